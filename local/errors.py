@@ -1,0 +1,5 @@
+"""What can go wrong with the local stack, apart from the pipeline itself."""
+
+
+class LocalStackError(Exception):
+    """The local stack cannot do what was asked; the message says what to do."""
