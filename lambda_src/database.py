@@ -1,0 +1,297 @@
+"""The pooled connection and the write of a batch: one transaction, one COMMIT."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import islice
+from typing import Any, NamedTuple
+
+import boto3
+import psycopg2
+from psycopg2.extensions import cursor as PostgresCursor
+from psycopg2.pool import SimpleConnectionPool
+
+from lambda_src.contract import Reason, Reject
+from lambda_src.errors import BadRowError, PipelineError, SetupError, TransientError
+from lambda_src.masking import MaskedLogin
+from lambda_src.settings import DatabaseSettings
+
+COLUMNS = (
+    "event_id, create_date, app_version, salt_version, user_id, device_type, masked_ip, masked_device_id, locale, "
+    "app_version_name"
+)
+COPY_LOGINS = f"COPY user_logins ({COLUMNS}) FROM STDIN"
+# Columns by hand: LIKE user_logins would need SELECT on it.
+CREATE_ARRIVALS = """
+    CREATE TEMPORARY TABLE IF NOT EXISTS arrivals (
+        event_id uuid, create_date date, app_version integer, salt_version integer, user_id text, device_type text,
+        masked_ip text, masked_device_id text, locale text, app_version_name text
+    ) ON COMMIT DELETE ROWS
+"""
+COPY_ARRIVALS = f"COPY pg_temp.arrivals ({COLUMNS}) FROM STDIN"
+MERGE_ARRIVALS = (
+    f"INSERT INTO user_logins ({COLUMNS}) SELECT {COLUMNS} FROM pg_temp.arrivals "  # noqa: S608  constants only
+    "ON CONFLICT DO NOTHING"
+)
+UPSERT_REJECTS = """
+    INSERT INTO rejected_logins (event_id, message_id, reason, field, times)
+    SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::integer[])
+    ON CONFLICT (event_id) DO UPDATE SET
+        message_id = excluded.message_id, reason = excluded.reason, field = excluded.field,
+        last_seen = excluded.last_seen, times = rejected_logins.times + excluded.times
+"""
+
+# A peer that is gone without a word is noticed within 15 s, be it while connecting, waiting or sending.
+LIVENESS = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 15_000,
+}
+ROWS_A_CHUNK = 64  # about 16 KB: Postgres works on one chunk while the next is masked
+
+# libpq gives no SQLSTATE for a refused log-in (classes 28 and 3D), only the server's words.
+_LOGIN_REFUSED = re.compile(
+    r"authentication failed|no pg_hba\.conf entry|no password supplied|(role|database) \"[^\"]*\" does not exist"
+    r"|not permitted to log in|permission denied for database|certificate|does not support SSL"
+)
+_COPY_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+class BatchResult(NamedTuple):
+    """What became of a batch, in records."""
+
+    written: int
+    duplicates: int
+    rejected: list[Reject]  # by the database, beyond those that were known before
+
+
+class Database:
+    """One connection per execution environment, in a pool of one: the function's concurrency is the pool."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._settings = settings
+        self._pool: SimpleConnectionPool | None = None
+
+    def write_batch(self, rows: Iterable[MaskedLogin], rejects: list[Reject]) -> BatchResult:
+        """Writes `rows` and `rejects` in one transaction; returns after its COMMIT.
+
+        `rows` are consumed while Postgres reads, and may add to `rejects` as they go. The first try copies straight
+        into the table; where that fails, what is written already is skipped, and a row that the database refuses for
+        its data is found by halving and rejected.
+
+        Raises TransientError (nothing lost: deliver the batch again) and SetupError (somebody has to act).
+        """
+        stream = _CopyStream(rows)
+        may_retry = True
+        try:
+            with self._transaction() as cursor:
+                cursor.copy_expert(COPY_LOGINS, stream)  # type: ignore[arg-type]  # only read() is called
+                _write_rejects(cursor, rejects)
+            return BatchResult(len(stream.message_ids), 0, [])
+        except BadRowError:
+            pass  # mostly a message delivered twice: merging tells
+        except TransientError:
+            may_retry = False  # merging is the second try, for the COMMIT may have come through
+        return self._merge(stream.drain(), rejects, may_retry=may_retry)
+
+    def close(self) -> None:
+        """Drops the connection; the next write opens a fresh one."""
+        if self._pool is not None:
+            self._pool.closeall()
+            self._pool = None
+
+    def _merge(self, lines: list["_Line"], rejects: list[Reject], *, may_retry: bool) -> BatchResult:
+        try:
+            with self._transaction() as cursor:
+                written = _merge_lines(cursor, lines)
+                _write_rejects(cursor, rejects)
+            return BatchResult(written, len(lines) - written, [])
+        except TransientError:
+            if not may_retry:
+                raise
+            return self._merge(lines, rejects, may_retry=False)
+        except BadRowError:
+            if not lines:
+                raise SetupError("rejected_logins refuses a reject. Run the migrations.") from None
+            if len(lines) == 1:
+                offender = Reject(lines[0].message_id, lines[0].event_id, Reason.DATABASE, None)
+                self._merge([], [*rejects, offender], may_retry=may_retry)
+                return BatchResult(0, 0, [offender])
+            middle = len(lines) // 2
+            left = self._merge(lines[:middle], [], may_retry=may_retry)
+            right = self._merge(lines[middle:], rejects, may_retry=may_retry)
+            return BatchResult(
+                left.written + right.written, left.duplicates + right.duplicates, left.rejected + right.rejected
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[PostgresCursor]:
+        """A cursor; the end of the block is the COMMIT. psycopg2's errors, which hold values, end here."""
+        failure: PipelineError | None = None
+        pool = self._get_pool()
+        try:
+            connection = pool.getconn()
+            try:
+                with connection, connection.cursor() as cursor:
+                    yield cursor
+            finally:
+                pool.putconn(connection)
+        except psycopg2.Error as error:
+            failure = _failure(error)
+        if failure is None:
+            return
+        if not isinstance(failure, BadRowError):
+            self.close()
+        raise failure  # out here, so that it does not carry psycopg2's error as its context
+
+    def _get_pool(self) -> SimpleConnectionPool:
+        if self._pool is None:
+            with explained_login():
+                self._pool = SimpleConnectionPool(1, 1, **connection_arguments(self._settings))
+        return self._pool
+
+
+def connection_arguments(settings: DatabaseSettings) -> dict[str, Any]:
+    """What psycopg2 needs to connect; with IAM log-in a token good for 15 minutes in place of a password."""
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "dbname": settings.name,
+        "user": settings.user,
+        "password": _get_iam_token(settings) if settings.iam_auth else settings.password,
+        "sslmode": settings.ssl_mode,
+        "sslrootcert": settings.ssl_root_cert,
+        "application_name": "login-pipeline",
+        "client_encoding": "UTF8",
+        **LIVENESS,
+    }
+
+
+@contextmanager
+def explained_login() -> Iterator[None]:
+    """Turns a failed connection attempt into SetupError where somebody has to act, else into TransientError."""
+    failure: PipelineError | None = None
+    try:
+        yield
+    except psycopg2.Error as error:
+        # No record was near yet, so that the server's words can be shown.
+        words = " ".join(str(error).split())
+        refused = _LOGIN_REFUSED.search(words) is not None
+        failure = (SetupError if refused else TransientError)(f"No connection to Postgres: {words}")
+    if failure is not None:
+        raise failure
+
+
+class _Line(NamedTuple):
+    message_id: str
+    text: bytes  # of COPY, with its line feed
+
+    @property
+    def event_id(self) -> str:
+        return self.text.partition(b"\t")[0].decode()
+
+
+class _CopyStream:
+    """Rows as COPY text, made while Postgres reads them, and kept for a second try."""
+
+    def __init__(self, rows: Iterable[MaskedLogin]) -> None:
+        self._rows = iter(rows)
+        self._chunks: list[bytes] = []
+        self.message_ids: list[str] = []
+
+    def read(self, _size: int = -1) -> bytes:
+        """The next rows; psycopg2 takes any number of bytes, and none as the end."""
+        rows = list(islice(self._rows, ROWS_A_CHUNK))
+        chunk = "".join([_copy_line(row) for row in rows]).encode()
+        self.message_ids += [row.message_id for row in rows]
+        self._chunks.append(chunk)
+        return chunk
+
+    def drain(self) -> list[_Line]:
+        """All rows, those not read yet included."""
+        while self.read():
+            pass
+        texts = b"".join(self._chunks).splitlines(keepends=True)
+        return [_Line(*pair) for pair in zip(self.message_ids, texts, strict=True)]
+
+
+class _Lines:
+    """Lines that are there already, for COPY to read."""
+
+    def __init__(self, lines: list[_Line]) -> None:
+        self._lines = iter(lines)
+
+    def read(self, _size: int = -1) -> bytes:
+        return b"".join([line.text for line in islice(self._lines, ROWS_A_CHUNK)])
+
+
+def _copy_line(row: MaskedLogin) -> str:
+    locale = r"\N" if row.locale is None else _get_escaped(row.locale)
+    return (
+        f"{row.event_id}\t{row.create_date}\t{row.app_version}\t{row.salt_version}\t{_escape(row.user_id)}\t"
+        f"{_get_escaped(row.device_type)}\t{row.masked_ip}\t{row.masked_device_id}\t{locale}\t"
+        f"{_get_escaped(row.app_version_name)}\n"
+    )
+
+
+def _escape(text: str) -> str:
+    """As COPY wants it: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format"."""
+    return text if text.isprintable() and "\\" not in text else text.translate(_COPY_ESCAPES)
+
+
+_get_escaped = lru_cache(1024)(_escape)  # for what repeats
+
+
+def _merge_lines(cursor: PostgresCursor, lines: list[_Line]) -> int:
+    if not lines:
+        return 0
+    cursor.execute(CREATE_ARRIVALS)
+    cursor.copy_expert(COPY_ARRIVALS, _Lines(lines))  # type: ignore[arg-type]  # only read() is called
+    cursor.execute(MERGE_ARRIVALS)
+    return cursor.rowcount
+
+
+def _write_rejects(cursor: PostgresCursor, rejects: list[Reject]) -> None:
+    if not rejects:
+        return
+    times = Counter(reject.event_id for reject in rejects)
+    last = {reject.event_id: reject for reject in rejects}  # one statement may not touch a key twice
+    ordered = [last[event_id] for event_id in sorted(last)]  # as every batch does: none waits for another crosswise
+    cursor.execute(
+        UPSERT_REJECTS,
+        (
+            [reject.event_id for reject in ordered],
+            [reject.message_id for reject in ordered],
+            [reject.reason.value for reject in ordered],
+            [reject.field for reject in ordered],
+            [times[reject.event_id] for reject in ordered],
+        ),
+    )
+
+
+def _failure(error: psycopg2.Error) -> PipelineError:
+    """What an error of psycopg2 means for the batch, without its text: that may hold values of the rows."""
+    state = error.pgcode
+    if state is None:
+        return TransientError("The connection to Postgres broke.")
+    if state.startswith(("28", "3D", "42")):
+        return SetupError(
+            f"Postgres refuses the write (SQLSTATE {state}). Check the role, its privileges and the migrations."
+        )
+    if state == "23514" and error.diag.constraint_name is None:
+        return SetupError("user_logins has no partition for a row, nor a default one. Run the migrations.")
+    if state.startswith(("22", "23")):
+        return BadRowError(f"Postgres refuses a row (SQLSTATE {state}).")
+    return TransientError(f"Postgres did not take the batch this time (SQLSTATE {state}).")
+
+
+def _get_iam_token(settings: DatabaseSettings) -> str:
+    # Signed here, without a call to AWS.
+    rds = boto3.client("rds", region_name=settings.region)
+    token: str = rds.generate_db_auth_token(settings.host, settings.port, settings.user)
+    return token

@@ -1,0 +1,42 @@
+"""What can go wrong, by what has to be done about it. No message holds a value of a record."""
+
+
+class PipelineError(Exception):
+    """Root of the pipeline's own errors."""
+
+
+class SettingsError(PipelineError):
+    """The environment is incomplete or malformed: the message names each variable. Correct the configuration."""
+
+
+class SaltError(PipelineError):
+    """There is no usable salt. Create the parameter, or allow the function to read and decrypt it."""
+
+
+class EventError(PipelineError):
+    """The event is no batch of SQS messages. Remove the trigger that sent it."""
+
+
+class SetupError(PipelineError):
+    """The database refuses what no second try can mend: log-in, database, schema, privileges, partitions."""
+
+
+class TransientError(PipelineError):
+    """The database did not take the batch this time: connection, contention, limits. The queue delivers it again."""
+
+
+class BadRowError(PipelineError):
+    """The database refuses a row of the batch for its data (SQLSTATE classes 22 and 23)."""
+
+
+class MigrationError(PipelineError):
+    """The migrations and the database do not fit together."""
+
+
+class RecordError(PipelineError):
+    """A record breaks the contract."""
+
+    def __init__(self, reason: str, field: str | None = None) -> None:
+        super().__init__(reason, field)
+        self.reason = reason
+        self.field = field

@@ -1,0 +1,90 @@
+"""`python -m lambda_src.migrate` brings the database that PG* names to the newest schema."""
+
+import argparse
+import hashlib
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+from psycopg2.extensions import connection as PostgresConnection
+
+from lambda_src.database import connection_arguments, explained_login
+from lambda_src.errors import MigrationError, PipelineError
+from lambda_src.settings import load_database_settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+MONTHS_BEHIND = 1  # messages wait in a queue for up to 14 days
+MONTHS_AHEAD = 12
+
+LOCK = "SELECT pg_advisory_xact_lock(hashtext('login-pipeline migrations'))"
+CREATE_HISTORY = """
+    CREATE TABLE IF NOT EXISTS schema_migrations (
+        name       text        PRIMARY KEY,
+        checksum   text        NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT now()
+    );
+    COMMENT ON TABLE schema_migrations IS 'The migrations that this database has had';
+"""
+SELECT_HISTORY = "SELECT name, checksum FROM schema_migrations"
+INSERT_HISTORY = "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)"
+CREATE_PARTITIONS = """
+    SELECT create_login_partitions((now() AT TIME ZONE 'UTC' - make_interval(months => %s))::date, %s)
+"""
+
+
+def migrate(connection: PostgresConnection) -> list[str]:
+    """Applies the migrations that are missing and makes the partitions ahead, all in one transaction.
+
+    Takes a lock, so that a second run waits and then finds nothing to do. Returns the names of what it applied; raises
+    MigrationError.
+    """
+    applied = []
+    name = "schema_migrations"
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(LOCK)
+            cursor.execute(CREATE_HISTORY)
+            cursor.execute(SELECT_HISTORY)
+            history = dict(cursor.fetchall())
+            for path in sorted(MIGRATIONS.glob("*.sql")):
+                name, sql = path.stem, path.read_text(encoding="utf-8")
+                checksum = hashlib.sha256(sql.encode()).hexdigest()
+                if name not in history:
+                    cursor.execute(sql)
+                    cursor.execute(INSERT_HISTORY, (name, checksum))
+                    applied.append(name)
+                elif history[name] != checksum:
+                    raise MigrationError(
+                        f"Migration {name} was changed after this database had it. Put it back and write a new one."
+                    )
+            name = "create_login_partitions"
+            cursor.execute(CREATE_PARTITIONS, (MONTHS_BEHIND, MONTHS_BEHIND + 1 + MONTHS_AHEAD))
+    except psycopg2.Error as error:
+        reason = error.diag.message_primary or "the connection broke"
+        raise MigrationError(f"{name} failed, nothing was changed: {reason} (SQLSTATE {error.pgcode}).") from None
+    return applied
+
+
+def main() -> int:
+    """The command line; returns the exit code."""
+    argparse.ArgumentParser(
+        prog="python -m lambda_src.migrate",
+        description="Brings the database that PGHOST, PGPORT, PGDATABASE, PGUSER and PGPASSWORD name to the newest "
+        "schema, and makes the partitions of the coming months. Running it again changes nothing.",
+    ).parse_args()
+    try:
+        settings = load_database_settings()
+        with explained_login():
+            connection = psycopg2.connect(**connection_arguments(settings))
+        with closing(connection):
+            applied = migrate(connection)
+    except PipelineError as error:
+        print(f"migrate: {error}", file=sys.stderr)
+        return 1
+    print("\n".join(f"applied {name}" for name in applied) or "nothing to do")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""The environment, read and checked once: nothing else looks at it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lambda_src.errors import SettingsError
+
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+EMULATED_REGION = "us-east-1"  # an emulator takes any
+
+# Powertools reads POWERTOOLS_* and LOG_LEVEL by itself; these two it leaves without a useful default.
+SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "login-pipeline")
+NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "LoginPipeline")
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """How to reach Postgres, as libpq's own variables say it."""
+
+    host: str
+    port: int
+    name: str
+    user: str
+    password: str | None = field(repr=False)
+    ssl_mode: str
+    ssl_root_cert: str | None
+    iam_auth: bool
+    region: str | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the function needs to run."""
+
+    salt_parameter: str
+    region: str | None
+    database: DatabaseSettings
+
+
+class _Environment:
+    """Reads variables and gathers what is wrong with them, so that one error can name it all."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self.problems: list[str] = []
+
+    def required(self, name: str, meaning: str) -> str:
+        value = self.optional(name)
+        if value is None:
+            self.problems.append(f"{name} is missing: {meaning}")
+        return value or ""
+
+    def optional(self, name: str) -> str | None:
+        return self._variables.get(name, "").strip() or None
+
+    def one_of(self, name: str, choices: tuple[str, ...], default: str) -> str:
+        value = self.optional(name) or default
+        if value not in choices:
+            self.problems.append(f"{name} must be one of {', '.join(choices)}")
+        return value
+
+    def port(self, name: str, default: int) -> int:
+        text = self.optional(name) or str(default)
+        if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**16):
+            self.problems.append(f"{name} must be a port number from 1 to 65535")
+            return default
+        return int(text)
+
+    def check(self) -> None:
+        if self.problems:
+            raise SettingsError("The environment cannot be used. " + ". ".join(self.problems) + ".")
+
+
+def load_settings(variables: Mapping[str, str] = os.environ) -> Settings:
+    """The function's settings; raises SettingsError naming every variable that is missing or malformed."""
+    environment = _Environment(variables)
+    settings = Settings(
+        salt_parameter=environment.required("SALT_PARAMETER", "the name of the SSM parameter with the salt"),
+        region=_region(environment),
+        database=_database_settings(environment),
+    )
+    environment.check()
+    return settings
+
+
+def load_database_settings(variables: Mapping[str, str] = os.environ) -> DatabaseSettings:
+    """The database's part alone, for what needs no more; raises SettingsError as `load_settings` does."""
+    environment = _Environment(variables)
+    settings = _database_settings(environment)
+    environment.check()
+    return settings
+
+
+def _database_settings(environment: _Environment) -> DatabaseSettings:
+    settings = DatabaseSettings(
+        host=environment.required("PGHOST", "the host name of Postgres"),
+        port=environment.port("PGPORT", 5432),
+        name=environment.required("PGDATABASE", "the database"),
+        user=environment.required("PGUSER", "the role to log in as"),
+        password=environment.optional("PGPASSWORD"),
+        ssl_mode=environment.one_of("PGSSLMODE", SSL_MODES, "prefer"),
+        ssl_root_cert=environment.optional("PGSSLROOTCERT"),
+        iam_auth=environment.one_of("DB_IAM_AUTH", ("true", "false"), "false") == "true",
+        region=_region(environment),
+    )
+    if settings.ssl_root_cert not in (None, "system") and not Path(settings.ssl_root_cert).is_file():
+        environment.problems.append("PGSSLROOTCERT names no file that can be read")
+    if settings.iam_auth and settings.ssl_mode in SSL_MODES[:3]:
+        environment.problems.append("DB_IAM_AUTH needs PGSSLMODE to be require, verify-ca or verify-full")
+    return settings
+
+
+def _region(environment: _Environment) -> str | None:
+    emulated = EMULATED_REGION if environment.optional("AWS_ENDPOINT_URL") else None
+    return environment.optional("AWS_REGION") or environment.optional("AWS_DEFAULT_REGION") or emulated
