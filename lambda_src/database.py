@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import boto3
 import psycopg2
-from psycopg2.extensions import cursor as PostgresCursor
+from psycopg2 import extensions
 from psycopg2.pool import SimpleConnectionPool
 
 from lambda_src.contract import Reason, Reject
@@ -130,7 +130,7 @@ class Database:
             )
 
     @contextmanager
-    def _transaction(self) -> Iterator[PostgresCursor]:
+    def _transaction(self) -> Iterator[extensions.cursor]:
         """A cursor; the end of the block is the COMMIT. psycopg2's errors, which hold values, end here."""
         failure: PipelineError | None = None
         pool = self._get_pool()
@@ -247,7 +247,7 @@ def _escape(text: str) -> str:
 _get_escaped = lru_cache(1024)(_escape)  # for what repeats
 
 
-def _merge_lines(cursor: PostgresCursor, lines: list[_Line]) -> int:
+def _merge_lines(cursor: extensions.cursor, lines: list[_Line]) -> int:
     if not lines:
         return 0
     cursor.execute(CREATE_ARRIVALS)
@@ -256,7 +256,7 @@ def _merge_lines(cursor: PostgresCursor, lines: list[_Line]) -> int:
     return cursor.rowcount
 
 
-def _write_rejects(cursor: PostgresCursor, rejects: list[Reject]) -> None:
+def _write_rejects(cursor: extensions.cursor, rejects: list[Reject]) -> None:
     if not rejects:
         return
     times = Counter(reject.event_id for reject in rejects)

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import psycopg2
-from psycopg2.extensions import connection as PostgresConnection
+from psycopg2 import extensions
 
 from lambda_src.database import connection_arguments, explained_login
 from lambda_src.errors import MigrationError, PipelineError
@@ -33,7 +33,7 @@ CREATE_PARTITIONS = """
 """
 
 
-def migrate(connection: PostgresConnection) -> list[str]:
+def migrate(connection: extensions.connection) -> list[str]:
     """Applies the migrations that are missing and makes the partitions ahead, all in one transaction.
 
     Takes a lock, so that a second run waits and then finds nothing to do. Returns the names of what it applied; raises
