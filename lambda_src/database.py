@@ -1,5 +1,6 @@
 """The pooled connection and the write of a batch: one transaction, one COMMIT."""
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 import boto3
 import psycopg2
+from botocore.exceptions import BotoCoreError
 from psycopg2 import extensions
 from psycopg2.pool import SimpleConnectionPool
 
@@ -62,6 +64,9 @@ _LOGIN_REFUSED = re.compile(
 _COPY_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
+logger = logging.getLogger(__name__)
+
+
 class BatchResult(NamedTuple):
     """What became of a batch, in records."""
 
@@ -95,7 +100,8 @@ class Database:
             return BatchResult(len(stream.message_ids), 0, [])
         except BadRowError:
             pass  # mostly a message delivered twice: merging tells
-        except TransientError:
+        except TransientError as error:
+            logger.warning("write failed, trying once more", extra={"error": str(error)})
             may_retry = False  # merging is the second try, for the COMMIT may have come through
         return self._merge(stream.drain(), rejects, may_retry=may_retry)
 
@@ -292,6 +298,11 @@ def _failure(error: psycopg2.Error) -> PipelineError:
 
 def _get_iam_token(settings: DatabaseSettings) -> str:
     # Signed here, without a call to AWS.
-    rds = boto3.client("rds", region_name=settings.region)
-    token: str = rds.generate_db_auth_token(settings.host, settings.port, settings.user)
+    try:
+        rds = boto3.client("rds", region_name=settings.region)
+        token: str = rds.generate_db_auth_token(settings.host, settings.port, settings.user)
+    except BotoCoreError as error:
+        raise SetupError(
+            f"No IAM token for the log-in to Postgres ({type(error).__name__}). Check region and role."
+        ) from None
     return token

@@ -27,6 +27,7 @@ logger = Logger(service=SERVICE)
 metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
 module_logger = logging.getLogger("lambda_src")  # the modules' own lines, in the same form
 module_logger.addHandler(logger.registered_handler)
+module_logger.setLevel(logger.log_level)
 module_logger.propagate = False
 
 
@@ -69,23 +70,30 @@ def get_resources() -> Resources:
     return Resources(SaltCache(settings.salt_parameter, settings.region), Database(settings.database))
 
 
-@metrics.log_metrics
-def lambda_handler(event: "dict[str, Any]", context: "LambdaContext") -> "PartialItemFailureResponse":  # noqa: ARG001
+def lambda_handler(event: "dict[str, Any]", context: "LambdaContext") -> "PartialItemFailureResponse":
     """Writes a batch of SQS messages, each valid one as one row; returns the others as failed.
 
     `event` is what an SQS event source mapping hands over. Raises PipelineError where a person has to act: the whole
     batch is then delivered again.
     """
+    # Not inject_lambda_context: one environment variable makes that log the whole event.
+    logger.append_keys(function_request_id=getattr(context, "aws_request_id", None))
     batch = Batch(_get_records(event))
     metrics.add_metric("RecordsReceived", MetricUnit.Count, len(batch.records))
+    try:
+        return _write(batch)
+    finally:
+        metrics.flush_metrics()
+
+
+def _write(batch: Batch) -> "PartialItemFailureResponse":
     salts, database = get_resources()
     started = time.perf_counter()
     try:
         result = database.write_batch(batch.mask(salts.get()), batch.rejects)
     except TransientError as error:
         return _report_failure(batch, error)
-    milliseconds = (time.perf_counter() - started) * 1000
-    return _report(batch, result, milliseconds)
+    return _report(batch, result, (time.perf_counter() - started) * 1000)
 
 
 def _get_records(event: "dict[str, Any]") -> "list[Record]":

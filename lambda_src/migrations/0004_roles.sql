@@ -13,7 +13,13 @@ BEGIN
         IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_iam') THEN
             EXECUTE format('GRANT rds_iam TO %I', name);
         END IF;
+        EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', name);
+        EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), name);
     END LOOP;
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO ingest', current_database());
+    -- A write that waits this long is better tried again by the queue than killed with its function.
+    EXECUTE format('ALTER ROLE ingest IN DATABASE %I SET lock_timeout = %L', current_database(), '5s');
+    EXECUTE format('ALTER ROLE ingest IN DATABASE %I SET statement_timeout = %L', current_database(), '20s');
 END $$;
 
 -- What the write needs, and not one privilege more. ON CONFLICT without a target needs no SELECT.
