@@ -28,6 +28,10 @@ $(VENV)/.installed: requirements.txt local/emulator.txt | $(BIN)/uv
 	chmod +x $(VENV)/emulator/samcli/local/rapid/aws-lambda-rie-*
 	@touch $@
 
+.PHONY: hooks
+hooks: setup  ## check each commit before it is made (pre-commit)
+	$(BIN)/pre-commit install
+
 .PHONY: lock
 lock: | $(BIN)/uv  ## write the requirement locks anew from the *.in files (UPGRADE=1: newest versions)
 	$(COMPILE) $(if $(UPGRADE),--upgrade) lambda_src/requirements.in -o lambda_src/requirements.txt
