@@ -4,6 +4,7 @@
 directory is named after all that goes into it, and one that is there already is taken as it is.
 """
 
+import argparse
 import hashlib
 import json
 import os
@@ -171,11 +172,16 @@ def _normalize(work: Path) -> int:
     return size
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command line: builds for the architectures named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m infra.bundle", description="Builds the functions' bundle.")
+    parser.add_argument("arch", nargs="*", choices=list(PLATFORMS), help="arm64, x86_64 or both (default: both)")
     try:
-        for name in sys.argv[1:] or PLATFORMS:
-            if name not in PLATFORMS:
-                raise BundleError(f"{name}: the bundle is for {' or '.join(PLATFORMS)}")
-            print(build(name))  # noqa: T201
+        for arch in parser.parse_args().arch or PLATFORMS:
+            print(build(arch))  # noqa: T201
     except BundleError as error:
         sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -26,9 +26,10 @@ def _text(pattern: str, meaning: str) -> Callable[[object], str]:
 
 def _number(low: int, high: int) -> Callable[[object], int]:
     def read(value: object) -> int:
-        if isinstance(value, bool) or not re.fullmatch(r"\d{1,9}", str(value)) or not low <= int(value) <= high:
+        text = str(value)
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
             raise ValueError(f"a whole number from {low} to {high}")
-        return int(value)
+        return int(text)
 
     return read
 

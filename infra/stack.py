@@ -39,6 +39,8 @@ class LoginPipelineStack(Stack):
             description="Login events from SQS to Postgres, personal data masked",
             termination_protection=settings.deletion_protection and not settings.existing_database,
         )
+        # The CDK orders some resources twice over; harmless.
+        self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
         delivery = Delivery(
             timeout_seconds=settings.function_timeout,
             window_seconds=settings.batch_window,
@@ -68,6 +70,7 @@ class LoginPipelineStack(Stack):
             environment={
                 **common,
                 **owner.environment,
+                "SALT_KEY": keys.salt.key_arn,
                 **({"INGEST_PASSWORD": ingest.environment["PGPASSWORD"]} if ingest.password else {}),
             },
             timeout_seconds=PROVISION_SECONDS,

@@ -35,8 +35,21 @@ class Settings:
     """What the function needs to run."""
 
     salt_parameter: str
+    dlq_url: str | None
     region: str | None
     database: DatabaseSettings
+
+
+@dataclass(frozen=True)
+class ProvisionSettings:
+    """What the provision function needs: `database` is reached as the tables' owner."""
+
+    salt_parameter: str
+    salt_key: str
+    dlq_url: str | None
+    region: str | None
+    database: DatabaseSettings
+    ingest_password: str | None = field(repr=False)
 
 
 class _Environment:
@@ -78,6 +91,7 @@ def load_settings(variables: Mapping[str, str] = os.environ) -> Settings:
     environment = _Environment(variables)
     settings = Settings(
         salt_parameter=environment.required("SALT_PARAMETER", "the name of the SSM parameter with the salt"),
+        dlq_url=environment.optional("DLQ_URL"),
         region=_region(environment),
         database=_database_settings(environment),
     )
@@ -89,6 +103,21 @@ def load_database_settings(variables: Mapping[str, str] = os.environ) -> Databas
     """The database's part alone, for what needs no more; raises SettingsError as `load_settings` does."""
     environment = _Environment(variables)
     settings = _database_settings(environment)
+    environment.check()
+    return settings
+
+
+def load_provision_settings(variables: Mapping[str, str] = os.environ) -> ProvisionSettings:
+    """The provision function's settings; raises SettingsError as `load_settings` does."""
+    environment = _Environment(variables)
+    settings = ProvisionSettings(
+        salt_parameter=environment.required("SALT_PARAMETER", "the name of the SSM parameter with the salt"),
+        salt_key=environment.optional("SALT_KEY") or "alias/aws/ssm",
+        dlq_url=environment.optional("DLQ_URL"),
+        region=_region(environment),
+        database=_database_settings(environment),
+        ingest_password=environment.optional("INGEST_PASSWORD"),
+    )
     environment.check()
     return settings
 

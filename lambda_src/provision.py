@@ -1,0 +1,105 @@
+"""The deploy's own step: migrates, and creates the salt if there is none. Run again, it changes nothing."""
+
+import base64
+import logging
+import secrets
+import time
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import psycopg2
+from botocore.exceptions import BotoCoreError, ClientError
+from psycopg2 import extensions
+
+from lambda_src.database import connection_arguments, explained_login
+from lambda_src.errors import PipelineError, SaltError, SetupError
+from lambda_src.migrate import migrate
+from lambda_src.salt import CLIENT_CONFIG, SHORTEST_KEY
+from lambda_src.settings import DatabaseSettings, load_provision_settings
+
+INGEST_ROLE = "ingest"  # the migrations create it
+# A new RDS database refuses IAM log-ins for a while after it is said to be there.
+IAM_PATIENCE_SECONDS = 120
+RETRY_SECONDS = 5
+
+logger = logging.getLogger("lambda_src.provision")
+logger.setLevel(logging.INFO)
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 (Lambda passes both)
+    """Migrates, gives the ingest role its password if it uses one, creates the salt; returns what was done.
+
+    Raises PipelineError, which makes the deploy fail and roll back.
+    """
+    settings = load_provision_settings()
+    with closing(_log_in(settings.database)) as connection:
+        applied = migrate(connection)
+        password_set = bool(settings.ingest_password) and _set_password(
+            connection, replace(settings.database, user=INGEST_ROLE, password=settings.ingest_password)
+        )
+    salt_created = create_salt(settings.salt_parameter, settings.salt_key, settings.region)
+    done = {"migrations": applied, "password_set": password_set, "salt_created": salt_created}
+    logger.info("provisioned", extra=done)
+    return done
+
+
+def create_salt(parameter: str, key: str, region: str | None) -> bool:
+    """Creates the salt from random bytes unless the parameter exists; returns whether it did. Raises SaltError.
+
+    `key` is the id, ARN or alias of the KMS key that encrypts it.
+    """
+    value = base64.b64encode(secrets.token_bytes(SHORTEST_KEY)).decode()
+    try:
+        ssm = boto3.client("ssm", region_name=region, config=CLIENT_CONFIG)
+        ssm.put_parameter(
+            Name=parameter,
+            Description="Salt of the pseudonyms. Without it, no new row can be compared with an old one.",
+            Type="SecureString",
+            Value=value,
+            Overwrite=False,
+            KeyId=key,
+        )
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "unknown")
+        if code == "ParameterAlreadyExists":
+            return False
+        raise SaltError(
+            f"SSM refuses to create the salt parameter {parameter} ({code}). Allow ssm:PutParameter on it and "
+            "kms:Encrypt on its key."
+        ) from None
+    except BotoCoreError as error:
+        raise SaltError(
+            f"SSM cannot be reached to create the salt parameter {parameter} ({type(error).__name__}). Check the "
+            "endpoint, the region, the credentials and the network."
+        ) from None
+    return True
+
+
+def _log_in(settings: DatabaseSettings) -> extensions.connection:
+    deadline = time.monotonic() + (IAM_PATIENCE_SECONDS if settings.iam_auth else 0)
+    while True:
+        try:
+            with explained_login():
+                connection: extensions.connection = psycopg2.connect(**connection_arguments(settings))
+        except PipelineError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(RETRY_SECONDS)
+        else:
+            return connection
+
+
+def _set_password(connection: extensions.connection, ingest: DatabaseSettings) -> bool:
+    try:
+        _log_in(ingest).close()
+    except SetupError:  # refused: the role has no password yet, or another one
+        pass
+    else:
+        return False
+    # Hashed here, so that neither the statement nor the server's log holds the password.
+    verifier = extensions.encrypt_password(ingest.password or "", INGEST_ROLE, connection, "scram-sha-256")
+    with connection, connection.cursor() as cursor:
+        cursor.execute(f"ALTER ROLE {INGEST_ROLE} PASSWORD %s", (verifier,))
+    return True
