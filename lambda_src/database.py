@@ -1,9 +1,11 @@
 """The pooled connection and the write of a batch: one transaction, one COMMIT."""
 
 import logging
+import math
 import re
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import islice
@@ -19,6 +21,7 @@ from lambda_src.contract import Reason, Reject
 from lambda_src.errors import BadRowError, PipelineError, SetupError, TransientError
 from lambda_src.masking import MaskedLogin
 from lambda_src.settings import DatabaseSettings
+from lambda_src.watchdog import Watchdog
 
 COLUMNS = (
     "event_id, create_date, app_version, salt_version, user_id, device_type, masked_ip, masked_device_id, locale, "
@@ -75,14 +78,25 @@ class BatchResult(NamedTuple):
     rejected: list[Reject]  # by the database, beyond those that were known before
 
 
+class Terms(NamedTuple):
+    """What a write has to keep to."""
+
+    before_commit: Callable[[list[Reject]], None] = lambda _: None  # gets the rejects of each transaction
+    give_up_at: float = math.inf  # of time.monotonic(): what is still under way then is broken off
+
+
+NO_TERMS = Terms()
+
+
 class Database:
     """One connection per execution environment, in a pool of one: the function's concurrency is the pool."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self._settings = settings
         self._pool: SimpleConnectionPool | None = None
+        self._watchdog = Watchdog()
 
-    def write_batch(self, rows: Iterable[MaskedLogin], rejects: list[Reject]) -> BatchResult:
+    def write_batch(self, rows: Iterable[MaskedLogin], rejects: list[Reject], terms: Terms = NO_TERMS) -> BatchResult:
         """Writes `rows` and `rejects` in one transaction; returns after its COMMIT.
 
         `rows` are consumed while Postgres reads, and may add to `rejects` as they go. The first try copies straight
@@ -94,16 +108,16 @@ class Database:
         stream = _CopyStream(rows)
         may_retry = True
         try:
-            with self._transaction() as cursor:
+            with self._transaction(terms) as cursor:
                 cursor.copy_expert(COPY_LOGINS, stream)  # type: ignore[arg-type]  # only read() is called
-                _write_rejects(cursor, rejects)
+                _write_rejects(cursor, rejects, terms)
             return BatchResult(len(stream.message_ids), 0, [])
         except BadRowError:
             pass  # mostly a message delivered twice: merging tells
         except TransientError as error:
             logger.warning("write failed, trying once more", extra={"error": str(error)})
             may_retry = False  # merging is the second try, for the COMMIT may have come through
-        return self._merge(stream.drain(), rejects, may_retry=may_retry)
+        return self._merge(stream.drain(), rejects, terms, may_retry=may_retry)
 
     def close(self) -> None:
         """Drops the connection; the next write opens a fresh one."""
@@ -111,39 +125,45 @@ class Database:
             self._pool.closeall()
             self._pool = None
 
-    def _merge(self, lines: list["_Line"], rejects: list[Reject], *, may_retry: bool) -> BatchResult:
+    def _merge(self, lines: list["_Line"], rejects: list[Reject], terms: Terms, *, may_retry: bool) -> BatchResult:
         try:
-            with self._transaction() as cursor:
+            with self._transaction(terms) as cursor:
                 written = _merge_lines(cursor, lines)
-                _write_rejects(cursor, rejects)
+                _write_rejects(cursor, rejects, terms)
             return BatchResult(written, len(lines) - written, [])
         except TransientError:
             if not may_retry:
                 raise
-            return self._merge(lines, rejects, may_retry=False)
+            return self._merge(lines, rejects, terms, may_retry=False)
         except BadRowError:
             if not lines:
                 raise SetupError("rejected_logins refuses a reject. Run the migrations.") from None
             if len(lines) == 1:
                 offender = Reject(lines[0].message_id, lines[0].event_id, Reason.DATABASE, None)
-                self._merge([], [*rejects, offender], may_retry=may_retry)
+                self._merge([], [*rejects, offender], terms, may_retry=may_retry)
                 return BatchResult(0, 0, [offender])
             middle = len(lines) // 2
-            left = self._merge(lines[:middle], [], may_retry=may_retry)
-            right = self._merge(lines[middle:], rejects, may_retry=may_retry)
+            left = self._merge(lines[:middle], [], terms, may_retry=may_retry)
+            right = self._merge(lines[middle:], rejects, terms, may_retry=may_retry)
             return BatchResult(
                 left.written + right.written, left.duplicates + right.duplicates, left.rejected + right.rejected
             )
 
     @contextmanager
-    def _transaction(self) -> Iterator[extensions.cursor]:
+    def _transaction(self, terms: Terms) -> Iterator[extensions.cursor]:
         """A cursor; the end of the block is the COMMIT. psycopg2's errors, which hold values, end here."""
+        if time.monotonic() >= terms.give_up_at:
+            raise TransientError("The invocation has no time left to write.")
         failure: PipelineError | None = None
         pool = self._get_pool()
         try:
             connection = pool.getconn()
             try:
-                with connection, connection.cursor() as cursor:
+                with (
+                    self._watchdog.watching(connection, terms.give_up_at),
+                    connection,
+                    connection.cursor() as cursor,
+                ):
                     yield cursor
             finally:
                 pool.putconn(connection)
@@ -262,9 +282,10 @@ def _merge_lines(cursor: extensions.cursor, lines: list[_Line]) -> int:
     return cursor.rowcount
 
 
-def _write_rejects(cursor: extensions.cursor, rejects: list[Reject]) -> None:
+def _write_rejects(cursor: extensions.cursor, rejects: list[Reject], terms: Terms) -> None:
     if not rejects:
         return
+    terms.before_commit(rejects)
     times = Counter(reject.event_id for reject in rejects)
     last = {reject.event_id: reject for reject in rejects}  # one statement may not touch a key twice
     ordered = [last[event_id] for event_id in sorted(last)]  # as every batch does: none waits for another crosswise

@@ -1,9 +1,10 @@
 """The entry point and the Powertools objects. Nothing else knows Lambda."""
 
 import logging
+import math
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,17 +12,20 @@ from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
 from lambda_src.contract import Reason, Reject, event_key, normal_event_id, parse_record
-from lambda_src.database import BatchResult, Database
+from lambda_src.database import BatchResult, Database, Terms
 from lambda_src.errors import EventError, TransientError
 from lambda_src.masking import MaskedLogin, Salt, mask_login
+from lambda_src.quarantine import Quarantine
 from lambda_src.salt import SaltCache
 from lambda_src.settings import NAMESPACE, SERVICE, load_settings
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse, PartialItemFailures
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     Record = dict[str, Any]
+
+REPORT_SECONDS = 1.0  # what the invocation keeps for its answer
 
 logger = Logger(service=SERVICE)
 metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
@@ -36,20 +40,24 @@ class Resources(NamedTuple):
 
     salts: SaltCache
     database: Database
+    quarantine: Quarantine | None
 
 
 class Batch:
     """The records of one invocation and what became of them."""
 
     def __init__(self, records: "list[Record]") -> None:
-        # By key, so that two batches with the same events never wait for each other crosswise.
-        self.records = sorted(records, key=event_key)
+        self.records = records
         self.rejects: list[Reject] = []
+        self.quarantined: set[str] = set()  # messageIds
         self.unknown_fields = 0
 
     def mask(self, salt: Salt) -> Iterator[MaskedLogin]:
-        """The rows of the valid records; the others go to `rejects` on the way."""
-        for record in self.records:
+        """The rows of the valid records; the others go to `rejects` on the way.
+
+        In the order of their keys, so that two batches with the same events never wait for each other crosswise.
+        """
+        for record in sorted(self.records, key=event_key):
             try:
                 event = parse_record(record)
                 if isinstance(event, Reject):
@@ -62,12 +70,41 @@ class Batch:
             self.unknown_fields += event.unknown_fields
             yield row
 
+    def send_to(self, quarantine: Quarantine, rejects: list[Reject], give_up_at: float) -> None:
+        """Sends the messages of `rejects` that are not in quarantine yet."""
+        records = {record["messageId"]: record for record in self.records}
+        messages = [
+            (reject, records[reject.message_id]) for reject in rejects if reject.message_id not in self.quarantined
+        ]
+        self.quarantined |= quarantine.send(messages, give_up_at)
+
+    def failures(self, message_ids: Iterable[str]) -> "PartialItemFailureResponse":
+        """The partial batch response that reports `message_ids`, in the order of arrival.
+
+        Of a FIFO queue also what came after a failure in its group, so that SQS keeps the order.
+        https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+        """
+        failed = set(message_ids)
+        stopped: set[str] = set()
+        items: list[PartialItemFailures] = []
+        for record in self.records if failed else ():
+            message_id = record["messageId"]
+            group = _fifo_group(record) or message_id
+            if message_id in failed or group in stopped:
+                stopped.add(group)
+                items.append({"itemIdentifier": message_id})
+        return {"batchItemFailures": items}
+
 
 @lru_cache(1)
 def get_resources() -> Resources:
-    """The salt and the connection, made at the first invocation; raises SettingsError."""
+    """The salt, the connection and the quarantine, made at the first invocation; raises SettingsError."""
     settings = load_settings()
-    return Resources(SaltCache(settings.salt_parameter, settings.region), Database(settings.database))
+    return Resources(
+        SaltCache(settings.salt_parameter, settings.region),
+        Database(settings.database),
+        Quarantine(settings.dlq_url, settings.region) if settings.dlq_url else None,
+    )
 
 
 def lambda_handler(event: "dict[str, Any]", context: "LambdaContext") -> "PartialItemFailureResponse":
@@ -81,42 +118,33 @@ def lambda_handler(event: "dict[str, Any]", context: "LambdaContext") -> "Partia
     batch = Batch(_get_records(event))
     metrics.add_metric("RecordsReceived", MetricUnit.Count, len(batch.records))
     try:
-        return _write(batch)
+        return _write(batch, _give_up_at(context))
     finally:
         metrics.flush_metrics()
 
 
-def _write(batch: Batch) -> "PartialItemFailureResponse":
-    salts, database = get_resources()
+def _write(batch: Batch, give_up_at: float) -> "PartialItemFailureResponse":
+    salts, database, quarantine = get_resources()
+
+    def before_commit(rejects: list[Reject]) -> None:
+        if quarantine is not None:
+            batch.send_to(quarantine, rejects, give_up_at)
+
     started = time.perf_counter()
     try:
-        result = database.write_batch(batch.mask(salts.get()), batch.rejects)
+        result = database.write_batch(batch.mask(salts.get()), batch.rejects, Terms(before_commit, give_up_at))
     except TransientError as error:
-        return _report_failure(batch, error)
-    return _report(batch, result, (time.perf_counter() - started) * 1000)
-
-
-def _get_records(event: "dict[str, Any]") -> "list[Record]":
-    records = event.get("Records") if isinstance(event, dict) else None
-    if not isinstance(records, list) or not all(isinstance(record, dict) and _has_id(record) for record in records):
-        raise EventError(
-            "This is no batch of SQS messages: `Records` with a `messageId` each. Only an SQS event source mapping may "
-            "invoke this function; remove the other trigger."
+        metrics.add_metric("RecordsFailed", MetricUnit.Count, len(batch.records))
+        logger.error(  # noqa: TRY400  a traceback would say nothing more
+            "batch not written, the queue will deliver it again", extra={"error": str(error)}
         )
-    return records
+        return batch.failures(record["messageId"] for record in batch.records)
+    _report(batch, result, (time.perf_counter() - started) * 1000)
+    rejects = batch.rejects + result.rejected
+    return batch.failures(reject.message_id for reject in rejects if reject.message_id not in batch.quarantined)
 
 
-def _has_id(record: "Record") -> bool:
-    message_id = record.get("messageId")
-    return isinstance(message_id, str) and message_id.isascii() and message_id.isprintable() and message_id != ""
-
-
-def _unexpected(record: "Record") -> Reject:
-    message_id = record["messageId"]
-    return Reject(message_id, normal_event_id(message_id), Reason.UNEXPECTED, None)
-
-
-def _report(batch: Batch, result: BatchResult, milliseconds: float) -> "PartialItemFailureResponse":
+def _report(batch: Batch, result: BatchResult, milliseconds: float) -> None:
     rejects = batch.rejects + result.rejected
     counts = {
         "RecordsWritten": result.written,
@@ -146,14 +174,38 @@ def _report(batch: Batch, result: BatchResult, milliseconds: float) -> "PartialI
         "batch written",
         extra={"RecordsReceived": len(batch.records), **counts, "WriteMilliseconds": round(milliseconds, 3)},
     )
-    return _failed(reject.message_id for reject in rejects)
 
 
-def _report_failure(batch: Batch, error: TransientError) -> "PartialItemFailureResponse":
-    metrics.add_metric("RecordsFailed", MetricUnit.Count, len(batch.records))
-    logger.error("batch not written, the queue will deliver it again", extra={"error": str(error)})
-    return _failed(record["messageId"] for record in batch.records)
+def _give_up_at(context: "LambdaContext | None") -> float:
+    """When a write has to end, as a value of time.monotonic(), so that its records can still be reported."""
+    if context is None:
+        return math.inf
+    return time.monotonic() + context.get_remaining_time_in_millis() / 1000 - REPORT_SECONDS
 
 
-def _failed(message_ids: Iterator[str]) -> "PartialItemFailureResponse":
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in dict.fromkeys(message_ids)]}
+def _get_records(event: "dict[str, Any]") -> "list[Record]":
+    records = event.get("Records") if isinstance(event, dict) else None
+    if not isinstance(records, list) or not all(isinstance(record, dict) and _has_id(record) for record in records):
+        raise EventError(
+            "This is no batch of SQS messages: `Records` with a `messageId` each. Only an SQS event source mapping may "
+            "invoke this function; remove the other trigger."
+        )
+    return records
+
+
+def _has_id(record: "Record") -> bool:
+    message_id = record.get("messageId")
+    return isinstance(message_id, str) and message_id.isascii() and message_id.isprintable() and message_id != ""
+
+
+def _fifo_group(record: "Record") -> str | None:
+    # Messages of a standard queue may have a group too; it orders nothing there.
+    if not str(record.get("eventSourceARN")).endswith(".fifo"):
+        return None
+    group: str | None = record["attributes"].get("MessageGroupId")
+    return group
+
+
+def _unexpected(record: "Record") -> Reject:
+    message_id = record["messageId"]
+    return Reject(message_id, normal_event_id(message_id), Reason.UNEXPECTED, None)

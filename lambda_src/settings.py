@@ -68,6 +68,9 @@ class _Environment:
     def optional(self, name: str) -> str | None:
         return self._variables.get(name, "").strip() or None
 
+    def verbatim(self, name: str) -> str | None:
+        return self._variables.get(name) or None
+
     def one_of(self, name: str, choices: tuple[str, ...], default: str) -> str:
         value = self.optional(name) or default
         if value not in choices:
@@ -128,7 +131,7 @@ def _database_settings(environment: _Environment) -> DatabaseSettings:
         port=environment.port("PGPORT", 5432),
         name=environment.required("PGDATABASE", "the database"),
         user=environment.required("PGUSER", "the role to log in as"),
-        password=environment.optional("PGPASSWORD"),
+        password=environment.verbatim("PGPASSWORD"),
         ssl_mode=environment.one_of("PGSSLMODE", SSL_MODES, "prefer"),
         ssl_root_cert=environment.optional("PGSSLROOTCERT"),
         iam_auth=environment.one_of("DB_IAM_AUTH", ("true", "false"), "false") == "true",
