@@ -187,14 +187,15 @@ def _attribute(record: Mapping[str, Any], name: str) -> str | None:
 
 def _create_date(record: Mapping[str, Any]) -> str:
     name, text = "sent_timestamp", _attribute(record, "sent_timestamp")
-    if text is None:
-        name, text = "SentTimestamp", (record.get("attributes") or {}).get("SentTimestamp")
-        if text is None:
-            raise RecordError(Reason.MISSING_FIELD, name)
     try:
-        return _date_of_day(int(text) // MILLISECONDS_A_DAY)
-    except (ValueError, TypeError, OverflowError):
+        if text is None:
+            name = "SentTimestamp"
+            text = (record.get("attributes") or {}).get(name)
+        if text is not None:
+            return _date_of_day(int(text) // MILLISECONDS_A_DAY)
+    except (AttributeError, ValueError, TypeError, OverflowError):
         raise RecordError(Reason.WRONG_TYPE, name) from None
+    raise RecordError(Reason.MISSING_FIELD, name)
 
 
 @lru_cache(CACHED_VALUES)
