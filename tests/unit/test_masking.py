@@ -1,0 +1,67 @@
+"""Pseudonyms against the standard library's HMAC and against fixed vectors."""
+
+import hashlib
+import hmac
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from lambda_src.contract import LoginEvent, parse_record
+from lambda_src.masking import Salt, mask_device_id, mask_ip, mask_login
+from tests.oracle import is_storable, pseudonym
+from tests.support import make_record
+
+# Computed with `printf 'ip\0199.172.111.135' | openssl dgst -sha256 -mac HMAC -macopt hexkey:…` and its like.
+SHORT = bytes(range(32))
+LONG = b"\xaa" * 131  # RFC 4231's: longer than a block, so that it is hashed first
+VECTORS = [
+    (SHORT, "ip", "199.172.111.135", "61aaf25c82f9162ffb0b2ba7fbc3e3b9460cef9c1c36aea5441af2c967bea2d3"),
+    (SHORT, "device_id", "593-47-5928", "b59d0ef6ed549c7cc046c31bf1121e9c8d19c54bcc1d499e18342e59bc0eba0a"),
+    (LONG, "ip", "2001:db8::a", "c7f55ab7ee945b76c4ea21a3080e79c10925d3a3a6bf09ee78fe31c4265f9882"),
+    (LONG, "device_id", "Gerät 7", "6b9f1bb38ce32f39012bb386293dff78ffbd75a0be6f12b0a4b87e3e677a6065"),
+]
+MASKS = {"ip": mask_ip, "device_id": mask_device_id}
+
+
+@pytest.mark.parametrize(("key", "field", "value", "expected"), VECTORS)
+def test_pseudonym_by_known_vectors(key: bytes, field: str, value: str, expected: str) -> None:
+    assert MASKS[field](value, Salt(key, 1)) == expected
+
+
+@settings(deadline=None)
+@given(st.binary(min_size=1, max_size=200), st.sampled_from(["ip", "device_id"]), st.text().filter(is_storable))
+@example(b"k" * 63, "ip", "x")
+@example(b"k" * 64, "ip", "x")
+@example(b"k" * 65, "ip", "x")
+def test_pseudonym_is_the_hmac_of_the_standard_library(key: bytes, field: str, value: str) -> None:
+    masked = MASKS[field](value, Salt(key, 1))
+    assert masked == hmac.digest(key, field.encode() + b"\0" + value.encode(), hashlib.sha256).hex()
+    assert masked == pseudonym(field, value, key)
+
+
+def test_salt_serves_many_values() -> None:
+    salt = Salt(bytes(32), 1)
+    first = mask_ip("1.2.3.4", salt)
+    assert mask_ip("1.2.3.5", salt) != first
+    assert mask_ip("1.2.3.4", salt) == first
+
+
+def test_same_text_in_both_fields_has_two_pseudonyms() -> None:
+    salt = Salt(bytes(32), 1)
+    assert mask_ip("1.2.3.4", salt) != mask_device_id("1.2.3.4", salt)
+
+
+def test_row_holds_pseudonyms_and_no_original() -> None:
+    event = parse_record(make_record(ip="198.51.100.77", device_id="canary-device"))
+    assert isinstance(event, LoginEvent)
+    row = mask_login(event, Salt(b"k" * 32, 5))
+    assert row.salt_version == 5
+    assert row.masked_ip == pseudonym("ip", "198.51.100.77", b"k" * 32)
+    assert row.masked_device_id == pseudonym("device_id", "canary-device", b"k" * 32)
+    assert "198.51.100.77" not in repr(row)
+    assert "canary-device" not in repr(row)
+
+
+def test_salt_shows_its_version_only() -> None:
+    assert repr(Salt(b"very secret" * 3, 4)) == "Salt(version=4)"
