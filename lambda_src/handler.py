@@ -176,10 +176,10 @@ def _report(batch: Batch, result: BatchResult, milliseconds: float) -> None:
     )
 
 
-def _give_up_at(context: "LambdaContext | None") -> float:
+def _give_up_at(context: "LambdaContext") -> float:
     """When a write has to end, as a value of time.monotonic(), so that its records can still be reported."""
-    if context is None:
-        return math.inf
+    if not hasattr(context, "get_remaining_time_in_millis"):
+        return math.inf  # not in Lambda
     return time.monotonic() + context.get_remaining_time_in_millis() / 1000 - REPORT_SECONDS
 
 

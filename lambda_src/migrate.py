@@ -62,7 +62,8 @@ def migrate(connection: extensions.connection) -> list[str]:
             cursor.execute(CREATE_PARTITIONS, (MONTHS_BEHIND, MONTHS_BEHIND + 1 + MONTHS_AHEAD))
     except psycopg2.Error as error:
         reason = error.diag.message_primary or "the connection broke"
-        raise MigrationError(f"{name} failed, nothing was changed: {reason} (SQLSTATE {error.pgcode}).") from None
+        hint = f" {error.diag.message_hint}" if error.diag.message_hint else ""
+        raise MigrationError(f"{name} failed, nothing was changed: {reason} (SQLSTATE {error.pgcode}).{hint}") from None
     return applied
 
 

@@ -5,7 +5,9 @@ DECLARE
 BEGIN
     FOREACH name IN ARRAY ARRAY['ingest', 'analyst'] LOOP
         BEGIN
-            EXECUTE format('CREATE ROLE %I LOGIN', name);
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+                EXECUTE format('CREATE ROLE %I LOGIN', name);
+            END IF;
         EXCEPTION WHEN duplicate_object OR unique_violation THEN
             NULL;
         END;
@@ -20,6 +22,10 @@ BEGIN
     -- A write that waits this long is better tried again by the queue than killed with its function.
     EXECUTE format('ALTER ROLE ingest IN DATABASE %I SET lock_timeout = %L', current_database(), '5s');
     EXECUTE format('ALTER ROLE ingest IN DATABASE %I SET statement_timeout = %L', current_database(), '20s');
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE EXCEPTION 'the migration may not make or alter the roles ingest and analyst'
+        USING ERRCODE = 'insufficient_privilege',
+              HINT = 'Run it as a superuser, as the master user of RDS, or as a role with CREATEROLE that owns the database.';
 END $$;
 
 -- What the write needs, and not one privilege more. ON CONFLICT without a target needs no SELECT.
