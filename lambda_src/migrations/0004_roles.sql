@@ -31,7 +31,9 @@ END $$;
 -- What the write needs, and not one privilege more. ON CONFLICT without a target needs no SELECT.
 GRANT INSERT ON user_logins TO ingest;
 GRANT INSERT ON rejected_logins TO ingest;
-GRANT SELECT (event_id, times), UPDATE (message_id, reason, field, last_seen, times) ON rejected_logins TO ingest;
+-- ON CONFLICT DO UPDATE needs SELECT on its target and on each column that it reads from `excluded`.
+GRANT SELECT (event_id, message_id, reason, field, last_seen, times) ON rejected_logins TO ingest;
+GRANT UPDATE (message_id, reason, field, last_seen, times) ON rejected_logins TO ingest;
 
 GRANT SELECT ON user_logins, rejected_logins, shared_ips, shared_devices, daily_logins TO analyst;
 
