@@ -34,7 +34,6 @@ SERVICES = {"rds", "sqs", "ssm"}
 UNUSED = (
     "bin",
     "boto3/examples",
-    "botocore/docs",
     "*.dist-info/INSTALLER",
     "*.dist-info/RECORD",
     "*.dist-info/REQUESTED",
