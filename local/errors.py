@@ -3,3 +3,11 @@
 
 class LocalStackError(Exception):
     """The local stack cannot do what was asked; the message says what to do."""
+
+
+class FunctionError(Exception):
+    """An invocation failed; the function's log says why. Never holds a value of an event."""
+
+
+class EventsFileError(Exception):
+    """The file with events cannot be used; the message says why."""

@@ -1,0 +1,101 @@
+"""The AWS endpoint with SQS and SSM: a MiniStack of our own, or one that is there already."""
+
+import http.client
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from botocore.config import Config
+from localstack_client.config import get_service_endpoint
+from localstack_client.session import Session
+
+from local.postgres import free_port
+from local.process import ServerProcess
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
+
+VARIABLES = ("LOCALSTACK_HOST", "AWS_ENDPOINT_URL")  # as localstack-client reads them
+# Nothing here may go through a proxy of the machine.
+CLIENT_CONFIG = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 4})
+
+
+class AwsEndpoint:
+    """SQS and SSM on this machine; with LOCALSTACK_HOST or AWS_ENDPOINT_URL set, the emulator that they name."""
+
+    def __init__(self, directory: Path) -> None:
+        """Takes the directory for the emulator's log."""
+        self._directory = directory
+        self._server: ServerProcess | None = None
+        self.url = ""
+        self.sqs: SQSClient
+        self.ssm: SSMClient
+        self._clients: list[SQSClient | SSMClient] = []
+
+    def start(self) -> Self:
+        """Starts MiniStack where no emulator is named; raises LocalStackError where it does not start."""
+        host = None
+        if not any(os.environ.get(name, "").strip() for name in VARIABLES):
+            host = f"127.0.0.1:{self._start_ministack()}"
+        self.url = get_service_endpoint("sqs", localstack_host=host)
+        session = Session(localstack_host=host)
+        self._region, self._credentials = session.region_name, session.get_credentials()
+        self.sqs = session.client("sqs", config=CLIENT_CONFIG)
+        self.ssm = session.client("ssm", config=CLIENT_CONFIG)
+        self._clients = [self.sqs, self.ssm]
+        return self
+
+    def stop(self) -> None:
+        """Ends the MiniStack that `start` started, if any."""
+        for client in self._clients:
+            client.close()
+        if self._server is not None:
+            self._server.stop()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the emulator ends with `stop`."""
+        return self._server is not None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What an AWS SDK or the AWS CLI needs to use this endpoint."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": self._credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": self._credentials.secret_key,
+            "AWS_REGION": self._region,
+            "AWS_DEFAULT_REGION": self._region,
+        }
+
+    def _start_ministack(self) -> int:
+        port = free_port()
+        environment = {
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "SERVICES": "sqs,ssm,kms,sts",
+            "SFTP_ENABLED": "0",  # these two would listen on fixed ports
+            "IOT_MTLS_ENABLED": "0",
+            "DOCKER_HOST": "unix:///nonexistent",  # at its start it removes containers of other MiniStacks
+            "LOG_LEVEL": "WARNING",
+            "TMPDIR": str(self._directory),
+        }
+        command = [sys.executable, "-m", "ministack"]
+        self._server = ServerProcess("ministack", command, environment, self._directory)
+        self._server.start(lambda: _answers(f"http://127.0.0.1:{port}/_ministack/health"), self._directory)
+        return port
+
+
+def _answers(url: str) -> bool:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=5)
+    try:
+        connection.request("GET", parts.path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()

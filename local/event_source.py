@@ -1,0 +1,250 @@
+"""An SQS event source mapping as AWS Lambda runs it, with `ReportBatchItemFailures` switched on.
+
+Rules: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html (batches and windows) and
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html (partial batch responses).
+"""
+
+import base64
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueOutputTypeDef, MessageTypeDef
+
+    Record = dict[str, Any]
+
+LARGEST_BATCH = 10_000  # messages
+LARGEST_PAYLOAD = 6_000_000  # bytes of JSON; the limit is 6 MB, and the frame around the records needs some
+RECEIVE_AT_ONCE = 10  # SQS gives and deletes no more in one call
+LONGEST_POLL = 20  # seconds, SQS's limit
+DELETE_TRIES = 3
+LONGEST_PAUSE = 30.0  # seconds between tries while SQS cannot be reached
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of one batch: message ids."""
+
+    delivered: list[str]
+    deleted: set[str]
+    failed: set[str]
+    error: str | None = None  # type of the exception, where the whole batch failed by one
+
+
+@dataclass(frozen=True)
+class EventSource:
+    """Feeds a queue to a function; any number of threads may call `run` at once.
+
+    `invoke` takes an event and returns the function's response; whatever it raises fails the batch. A batch closes when
+    it holds `batch_size` messages, when `window_seconds` have passed since its first message, or at 6 MB. What failed
+    stays in the queue: its visibility timeout and redrive policy say what happens next.
+    """
+
+    sqs: "SQSClient"
+    queue_url: str
+    invoke: Callable[["dict[str, list[Record]]"], object]
+    batch_size: int = 10
+    window_seconds: float = 0.0
+    poll_seconds: int = LONGEST_POLL  # an idle `run` ends within so many seconds of its stop
+    on_delivery: Callable[[Delivery], None] | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what AWS would refuse."""
+        if not 1 <= self.batch_size <= LARGEST_BATCH:
+            raise ValueError(f"batch_size must be from 1 to {LARGEST_BATCH:,}")
+        if not 0 <= self.window_seconds <= 300:  # noqa: PLR2004  AWS's limit, named in the message
+            raise ValueError("window_seconds must be from 0 to 300")
+        if self.batch_size > RECEIVE_AT_ONCE and self.window_seconds < 1:
+            raise ValueError(f"a batch_size over {RECEIVE_AT_ONCE} needs window_seconds of at least 1")
+        if not 1 <= self.poll_seconds <= LONGEST_POLL:
+            raise ValueError(f"poll_seconds must be from 1 to {LONGEST_POLL}")
+
+    def run(self, stop: threading.Event) -> None:
+        """Polls and delivers until `stop` is set; a batch in hand is delivered and deleted first.
+
+        An SQS that cannot be reached is tried again, more and more slowly; raises ClientError where SQS refuses the
+        queue or the permission.
+        """
+        arn = self._queue_arn(stop)
+        if arn is None:
+            return
+        pause = 0.0
+        while not stop.wait(pause):
+            messages: list[MessageTypeDef] = []
+            failure: BotoCoreError | ClientError | None = None
+            try:
+                for message in self._collect(stop):
+                    messages.append(message)  # noqa: PERF402  extend() would lose what came before a failure
+            except (BotoCoreError, ClientError) as error:
+                failure = error
+            for batch in _split_by_size([_record(message, arn) for message in messages]):
+                delivery = self._deliver(batch)
+                if self.on_delivery is not None:
+                    self.on_delivery(delivery)
+            pause = 0.0 if failure is None else _next_pause(failure, pause)
+
+    def _queue_arn(self, stop: threading.Event) -> str | None:
+        pause = 0.0
+        while not stop.wait(pause):
+            try:
+                answer = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["QueueArn"])
+                return answer["Attributes"]["QueueArn"]
+            except (BotoCoreError, ClientError) as error:
+                pause = _next_pause(error, pause)
+        return None
+
+    def _collect(self, stop: threading.Event) -> "Iterator[MessageTypeDef]":
+        """The messages of one batch, each as soon as it was received."""
+        count = size = 0
+        deadline = 0.0
+        while count < self.batch_size and size < LARGEST_PAYLOAD and not stop.is_set():
+            left = deadline - time.monotonic()
+            if count and left <= 0:
+                return
+            received = self.sqs.receive_message(
+                QueueUrl=self.queue_url,
+                MaxNumberOfMessages=min(RECEIVE_AT_ONCE, self.batch_size - count),
+                WaitTimeSeconds=min(LONGEST_POLL, int(left)) if count else self.poll_seconds,
+                MessageSystemAttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            ).get("Messages", [])
+            if count and not received:
+                stop.wait(min(0.1, left))  # SQS waits in whole seconds only: the rest of the window passes here
+            elif not received:
+                return
+            elif not count:
+                deadline = time.monotonic() + self.window_seconds
+            count += len(received)
+            size += sum(len(message["Body"].encode()) for message in received)
+            yield from received
+
+    def _deliver(self, records: "list[Record]") -> Delivery:
+        ids = [record["messageId"] for record in records]
+        error = None
+        try:
+            failed = failed_messages(self.invoke({"Records": records}), ids)
+        except Exception as exception:  # noqa: BLE001  whatever a function raises fails its batch, and nothing else
+            error = type(exception).__name__
+            logger.warning("the function failed on a batch of %d messages: %s", len(ids), error)
+            failed = set(ids)
+        done = {record["receiptHandle"]: record["messageId"] for record in records if record["messageId"] not in failed}
+        return Delivery(ids, self._delete(done), failed, error)
+
+    def _delete(self, handles: dict[str, str]) -> set[str]:
+        """Deletes by receipt handle; returns the message ids of what SQS has deleted."""
+        deleted: set[str] = set()
+        left = list(handles)
+        for _ in range(DELETE_TRIES):
+            again: list[str] = []
+            for start in range(0, len(left), RECEIVE_AT_ONCE):
+                chunk = left[start : start + RECEIVE_AT_ONCE]
+                entries = [{"Id": str(index), "ReceiptHandle": handle} for index, handle in enumerate(chunk)]
+                try:
+                    answer = self.sqs.delete_message_batch(QueueUrl=self.queue_url, Entries=entries)  # type: ignore[arg-type]
+                except (BotoCoreError, ClientError) as error:
+                    logger.warning("SQS did not delete %d messages: %s", len(chunk), _code(error))
+                    again += chunk
+                    continue
+                deleted.update(handles[chunk[int(entry["Id"])]] for entry in answer.get("Successful", []))
+                # The sender's fault is a handle that is outdated: the message was received anew meanwhile.
+                again += [chunk[int(entry["Id"])] for entry in answer.get("Failed", []) if not entry["SenderFault"]]
+            left = again
+            if not left:
+                break
+        else:
+            logger.warning("%d messages are done but not deleted: they will be delivered once more", len(left))
+        return deleted
+
+
+def failed_messages(response: object, delivered: Collection[str]) -> set[str]:
+    """The message ids that a function's response reports as failed, by AWS's rules for partial batch responses.
+
+    `response` is the decoded JSON. Null, an empty object, and a null or empty list are success; anything malformed, and
+    an identifier that is empty, null or not of this batch, fails all of `delivered`.
+    """
+    if response is None:
+        return set()
+    if not isinstance(response, dict):
+        return set(delivered)
+    failures = response.get("batchItemFailures")
+    if failures is None:
+        return set()
+    if not isinstance(failures, list):
+        return set(delivered)
+    known = set(delivered)
+    failed = set()
+    for failure in failures:
+        identifier = failure.get("itemIdentifier") if isinstance(failure, dict) else None
+        if not isinstance(identifier, str) or identifier not in known:
+            return known
+        failed.add(identifier)
+    return failed
+
+
+def _record(message: "MessageTypeDef", queue_arn: str) -> "Record":
+    """One element of `Records`, https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event."""
+    record = {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": dict(message.get("Attributes", {})),
+        "messageAttributes": {name: _attribute(value) for name, value in message.get("MessageAttributes", {}).items()},
+        "md5OfBody": message["MD5OfBody"],
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue_arn,
+        "awsRegion": queue_arn.split(":")[3],
+    }
+    if "MD5OfMessageAttributes" in message:
+        record["md5OfMessageAttributes"] = message["MD5OfMessageAttributes"]
+    return record
+
+
+def _attribute(value: "MessageAttributeValueOutputTypeDef") -> dict[str, Any]:
+    attribute: dict[str, Any] = {"stringListValues": [], "binaryListValues": [], "dataType": value["DataType"]}
+    if "StringValue" in value:
+        attribute["stringValue"] = value["StringValue"]
+    if "BinaryValue" in value:
+        attribute["binaryValue"] = base64.b64encode(value["BinaryValue"]).decode()
+    return attribute
+
+
+def _split_by_size(records: "Iterable[Record]") -> "Iterator[list[Record]]":
+    """Batches that fit into one invocation each."""
+    batch: list[Record] = []
+    size = 0
+    for record in records:
+        length = len(json.dumps(record)) + 2
+        if batch and size + length > LARGEST_PAYLOAD:
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += length
+    if batch:
+        yield batch
+
+
+def _next_pause(error: BotoCoreError | ClientError, pause: float) -> float:
+    """Seconds to wait before SQS is tried again; raises `error` where waiting cannot help."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        if status < 500 and "Thrott" not in _code(error):  # noqa: PLR2004  HTTP: the client's fault
+            raise error
+    pause = min(LONGEST_PAUSE, pause * 2 or 1.0)
+    logger.warning("SQS cannot be used (%s), trying again in %.0f s", _code(error), pause)
+    return pause
+
+
+def _code(error: BotoCoreError | ClientError) -> str:
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Code", "unknown")
+    return type(error).__name__

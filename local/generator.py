@@ -1,0 +1,155 @@
+"""Synthetic login events, shaped like real traffic; the same seed gives the same events."""
+
+import json
+import random
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import TypeVar
+
+Login = dict[str, str | None]
+T = TypeVar("T")
+
+NULL_LOCALES = 0.29
+UNUSUAL_ADDRESSES = 0.16
+IPV6_ADDRESSES = 0.12
+TWO_PART_VERSIONS = 0.55
+RETURNING_DEVICES = 0.35
+NEW_USERS_ON_OLD_DEVICES = 0.05
+NEW_ADDRESSES = 0.30  # of a device that comes back
+SHARED_ADDRESSES = 0.15  # of new ones: offices, carriers
+TAIL = 3.0  # the larger, the more often the same few come back
+
+LOCALES = ("CN", "ID", "RU", "FR", "PT", "PH", "BR", "PL", "SE", "US", "JP", "VN", "CZ", "DE", "KR", "PA", "UA", "AR")
+DEVICE_TYPES = ("android", "ios")
+# Multicast, reserved, loopback, private, shared and link-local ranges: real traffic holds them all.
+UNUSUAL_RANGES: tuple[IPv4Network | IPv6Network, ...] = (
+    *(IPv4Network(text) for text in ("224.0.0.0/4", "240.0.0.0/4", "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12")),
+    *(IPv4Network(text) for text in ("192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "0.0.0.0/8")),
+    *(IPv6Network(text) for text in ("fe80::/64", "fd00::/8", "ff02::/16", "::/120")),
+)
+USUAL_IPV6 = IPv6Network("2001:db8::/32")  # RFC 3849
+
+# What makes a body a reject, by the reason that the contract gives.
+SPOILERS: dict[str, Callable[[Login], str]] = {
+    "invalid_json": lambda login: json.dumps(login)[:-20],
+    "not_an_object": lambda login: json.dumps([login]),
+    "missing_field": lambda login: json.dumps({name: login[name] for name in login if name != "device_id"}),
+    "wrong_type": lambda login: json.dumps({**login, "user_id": 424}),
+    "empty": lambda login: json.dumps({**login, "device_id": ""}),
+    "too_long": lambda login: json.dumps({**login, "device_type": "android" * 5}),
+    "invalid_ip": lambda login: json.dumps({**login, "ip": "999.1.2.3"}),
+    "invalid_app_version": lambda login: json.dumps({**login, "app_version": "latest"}),
+    "invalid_text": lambda login: json.dumps({**login, "device_id": "\x00" + str(login["device_id"])}),
+}
+
+
+@dataclass(frozen=True)
+class Body:
+    """The body of a message, and the reason why it will be rejected, if it will."""
+
+    text: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class _Device:
+    device_id: str
+    device_type: str
+    locale: str
+    users: list[str]
+    addresses: list[str]
+
+
+def generate_logins(count: int, seed: int = 1) -> Iterator[Login]:
+    """Yields `count` valid events; a few devices and addresses come back very often, most of them never."""
+    source = random.Random(seed)  # noqa: S311  not for secrets
+    devices: list[_Device] = []
+    addresses: list[str] = []
+    for _ in range(count):
+        if devices and source.random() < RETURNING_DEVICES:
+            device = _favourite(source, devices)
+            if source.random() < NEW_USERS_ON_OLD_DEVICES:
+                device.users.append(_uuid(source))
+        else:
+            device = _new_device(source)
+            devices.append(device)
+        yield {
+            "user_id": _favourite(source, device.users),
+            "app_version": _version(source),
+            "device_type": device.device_type,
+            "ip": _address(source, device, addresses),
+            "locale": None if source.random() < NULL_LOCALES else device.locale,
+            "device_id": device.device_id,
+        }
+
+
+def generate_bodies(count: int, seed: int = 1, bad: int = 0) -> list[Body]:
+    """Returns `count` message bodies, `bad` of them rejects: each reason in turn, spread among the valid ones."""
+    source = random.Random(seed)  # noqa: S311  not for secrets
+    bad = min(bad, count)
+    bodies = [Body(json.dumps(login)) for login in generate_logins(count - bad, seed)]
+    reasons = list(SPOILERS)
+    for index, login in enumerate(generate_logins(bad, seed + 1)):
+        reason = reasons[index % len(reasons)]
+        bodies.insert(source.randint(0, len(bodies)), Body(SPOILERS[reason](login), reason))
+    return bodies
+
+
+def _new_device(source: random.Random) -> _Device:
+    digits = f"{source.randrange(10**9):09}"
+    return _Device(
+        device_id=f"{digits[:3]}-{digits[3:5]}-{digits[5:]}",
+        device_type=source.choice(DEVICE_TYPES),
+        locale=_favourite(source, LOCALES),
+        users=[_uuid(source)],
+        addresses=[],
+    )
+
+
+def _address(source: random.Random, device: _Device, seen: list[str]) -> str:
+    if source.random() < UNUSUAL_ADDRESSES:
+        return _address_in(source, source.choice(UNUSUAL_RANGES))
+    if device.addresses and source.random() > NEW_ADDRESSES:
+        return source.choice(device.addresses)
+    if seen and source.random() < SHARED_ADDRESSES:
+        address = _favourite(source, seen)
+    elif source.random() < IPV6_ADDRESSES:
+        address = _address_in(source, USUAL_IPV6)
+    else:
+        address = _usual_ipv4(source)
+    device.addresses.append(address)
+    seen.append(address)
+    return address
+
+
+def _usual_ipv4(source: random.Random) -> str:
+    while True:
+        address = IPv4Address(source.getrandbits(32))
+        if not any(address in network for network in UNUSUAL_RANGES):
+            return str(address)
+
+
+def _address_in(source: random.Random, network: IPv4Network | IPv6Network) -> str:
+    offset = source.getrandbits(network.max_prefixlen - network.prefixlen)
+    if isinstance(network, IPv4Network):
+        return str(network.network_address + offset)
+    address: IPv6Address = network.network_address + offset
+    # Clients write one address in many ways.
+    return source.choice((str, lambda value: value.exploded, lambda value: str(value).upper()))(address)
+
+
+def _version(source: random.Random) -> str:
+    if source.random() < TWO_PART_VERSIONS:
+        return f"{source.randrange(10)}.{source.randrange(100)}"
+    return f"{source.randrange(7)}.{source.randrange(10)}.{source.randrange(10)}"
+
+
+def _uuid(source: random.Random) -> str:
+    return str(uuid.UUID(int=source.getrandbits(128), version=4))
+
+
+def _favourite(source: random.Random, items: Sequence[T]) -> T:
+    """One of the items, the first ones far more often than the last."""
+    return items[int(len(items) * source.random() ** TAIL)]

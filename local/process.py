@@ -1,0 +1,106 @@
+"""Servers run as processes: none of them outlives its owner, not even one that was killed."""
+
+import contextlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from local.errors import LocalStackError
+
+START_SECONDS = 30
+STOP_SECONDS = 5
+INHERITED = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")  # all else of the caller's environment stays out
+
+
+class ServerProcess:
+    """A program in the background, its output in `directory`/`name`.log.
+
+    A pid file beside the log tells `end_leftovers` what an owner that was killed has left running.
+    """
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str], directory: Path) -> None:
+        """Takes the variables that the program gets beyond PATH, HOME and the like."""
+        self.log_path = directory / f"{name}.log"
+        self._name = name
+        self._command = command
+        self._environment = environment
+        self._pid_path = directory / f"{name}.pid"
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the program was started and has not ended."""
+        return self._child is not None and self._child.poll() is None
+
+    def start(self, is_ready: Callable[[], bool], working_directory: Path) -> None:
+        """Starts the program and returns once `is_ready`; raises LocalStackError where it does not get so far."""
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        with self.log_path.open("ab") as log:
+            self._child = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=working_directory,
+                env={**inherited, **self._environment},
+                start_new_session=True,  # a Ctrl-C in the terminal is for the owner, which then stops us in order
+            )
+        write_pid_file(self._pid_path, self._child.pid)
+        deadline = time.monotonic() + START_SECONDS
+        while not is_ready():
+            if self._child.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise LocalStackError(f"{self._name} did not start; its output is in {self.log_path}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Ends the program and its children."""
+        if self._child is not None:
+            _end_tree(self._child.pid)
+            self._child.wait()
+            self._child = None
+        self._pid_path.unlink(missing_ok=True)
+
+
+def write_pid_file(path: Path, pid: int) -> None:
+    """Writes down a process so that it cannot be taken for a later one with the same id."""
+    path.write_text(json.dumps({"pid": pid, "created": psutil.Process(pid).create_time()}), encoding="utf-8")
+
+
+def read_pid_file(path: Path) -> int | None:
+    """The process that the file names, if it is still running."""
+    try:
+        entry = json.loads(path.read_text(encoding="utf-8"))
+        process = psutil.Process(entry["pid"])
+        alive = process.create_time() == entry["created"] and process.status() != psutil.STATUS_ZOMBIE
+    except (FileNotFoundError, ValueError, psutil.Error):
+        return None
+    return process.pid if alive else None
+
+
+def end_leftovers(directory: Path) -> None:
+    """Ends what the pid files of a directory name, if it is still running, and its children."""
+    for path in directory.glob("*.pid"):
+        pid = read_pid_file(path)
+        if pid is not None:
+            _end_tree(pid)
+        path.unlink(missing_ok=True)
+
+
+def _end_tree(pid: int) -> None:
+    try:
+        process = psutil.Process(pid)
+        tree = [process, *process.children(recursive=True)]
+        process.terminate()  # it may want to end its children itself
+        psutil.wait_procs([process], timeout=STOP_SECONDS)
+    except psutil.NoSuchProcess:
+        return
+    for member in tree:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
+    psutil.wait_procs(tree, timeout=STOP_SECONDS)

@@ -1,0 +1,92 @@
+"""The login queue with its dead-letter queue, and the salt."""
+
+import base64
+import json
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
+
+SALT_BYTES = 32
+SEND_AT_ONCE = 10  # messages
+LARGEST_SEND = 262_144  # bytes in one call; AWS takes 1 MiB by now, emulators not always
+RETENTION_SECONDS = 14 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class LoginQueue:
+    """The queue that producers write to, and where its redrive policy moves what cannot be written."""
+
+    url: str
+    dead_letter_url: str
+    dead_letter_arn: str
+    visibility_seconds: int
+
+
+def create_queue(sqs: "SQSClient", name: str, *, visibility_seconds: int, max_receives: int) -> LoginQueue:
+    """Creates both queues, or sets the attributes of those that exist."""
+    dead_letter_url = sqs.create_queue(QueueName=f"{name}-dlq")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=dead_letter_url, Attributes={"MessageRetentionPeriod": str(RETENTION_SECONDS)})
+    answer = sqs.get_queue_attributes(QueueUrl=dead_letter_url, AttributeNames=["QueueArn"])
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    queue = LoginQueue(url, dead_letter_url, answer["Attributes"]["QueueArn"], visibility_seconds)
+    set_redrive(sqs, queue, max_receives=max_receives)
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(visibility_seconds)})
+    return queue
+
+
+def set_redrive(sqs: "SQSClient", queue: LoginQueue, *, max_receives: int) -> None:
+    """Sets after how many receives a message goes to the dead-letter queue."""
+    policy = {"deadLetterTargetArn": queue.dead_letter_arn, "maxReceiveCount": max_receives}
+    sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"RedrivePolicy": json.dumps(policy)})
+
+
+def delete_queue(sqs: "SQSClient", queue: LoginQueue) -> None:
+    """Deletes both queues."""
+    for url in (queue.url, queue.dead_letter_url):
+        sqs.delete_queue(QueueUrl=url)
+
+
+def create_salt(ssm: "SSMClient", name: str) -> None:
+    """Writes a fresh random salt, as a new version where the parameter exists."""
+    salt = base64.b64encode(secrets.token_bytes(SALT_BYTES)).decode()
+    ssm.put_parameter(Name=name, Type="SecureString", Value=salt, Overwrite=True)
+
+
+def send(sqs: "SQSClient", queue_url: str, bodies: Iterable[str]) -> Iterator[tuple[list[str], int]]:
+    """Sends bodies; after each call yields the message ids and how many bodies SQS refused."""
+    for batch in _batches(bodies):
+        entries = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(batch)]
+        answer = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)  # type: ignore[arg-type]
+        yield [entry["MessageId"] for entry in answer.get("Successful", [])], len(answer.get("Failed", []))
+
+
+def receive_ids(sqs: "SQSClient", queue_url: str) -> set[str]:
+    """Message ids of what is visible in a queue now; each is then hidden for a minute, and stays in it."""
+    ids: set[str] = set()
+    while True:
+        answer = sqs.receive_message(
+            QueueUrl=queue_url, MaxNumberOfMessages=SEND_AT_ONCE, VisibilityTimeout=60, WaitTimeSeconds=0
+        )
+        messages = answer.get("Messages", [])
+        if not messages:
+            return ids
+        ids.update(message["MessageId"] for message in messages)
+
+
+def _batches(bodies: Iterable[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for body in bodies:
+        length = len(body.encode())
+        if batch and (len(batch) == SEND_AT_ONCE or size + length > LARGEST_SEND):
+            yield batch
+            batch, size = [], 0
+        batch.append(body)
+        size += length
+    if batch:
+        yield batch

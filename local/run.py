@@ -1,0 +1,157 @@
+"""One run: a fresh stack, events sent, and a wait until each of them has found its place."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from local.event_source import Delivery
+from local.queues import receive_ids, send, set_redrive
+from local.stack import Stack, StackSettings
+
+TICK_SECONDS = 0.25
+PATIENCE_SECONDS = 300.0
+ROWS_SHOWN = 5
+
+Row = tuple[Any, ...]
+
+SELECT_REJECTED_IDS = "SELECT message_id FROM rejected_logins"
+COUNT_ROWS = "SELECT count(*) FROM user_logins"
+COUNT_REJECTS = "SELECT reason, count(*) FROM rejected_logins GROUP BY reason ORDER BY count(*) DESC, reason"
+SELECT_ROWS = """
+    SELECT create_date::text, user_id, device_type, masked_ip, masked_device_id, locale, app_version_text(app_version)
+    FROM user_logins ORDER BY event_id LIMIT %s
+"""
+SELECT_SHARED_DEVICES = """
+    SELECT masked_device_id, users, logins FROM shared_devices ORDER BY logins DESC, masked_device_id LIMIT %s
+"""
+SELECT_SHARED_IPS = "SELECT masked_ip, users, logins FROM shared_ips ORDER BY logins DESC, masked_ip LIMIT %s"
+
+
+@dataclass
+class Outcome:
+    """What became of the events of a run."""
+
+    sent: int = 0
+    refused: int = 0  # by SQS itself, for their size or characters
+    written: int = 0
+    duplicates: int = 0
+    rejects: dict[str, int] = field(default_factory=dict)  # by reason
+    dead_letters: int = 0
+    on_the_way: int = 0  # rejected, to be received again until the redrive policy moves them
+    unsettled: int = 0  # neither written nor rejected nor in the dead-letter queue
+    failed_batches: int = 0
+    seconds: float = 0.0
+    rows: list[Row] = field(default_factory=list)
+    shared_devices: list[Row] = field(default_factory=list)
+    shared_ips: list[Row] = field(default_factory=list)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each message is a row or a reject, and none is both or neither."""
+        return self.unsettled == 0 and self.written + sum(self.rejects.values()) == self.sent
+
+
+class Run:
+    """Sends bodies through a stack of its own.
+
+    It is done when each message that SQS took was deleted by the event source, which does so after the COMMIT only, or
+    is written down as rejected, or lies in the dead-letter queue: message by message, for SQS's counts are estimates.
+    """
+
+    def __init__(
+        self, settings: StackSettings, on_progress: Callable[[int, int], None], on_notice: Callable[[str], None]
+    ) -> None:
+        """Takes what to call with the numbers of sent and settled messages, and with a line for the user to read."""
+        # In an emulator that is shared, no other run may see this one's messages.
+        self._settings = replace(settings, queue_name=f"{settings.queue_name}-{secrets.token_hex(4)}")
+        self._on_progress = on_progress
+        self._on_notice = on_notice
+        self._sent: set[str] = set()
+        self._deleted: set[str] = set()
+        self._rejected: set[str] = set()
+        self._dead: set[str] = set()
+        self._outcome = Outcome()
+
+    def execute(self, bodies: Sequence[str]) -> Outcome:
+        """Runs from start to end; raises LocalStackError."""
+        started = time.monotonic()
+        with Stack(self._settings, self._note_delivery) as stack:
+            for message_ids, refused in send(stack.aws.sqs, stack.queue.url, bodies):
+                self._sent.update(message_ids)
+                self._outcome.refused += refused
+                self._show_progress()
+            self._outcome.sent = len(self._sent)
+            self._wait(stack, lambda: self._sent <= self._settled, PATIENCE_SECONDS)
+            # Nothing good is waiting any more, so that the rejects need not go round until the last of their receives.
+            set_redrive(stack.aws.sqs, stack.queue, max_receives=1)
+            expected = self._sent - self._deleted
+            self._wait(stack, lambda: expected <= self._dead, self._settings.visibility_seconds + 5)
+            self._outcome.dead_letters = len(self._dead)
+            self._outcome.on_the_way = len(self._rejected - self._dead)
+            self._outcome.unsettled = len(self._sent - self._settled)
+            self._outcome.duplicates = int(sum_metric(stack.function.log_path, "DuplicatesIgnored"))
+            self._outcome.seconds = time.monotonic() - started
+            self._read_tables(stack)
+        return self._outcome
+
+    @property
+    def _settled(self) -> set[str]:
+        return self._deleted | self._rejected | self._dead
+
+    def _note_delivery(self, delivery: Delivery) -> None:
+        self._deleted |= delivery.deleted
+        if delivery.error is not None:
+            self._outcome.failed_batches += 1
+
+    def _show_progress(self) -> None:
+        self._on_progress(len(self._sent), len(self._settled & self._sent))
+
+    def _wait(self, stack: Stack, is_over: Callable[[], bool], patience: float) -> None:
+        deadline = time.monotonic() + patience
+        warned = 0
+        while not is_over() and time.monotonic() < deadline:
+            time.sleep(TICK_SECONDS)
+            if notice := stack.supervise():
+                self._on_notice(notice)
+            if self._outcome.failed_batches > warned:
+                warned = self._outcome.failed_batches
+                self._on_notice(f"The function failed on {warned} batches; see {stack.function.log_path}")
+            self._dead |= receive_ids(stack.aws.sqs, stack.queue.dead_letter_url)
+            try:
+                with closing(stack.connect()) as connection, connection.cursor() as cursor:
+                    cursor.execute(SELECT_REJECTED_IDS)
+                    self._rejected = {message_id for (message_id,) in cursor}
+            except psycopg2.OperationalError:
+                pass  # killed or starting: supervise() has said so
+            self._show_progress()
+
+    def _read_tables(self, stack: Stack) -> None:
+        with closing(stack.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(COUNT_ROWS)
+            self._outcome.written = cursor.fetchall()[0][0]
+            cursor.execute(COUNT_REJECTS)
+            self._outcome.rejects = dict(cursor.fetchall())
+            cursor.execute(SELECT_ROWS, (ROWS_SHOWN,))
+            self._outcome.rows = cursor.fetchall()
+            cursor.execute(SELECT_SHARED_DEVICES, (ROWS_SHOWN,))
+            self._outcome.shared_devices = cursor.fetchall()
+            cursor.execute(SELECT_SHARED_IPS, (ROWS_SHOWN,))
+            self._outcome.shared_ips = cursor.fetchall()
+
+
+def sum_metric(log: Path, name: str) -> float:
+    """The sum of a metric over the lines in CloudWatch's embedded metric format that a function has logged."""
+    total = 0.0
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if '"_aws"' in line and f'"{name}"' in line:
+                values = json.loads(line).get(name, 0)
+                total += sum(values) if isinstance(values, list) else values
+    return total

@@ -1,0 +1,183 @@
+"""The whole pipeline on one machine: Postgres, SQS and SSM, the function, and the event source between them."""
+
+import contextlib
+import secrets
+import shutil
+import threading
+import time
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import psycopg2
+from botocore.exceptions import BotoCoreError, ClientError
+from psycopg2 import extensions, sql
+
+from lambda_src.migrate import migrate
+from local.aws import AwsEndpoint
+from local.errors import LocalStackError
+from local.event_source import Delivery, EventSource
+from local.postgres import PostgresServer
+from local.process import end_leftovers
+from local.queues import create_queue, create_salt, delete_queue
+from local.runtime import EmulatedFunction, Function, InProcessFunction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DATABASE = "logins"
+# A rejected message and one that met an outage are received again alike, so that these two numbers say both how long
+# Postgres may be away before good messages go to the dead-letter queue and how long a bad one takes to get there:
+# 3 s x 30 = 90 s. AWS works with larger ones (six times the function's timeout, at least 5 receives).
+VISIBILITY_SECONDS = 3
+MAX_RECEIVES = 30
+BATCH_SIZE = 100
+WINDOW_SECONDS = 1
+# Whoever has killed Postgres to see what happens may want to start it again himself.
+RESTART_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class StackSettings:
+    """What may differ between two stacks."""
+
+    directory: Path  # of this stack alone: emptied at the start
+    queue_name: str = "login-events"
+    in_process: bool = False
+    visibility_seconds: int = VISIBILITY_SECONDS
+    max_receives: int = MAX_RECEIVES
+    batch_size: int = BATCH_SIZE
+
+
+class Stack:
+    """A running pipeline; a context manager that leaves nothing behind but the directory with logs and data."""
+
+    def __init__(self, settings: StackSettings, on_delivery: "Callable[[Delivery], None] | None" = None) -> None:
+        """Takes what to call after each batch, from the event source's thread."""
+        directory = settings.directory
+        self.settings = settings
+        self.postgres = PostgresServer(directory / "postgres")
+        self.aws = AwsEndpoint(directory)
+        self.function: Function
+        self._on_delivery = on_delivery
+        self._exits = ExitStack()
+        self._stopping = threading.Event()
+        self._failure: Exception | None = None
+        self._postgres_missed_at: float | None = None
+
+    def __enter__(self) -> Self:
+        """Starts everything; raises LocalStackError, with all that had been started stopped again."""
+        with ExitStack() as exits:
+            self._start(exits)
+            self._exits = exits.pop_all()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._exits.close()
+
+    def connect(self) -> extensions.connection:
+        """A connection to the database as its owner; raises psycopg2.OperationalError while Postgres is away."""
+        connection = psycopg2.connect(_conninfo(self.postgres.environment(DATABASE)))
+        connection.autocommit = True
+        return connection
+
+    def supervise(self) -> str | None:
+        """Starts Postgres again where it has been gone for a while, and returns what there is to say about it.
+
+        To be called now and then; raises LocalStackError where the event source has ended.
+        """
+        if self._failure is not None:
+            raise LocalStackError(f"the event source has ended: {self._failure}")
+        if self.postgres.pid is not None:
+            self._postgres_missed_at = None
+            return None
+        now = time.monotonic()
+        if self._postgres_missed_at is None:
+            self._postgres_missed_at = now
+            return f"Postgres is gone; in {RESTART_SECONDS} s it is started again"
+        if now - self._postgres_missed_at < RESTART_SECONDS:
+            return None
+        self.postgres.start()
+        return "Postgres was started again"
+
+    def _start(self, exits: ExitStack) -> None:
+        # What an owner that was killed has left running.
+        end_leftovers(self.settings.directory)
+        self.postgres.stop()
+        clear_directory(self.settings.directory)
+        exits.callback(self.aws.stop)
+        self.aws.start()
+        exits.callback(self.postgres.stop)
+        self.postgres.start()
+        password = self._create_database()
+        parameter = f"/{self.settings.queue_name}/salt"
+        create_salt(self.aws.ssm, parameter)
+        exits.callback(self._forget, lambda: self.aws.ssm.delete_parameter(Name=parameter))
+        self.queue = create_queue(
+            self.aws.sqs,
+            self.settings.queue_name,
+            visibility_seconds=self.settings.visibility_seconds,
+            max_receives=self.settings.max_receives,
+        )
+        exits.callback(self._forget, lambda: delete_queue(self.aws.sqs, self.queue))
+        environment = {
+            **self.aws.environment,
+            **self.postgres.environment(DATABASE, "ingest", password),
+            "SALT_PARAMETER": parameter,
+            "POWERTOOLS_SERVICE_NAME": "login-pipeline",
+            "POWERTOOLS_METRICS_NAMESPACE": "LoginPipeline",
+        }
+        function = InProcessFunction if self.settings.in_process else EmulatedFunction
+        self.function = function(environment, self.settings.directory)
+        exits.callback(self.function.stop)
+        self.function.start()
+        source = EventSource(
+            self.aws.sqs,
+            self.queue.url,
+            self.function.invoke,
+            batch_size=self.settings.batch_size,
+            window_seconds=WINDOW_SECONDS,
+            poll_seconds=1,
+            on_delivery=self._on_delivery,
+        )
+        thread = threading.Thread(target=self._poll, args=(source,), name="event source")
+        thread.start()
+        exits.callback(thread.join)
+        exits.callback(self._stopping.set)
+
+    def _poll(self, source: EventSource) -> None:
+        try:
+            source.run(self._stopping)
+        except Exception as error:  # noqa: BLE001  supervise() raises it where somebody sees it
+            self._failure = error
+
+    def _create_database(self) -> str:
+        """Creates the database with its schema; returns the password of the role `ingest`."""
+        with closing(psycopg2.connect(_conninfo(self.postgres.environment("postgres")))) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+        with closing(psycopg2.connect(_conninfo(self.postgres.environment(DATABASE)))) as connection:
+            migrate(connection)
+        password = secrets.token_urlsafe(24)
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute("ALTER ROLE ingest PASSWORD %s", (password,))
+        return password
+
+    def _forget(self, delete: "Callable[[], object]") -> None:
+        """Clears up in an emulator that goes on living."""
+        if not self.aws.is_ours:
+            with contextlib.suppress(BotoCoreError, ClientError):
+                delete()
+
+
+def clear_directory(directory: Path) -> None:
+    """Makes the directory, or empties it."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+
+
+def _conninfo(environment: dict[str, str]) -> str:
+    names = {"PGHOST": "host", "PGPORT": "port", "PGDATABASE": "dbname", "PGUSER": "user", "PGPASSWORD": "password"}
+    return extensions.make_dsn(**{names[key]: value for key, value in environment.items() if key in names})
