@@ -11,9 +11,9 @@ from typing import Any
 
 import psycopg2
 
-from local.event_source import Delivery
 from local.queues import receive_ids, send, set_redrive
 from local.stack import Stack, StackSettings
+from ops.event_source import Delivery
 
 TICK_SECONDS = 0.25
 PATIENCE_SECONDS = 300.0

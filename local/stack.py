@@ -17,11 +17,11 @@ from psycopg2 import extensions, sql
 from lambda_src.migrate import migrate
 from local.aws import AwsEndpoint
 from local.errors import LocalStackError
-from local.event_source import Delivery, EventSource
 from local.postgres import PostgresServer
 from local.process import end_leftovers
 from local.queues import create_queue, create_salt, delete_queue
 from local.runtime import EmulatedFunction, Function, InProcessFunction
+from ops.event_source import Delivery, EventSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -87,7 +87,7 @@ class EventSource:
                     messages.append(message)  # noqa: PERF402  extend() would lose what came before a failure
             except (BotoCoreError, ClientError) as error:
                 failure = error
-            for batch in _split_by_size([_record(message, arn) for message in messages]):
+            for batch in _split_by_size([make_record(message, arn) for message in messages]):
                 delivery = self._deliver(batch)
                 if self.on_delivery is not None:
                     self.on_delivery(delivery)
@@ -191,8 +191,8 @@ def failed_messages(response: object, delivered: Collection[str]) -> set[str]:
     return failed
 
 
-def _record(message: "MessageTypeDef", queue_arn: str) -> "Record":
-    """One element of `Records`, https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event."""
+def make_record(message: "MessageTypeDef", queue_arn: str) -> "Record":
+    """A received message as an element of `Records`: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event."""
     record = {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
