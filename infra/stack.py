@@ -115,6 +115,20 @@ class LoginPipelineStack(Stack):
             metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
         )
         source.node.add_dependency(function)
+        removal = PipelineFunction(
+            self,
+            "SaltRemovalFunction",
+            handler="lambda_src.salt_removal.lambda_handler",
+            description="Deletes the salt together with the stack, if nothing is to be retained",
+            code=code,
+            arch=settings.arch,
+            environment={},
+            timeout_seconds=60,
+            memory_mb=256,
+            key=keys.storage,
+            statements=[] if settings.retain_data else [salt.delete_statement()],
+        )
+        salt.remove_with_stack(removal.function, retain=settings.retain_data)
         ready: list[Construct] = [provision, keys, salt]
         if network:
             if settings.ssm_endpoint:
