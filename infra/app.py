@@ -11,19 +11,24 @@ from infra.settings import ContextError, Settings
 from infra.stack import LoginPipelineStack
 
 
-def main() -> None:
-    """Synthesize the stack into the directory that the CDK command line names."""
-    app = App()
-    try:
-        settings = Settings.from_context(app.node.get_all_context({}))
-        bundle = build(settings.arch)
-    except (ContextError, BundleError) as error:
-        sys.exit(f"error: {error}")
-    stack = LoginPipelineStack(app, settings=settings, code=lambda_.Code.from_asset(str(bundle)))
+def declare(app: App) -> LoginPipelineStack:
+    """Declare the stack that the app's context describes; raise ContextError or BundleError."""
+    settings = Settings.from_context(app.node.get_all_context({}))
+    stack = LoginPipelineStack(app, settings=settings, code=lambda_.Code.from_asset(str(build(settings.arch))))
     for key, value in {"project": "login-pipeline", "stage": settings.stage}.items():
         # The CDK believes that target groups of a proxy take tags; CloudFormation refuses them.
         Tags.of(stack).add(key, value, exclude_resource_types=["AWS::RDS::DBProxyTargetGroup"])
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    return stack
+
+
+def main() -> None:
+    """Synthesize into the directory that the CDK command line names."""
+    app = App()
+    try:
+        declare(app)
+    except (ContextError, BundleError) as error:
+        sys.exit(f"error: {error}")
     try:
         app.synth()
     except RuntimeError as error:

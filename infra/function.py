@@ -1,7 +1,7 @@
 """A function of the pipeline: the one bundle, a role of hand-written statements, an encrypted log."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -76,6 +76,8 @@ class PipelineFunction(Construct):
             vpc_subnets=placement.subnets if placement else None,
             security_groups=[placement.security_group] if placement else None,
         )
+        # A name to type, as in `sam local invoke IngestFunction`.
+        cast("lambda_.CfnFunction", self.function.node.default_child).override_logical_id(construct_id)
         acknowledge(
             self,
             {

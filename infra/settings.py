@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 # The CDK command line and libraries keep their own switches in the same context.
-FOREIGN_KEY = re.compile(r"@aws-cdk/|aws:|aws-cdk:|cdk:|@aws-")
+FOREIGN_KEY = re.compile(r"@aws-cdk/|aws:|aws-cdk:|cdk:|cli-telemetry$")
 STAGES_KEY = "stages"
 
 
@@ -163,6 +163,11 @@ class Settings:
     )
     reserve_concurrency: bool = _key(
         _flag, "reserve the function's concurrency (false in accounts with a quota of 10)", default=True
+    )
+    endpoint_url: str | None = _key(
+        _text(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?", "an address such as http://localhost:4566"),
+        "AWS endpoint for the functions, for emulators that do not tell them",
+        default=None,
     )
     salt_key_arn: str | None = _key(
         _text(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[0-9a-f-]+", "a KMS key's ARN"),

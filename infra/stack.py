@@ -58,6 +58,7 @@ class LoginPipelineStack(Stack):
             "SALT_PARAMETER": salt.name,
             "POWERTOOLS_SERVICE_NAME": name,
             "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
+            **({"AWS_ENDPOINT_URL": settings.endpoint_url} if settings.endpoint_url else {}),
         }
         placement = network.placement if network else None
         provision = PipelineFunction(

@@ -46,7 +46,6 @@ class ProvisionSettings:
 
     salt_parameter: str
     salt_key: str
-    dlq_url: str | None
     region: str | None
     database: DatabaseSettings
     ingest_password: str | None = field(repr=False)
@@ -116,7 +115,6 @@ def load_provision_settings(variables: Mapping[str, str] = os.environ) -> Provis
     settings = ProvisionSettings(
         salt_parameter=environment.required("SALT_PARAMETER", "the name of the SSM parameter with the salt"),
         salt_key=environment.optional("SALT_KEY") or "alias/aws/ssm",
-        dlq_url=environment.optional("DLQ_URL"),
         region=_region(environment),
         database=_database_settings(environment),
         ingest_password=environment.optional("INGEST_PASSWORD"),
