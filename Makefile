@@ -42,6 +42,31 @@ lock: | $(BIN)/uv  ## write the requirement locks anew from the *.in files (UPGR
 clean:  ## remove what the targets have made
 	rm -rf $(VENV) .local build cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
+# ---- local stack ------------------------------------------------------------------------------------------------
+
+LOCAL := $(BIN)/python -m local
+IN_PROCESS_OPTION := $(if $(IN_PROCESS),--in-process)
+
+.PHONY: run
+run: setup  ## send events through the whole pipeline, here (EVENTS=file, or COUNT= and SEED= of synthetic ones)
+	@$(LOCAL) run $(if $(EVENTS),"$(EVENTS)") $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(IN_PROCESS_OPTION)
+
+.PHONY: up
+up: setup  ## start the pipeline and keep it up, for the AWS CLI and psql
+	@$(LOCAL) up $(IN_PROCESS_OPTION)
+
+.PHONY: status
+status: setup  ## show how to reach the pipeline that is up, and what it holds
+	@$(LOCAL) status
+
+.PHONY: down
+down: setup  ## end the pipeline that is up
+	@$(LOCAL) down
+
+.PHONY: psql
+psql: setup  ## look at the rows: of what is up, else of the last run (OF=run, OF=up; SQL='select ...')
+	@$(LOCAL) psql $(if $(OF),--of $(OF)) $(if $(SQL),--sql "$(SQL)")
+
 # ---- checks -----------------------------------------------------------------------------------------------------
 
 .PHONY: check

@@ -61,6 +61,11 @@ class AwsEndpoint:
         return self._server is not None
 
     @property
+    def has_ended(self) -> bool:
+        """Whether our own emulator has ended unasked."""
+        return self._server is not None and not self._server.is_running
+
+    @property
     def environment(self) -> dict[str, str]:
         """What an AWS SDK or the AWS CLI needs to use this endpoint."""
         return {
@@ -73,6 +78,8 @@ class AwsEndpoint:
 
     def _start_ministack(self) -> int:
         port = free_port()
+        scratch = self._directory / "ministack"
+        scratch.mkdir(parents=True, exist_ok=True)
         environment = {
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
@@ -81,7 +88,7 @@ class AwsEndpoint:
             "IOT_MTLS_ENABLED": "0",
             "DOCKER_HOST": "unix:///nonexistent",  # at its start it removes containers of other MiniStacks
             "LOG_LEVEL": "WARNING",
-            "TMPDIR": str(self._directory),
+            "TMPDIR": str(scratch),
         }
         command = [sys.executable, "-m", "ministack"]
         self._server = ServerProcess("ministack", command, environment, self._directory)

@@ -98,7 +98,7 @@ def generate_bodies(count: int, seed: int = 1, bad: int = 0) -> list[Body]:
 
 
 def _new_device(source: random.Random) -> _Device:
-    digits = f"{source.randrange(10**9):09}"
+    digits = str(source.randrange(900_000_000, 10**9))  # no social security number begins with a 9
     return _Device(
         device_id=f"{digits[:3]}-{digits[3:5]}-{digits[5:]}",
         device_type=source.choice(DEVICE_TYPES),

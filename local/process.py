@@ -1,11 +1,12 @@
 """Servers run as processes: none of them outlives its owner, not even one that was killed."""
 
 import contextlib
+import fcntl
 import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -13,7 +14,7 @@ import psutil
 from local.errors import LocalStackError
 
 START_SECONDS = 30
-STOP_SECONDS = 5
+STOP_SECONDS = 10
 INHERITED = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")  # all else of the caller's environment stays out
 
 
@@ -61,7 +62,7 @@ class ServerProcess:
     def stop(self) -> None:
         """Ends the program and its children."""
         if self._child is not None:
-            _end_tree(self._child.pid)
+            end_process(self._child.pid)
             self._child.wait()
             self._child = None
         self._pid_path.unlink(missing_ok=True)
@@ -77,7 +78,7 @@ def read_pid_file(path: Path) -> int | None:
     try:
         entry = json.loads(path.read_text(encoding="utf-8"))
         process = psutil.Process(entry["pid"])
-        alive = process.create_time() == entry["created"] and process.status() != psutil.STATUS_ZOMBIE
+        alive = abs(process.create_time() - entry["created"]) < 1 and process.status() != psutil.STATUS_ZOMBIE
     except (FileNotFoundError, ValueError, psutil.Error):
         return None
     return process.pid if alive else None
@@ -88,11 +89,12 @@ def end_leftovers(directory: Path) -> None:
     for path in directory.glob("*.pid"):
         pid = read_pid_file(path)
         if pid is not None:
-            _end_tree(pid)
+            end_process(pid)
         path.unlink(missing_ok=True)
 
 
-def _end_tree(pid: int) -> None:
+def end_process(pid: int) -> None:
+    """Asks a process to end, waits, and kills what is left of it and of its children."""
     try:
         process = psutil.Process(pid)
         tree = [process, *process.children(recursive=True)]
@@ -104,3 +106,15 @@ def _end_tree(pid: int) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             member.kill()
     psutil.wait_procs(tree, timeout=STOP_SECONDS)
+
+
+@contextlib.contextmanager
+def exclusive(path: Path, busy: str) -> Iterator[None]:
+    """Holds a lock for the length of the block; raises LocalStackError with the text `busy` where another holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise LocalStackError(busy) from None
+        yield

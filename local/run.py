@@ -1,5 +1,6 @@
 """One run: a fresh stack, events sent, and a wait until each of them has found its place."""
 
+import contextlib
 import json
 import secrets
 import time
@@ -11,18 +12,24 @@ from typing import Any
 
 import psycopg2
 
+from lambda_src.errors import PipelineError
+from local.errors import FunctionError, LocalStackError
 from local.queues import receive_ids, send, set_redrive
 from local.stack import Stack, StackSettings
 from ops.event_source import Delivery
 
 TICK_SECONDS = 0.25
 PATIENCE_SECONDS = 300.0
+FAILING_SECONDS = 15
 ROWS_SHOWN = 5
 
 Row = tuple[Any, ...]
 
 SELECT_REJECTED_IDS = "SELECT message_id FROM rejected_logins"
 COUNT_ROWS = "SELECT count(*) FROM user_logins"
+COUNT_EVENTS = """
+    SELECT count(*) FROM (SELECT event_id FROM user_logins UNION SELECT event_id FROM rejected_logins) AS events
+"""
 COUNT_REJECTS = "SELECT reason, count(*) FROM rejected_logins GROUP BY reason ORDER BY count(*) DESC, reason"
 SELECT_ROWS = """
     SELECT create_date::text, user_id, device_type, masked_ip, masked_device_id, locale, app_version_text(app_version)
@@ -45,7 +52,7 @@ class Outcome:
     rejects: dict[str, int] = field(default_factory=dict)  # by reason
     dead_letters: int = 0
     on_the_way: int = 0  # rejected, to be received again until the redrive policy moves them
-    unsettled: int = 0  # neither written nor rejected nor in the dead-letter queue
+    lost: int = 0  # neither a row nor a reject: in the dead-letter queue without a reason, or still in the queue
     failed_batches: int = 0
     seconds: float = 0.0
     rows: list[Row] = field(default_factory=list)
@@ -54,8 +61,8 @@ class Outcome:
 
     @property
     def is_complete(self) -> bool:
-        """Whether each message is a row or a reject, and none is both or neither."""
-        return self.unsettled == 0 and self.written + sum(self.rejects.values()) == self.sent
+        """Whether each message that was sent is a row or a reject."""
+        return self.lost == 0
 
 
 class Run:
@@ -78,11 +85,14 @@ class Run:
         self._rejected: set[str] = set()
         self._dead: set[str] = set()
         self._outcome = Outcome()
+        self._error: Exception | None = None  # of the last invocation
+        self._last_success = 0.0
 
     def execute(self, bodies: Sequence[str]) -> Outcome:
         """Runs from start to end; raises LocalStackError."""
         started = time.monotonic()
         with Stack(self._settings, self._note_delivery) as stack:
+            self._last_success = time.monotonic()
             for message_ids, refused in send(stack.aws.sqs, stack.queue.url, bodies):
                 self._sent.update(message_ids)
                 self._outcome.refused += refused
@@ -95,7 +105,6 @@ class Run:
             self._wait(stack, lambda: expected <= self._dead, self._settings.visibility_seconds + 5)
             self._outcome.dead_letters = len(self._dead)
             self._outcome.on_the_way = len(self._rejected - self._dead)
-            self._outcome.unsettled = len(self._sent - self._settled)
             self._outcome.duplicates = int(sum_metric(stack.function.log_path, "DuplicatesIgnored"))
             self._outcome.seconds = time.monotonic() - started
             self._read_tables(stack)
@@ -107,7 +116,10 @@ class Run:
 
     def _note_delivery(self, delivery: Delivery) -> None:
         self._deleted |= delivery.deleted
-        if delivery.error is not None:
+        self._error = delivery.error
+        if delivery.error is None:
+            self._last_success = time.monotonic()
+        else:
             self._outcome.failed_batches += 1
 
     def _show_progress(self) -> None:
@@ -115,14 +127,11 @@ class Run:
 
     def _wait(self, stack: Stack, is_over: Callable[[], bool], patience: float) -> None:
         deadline = time.monotonic() + patience
-        warned = 0
         while not is_over() and time.monotonic() < deadline:
             time.sleep(TICK_SECONDS)
             if notice := stack.supervise():
                 self._on_notice(notice)
-            if self._outcome.failed_batches > warned:
-                warned = self._outcome.failed_batches
-                self._on_notice(f"The function failed on {warned} batches; see {stack.function.log_path}")
+            self._check_function(stack)
             self._dead |= receive_ids(stack.aws.sqs, stack.queue.dead_letter_url)
             try:
                 with closing(stack.connect()) as connection, connection.cursor() as cursor:
@@ -132,10 +141,21 @@ class Run:
                 pass  # killed or starting: supervise() has said so
             self._show_progress()
 
+    def _check_function(self, stack: Stack) -> None:
+        """Gives up where the function raises again and again: a person has to act, as its error says."""
+        if self._error is not None and time.monotonic() - self._last_success > FAILING_SECONDS:
+            is_clean = isinstance(self._error, (FunctionError, PipelineError))
+            reason = str(self._error) if is_clean else f"The function raised {type(self._error).__name__}."
+            raise LocalStackError(
+                f"the function has failed for {FAILING_SECONDS} s. {reason} See {stack.function.log_path}"
+            )
+
     def _read_tables(self, stack: Stack) -> None:
         with closing(stack.connect()) as connection, connection.cursor() as cursor:
             cursor.execute(COUNT_ROWS)
             self._outcome.written = cursor.fetchall()[0][0]
+            cursor.execute(COUNT_EVENTS)
+            self._outcome.lost = self._outcome.sent - cursor.fetchall()[0][0]
             cursor.execute(COUNT_REJECTS)
             self._outcome.rejects = dict(cursor.fetchall())
             cursor.execute(SELECT_ROWS, (ROWS_SHOWN,))
@@ -152,6 +172,7 @@ def sum_metric(log: Path, name: str) -> float:
     with log.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             if '"_aws"' in line and f'"{name}"' in line:
-                values = json.loads(line).get(name, 0)
-                total += sum(values) if isinstance(values, list) else values
+                with contextlib.suppress(ValueError):  # a line that a kill has cut short
+                    values = json.loads(line).get(name, 0)
+                    total += sum(values) if isinstance(values, list) else values
     return total

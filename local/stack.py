@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DATABASE = "logins"
+POSTGRES = "postgres"  # the server's part of the directory
+ANALYST_PASSWORD = "analyst.password"  # noqa: S105  the file's name
 # A rejected message and one that met an outage are received again alike, so that these two numbers say both how long
 # Postgres may be away before good messages go to the dead-letter queue and how long a bad one takes to get there:
 # 3 s x 30 = 90 s. AWS works with larger ones (six times the function's timeout, at least 5 receives).
@@ -57,7 +59,7 @@ class Stack:
         """Takes what to call after each batch, from the event source's thread."""
         directory = settings.directory
         self.settings = settings
-        self.postgres = PostgresServer(directory / "postgres")
+        self.postgres = PostgresServer(directory / POSTGRES)
         self.aws = AwsEndpoint(directory)
         self.function: Function
         self._on_delivery = on_delivery
@@ -78,17 +80,19 @@ class Stack:
 
     def connect(self) -> extensions.connection:
         """A connection to the database as its owner; raises psycopg2.OperationalError while Postgres is away."""
-        connection = psycopg2.connect(_conninfo(self.postgres.environment(DATABASE)))
+        connection = psycopg2.connect(dsn(self.postgres.environment(DATABASE)))
         connection.autocommit = True
         return connection
 
     def supervise(self) -> str | None:
         """Starts Postgres again where it has been gone for a while, and returns what there is to say about it.
 
-        To be called now and then; raises LocalStackError where the event source has ended.
+        To be called now and then; raises LocalStackError where another part has ended.
         """
         if self._failure is not None:
             raise LocalStackError(f"the event source has ended: {self._failure}")
+        if self.aws.has_ended:
+            raise LocalStackError(f"MiniStack has ended; its log is in {self.settings.directory}")
         if self.postgres.pid is not None:
             self._postgres_missed_at = None
             return None
@@ -105,7 +109,8 @@ class Stack:
         # What an owner that was killed has left running.
         end_leftovers(self.settings.directory)
         self.postgres.stop()
-        clear_directory(self.settings.directory)
+        shutil.rmtree(self.settings.directory, ignore_errors=True)
+        self.settings.directory.mkdir(parents=True)
         exits.callback(self.aws.stop)
         self.aws.start()
         exits.callback(self.postgres.stop)
@@ -153,17 +158,19 @@ class Stack:
             self._failure = error
 
     def _create_database(self) -> str:
-        """Creates the database with its schema; returns the password of the role `ingest`."""
-        with closing(psycopg2.connect(_conninfo(self.postgres.environment("postgres")))) as connection:
+        """Creates the database with its schema and the passwords of its roles; returns that of `ingest`."""
+        with closing(psycopg2.connect(dsn(self.postgres.environment("postgres")))) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
-        with closing(psycopg2.connect(_conninfo(self.postgres.environment(DATABASE)))) as connection:
+        with closing(psycopg2.connect(dsn(self.postgres.environment(DATABASE)))) as connection:
             migrate(connection)
-        password = secrets.token_urlsafe(24)
+        passwords = {role: secrets.token_urlsafe(24) for role in ("ingest", "analyst")}
         with closing(self.connect()) as connection, connection.cursor() as cursor:
-            cursor.execute("ALTER ROLE ingest PASSWORD %s", (password,))
-        return password
+            for role, password in passwords.items():
+                cursor.execute(sql.SQL("ALTER ROLE {} PASSWORD %s").format(sql.Identifier(role)), (password,))
+        write_private(self.settings.directory / ANALYST_PASSWORD, passwords["analyst"])
+        return passwords["ingest"]
 
     def _forget(self, delete: "Callable[[], object]") -> None:
         """Clears up in an emulator that goes on living."""
@@ -172,12 +179,20 @@ class Stack:
                 delete()
 
 
-def clear_directory(directory: Path) -> None:
-    """Makes the directory, or empties it."""
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
+def analyst_environment(directory: Path, postgres: PostgresServer) -> dict[str, str]:
+    """PG* variables of the role `analyst` of a stack, even of one that is no longer up."""
+    password = (directory / ANALYST_PASSWORD).read_text(encoding="utf-8")
+    return postgres.environment(DATABASE, "analyst", password)
 
 
-def _conninfo(environment: dict[str, str]) -> str:
+def write_private(path: Path, text: str) -> None:
+    """Writes a file that nobody else may read."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+
+
+def dsn(environment: dict[str, str]) -> str:
+    """PG* variables as psycopg2 takes them."""
     names = {"PGHOST": "host", "PGPORT": "port", "PGDATABASE": "dbname", "PGUSER": "user", "PGPASSWORD": "password"}
     return extensions.make_dsn(**{names[key]: value for key, value in environment.items() if key in names})

@@ -38,7 +38,7 @@ class Delivery:
     delivered: list[str]
     deleted: set[str]
     failed: set[str]
-    error: str | None = None  # type of the exception, where the whole batch failed by one
+    error: Exception | None = None  # what the invocation raised; its text may hold values of the messages
 
 
 @dataclass(frozen=True)
@@ -130,13 +130,12 @@ class EventSource:
 
     def _deliver(self, records: "list[Record]") -> Delivery:
         ids = [record["messageId"] for record in records]
-        error = None
+        error: Exception | None = None
         try:
             failed = failed_messages(self.invoke({"Records": records}), ids)
         except Exception as exception:  # noqa: BLE001  whatever a function raises fails its batch, and nothing else
-            error = type(exception).__name__
-            logger.warning("the function failed on a batch of %d messages: %s", len(ids), error)
-            failed = set(ids)
+            logger.warning("the function failed on a batch of %d messages: %s", len(ids), type(exception).__name__)
+            error, failed = exception, set(ids)
         done = {record["receiptHandle"]: record["messageId"] for record in records if record["messageId"] not in failed}
         return Delivery(ids, self._delete(done), failed, error)
 
