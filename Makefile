@@ -91,3 +91,64 @@ unit: setup  ## unit tests: no server
 .PHONY: test
 test: setup  ## all tests, against a real Postgres, SQS, SSM and Lambda runtime emulator
 	$(BIN)/pytest tests
+
+# ---- cloud stack ------------------------------------------------------------------------------------------------
+
+NODE := $(VENV)/node
+CDK := $(NODE)/node_modules/.bin/cdk
+# Python 3.13 compiles the bundle's bytecode and runs the functions in the emulator; without one, both are left out.
+PYTHON313 ?= $(shell PYTHONPATH=. $(PYTHON) -c 'from infra.python import python313; print(python313() or "")')
+CONTEXT ?=  # for the CDK, such as CONTEXT="-c stage=production -c alarmEmail=me@example.com"
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
+export CDK_DISABLE_CLI_TELEMETRY := true
+export CDK_DISABLE_VERSION_CHECK := 1
+
+$(NODE)/.installed: infra/package.json infra/package-lock.json infra/node.txt | setup
+	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null || \
+		$(BIN)/uv pip install --quiet --require-hashes -r infra/node.txt
+	@mkdir -p $(NODE)
+	cp infra/package.json infra/package-lock.json $(NODE)
+	npm ci --prefix $(NODE) --silent --no-audit --no-fund
+	@touch $@
+
+$(VENV)/ministack/.installed: infra/emulator.txt | setup
+	@if [ -z "$(PYTHON313)" ]; then echo "note: no Python 3.13 here, so nothing can be deployed locally (set PYTHON313)"; else \
+		$(BIN)/uv venv --quiet --clear --python "$(PYTHON313)" $(VENV)/ministack && \
+		$(BIN)/uv pip install --quiet --python $(VENV)/ministack --require-hashes -r infra/emulator.txt && touch $@; fi
+
+.PHONY: cloud-setup
+cloud-setup: setup $(NODE)/.installed $(VENV)/ministack/.installed  ## install the CDK's command line and the emulator to deploy to
+
+.PHONY: bundle
+bundle: cloud-setup  ## build the functions' bundle for arm64 and x86_64, without Docker
+	$(BIN)/python -m infra.bundle
+
+.PHONY: synth
+synth: bundle  ## synthesize and check the cloud stack (CONTEXT="-c key=value …")
+	$(CDK) synth --quiet $(CONTEXT)
+
+.PHONY: diff
+diff: bundle  ## show what a deploy would change
+	$(CDK) diff $(CONTEXT)
+
+.PHONY: deploy
+deploy: bundle  ## bootstrap the account if need be, and deploy (BOOTSTRAP=no: leave the former out)
+	$(if $(filter no,$(BOOTSTRAP)),,$(CDK) bootstrap $(CONTEXT))
+	$(CDK) deploy $(CONTEXT)
+
+.PHONY: destroy
+destroy: bundle  ## destroy the deployed stack; what is retained stands in docs/deploy.md
+	$(CDK) destroy $(CONTEXT)
+
+.PHONY: deploy-local
+deploy-local: bundle  ## deploy to MiniStack and Postgres on this machine
+	$(BIN)/python -m infra.local_cloud deploy
+
+.PHONY: destroy-local
+destroy-local: cloud-setup  ## destroy what deploy-local has made
+	$(BIN)/python -m infra.local_cloud destroy
+
+.PHONY: infra-test
+infra-test: cloud-setup  ## tests of bundle and stack, a deploy to MiniStack included
+	$(BIN)/pytest -q tests/infra

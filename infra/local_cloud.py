@@ -1,0 +1,228 @@
+"""The stack on this machine: Postgres and MiniStack as servers, and the CDK's own command line to deploy to them.
+
+`python -m infra.local_cloud deploy|destroy|cdk …`, behind `make deploy-local` and its like.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psycopg2
+from botocore.config import Config
+
+from local.errors import LocalStackError
+from local.postgres import PostgresServer, free_port
+from local.process import ServerProcess, end_leftovers, read_pid_file
+
+ROOT = Path(__file__).resolve().parent.parent
+DIRECTORY = ROOT / ".local" / "cloud"
+# MiniStack runs the functions in its own Python, which must be that of the bundle.
+MINISTACK_PYTHON = ROOT / ".venv" / "ministack" / "bin" / "python"
+CDK = ROOT / ".venv" / "node" / "node_modules" / ".bin" / "cdk"
+ACCOUNT, REGION = "000000000000", "us-east-1"
+DATABASE, OWNER_SECRET = "logins", "login-pipeline/database-owner"
+ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+STAGE = "local"
+STACK = f"LoginPipeline-{STAGE}"
+# Short times, so that a message is given up after a minute and a half.
+BRISK = {"functionTimeout": "3", "batchWindow": "0", "outageMinutes": "1"}
+
+
+class LocalCloud:
+    """Postgres and MiniStack in one directory, which takes up what a run before has left running there."""
+
+    def __init__(self, directory: Path = DIRECTORY) -> None:
+        """Take the directory for data, logs and the CDK's output."""
+        self.directory = directory
+        self.postgres = PostgresServer(directory / "postgres")
+        self._port_path = directory / "ministack.port"
+
+    @property
+    def url(self) -> str:
+        """Address of the emulator; by name, for the CDK takes the buckets of an address for something else."""
+        return f"http://localhost:{self._port_path.read_text(encoding='utf-8')}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What an AWS client or the CDK needs to use the emulator."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ENDPOINT_URL_S3": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+    @property
+    def context(self) -> dict[str, str]:
+        """The CDK context of this deployment."""
+        return {
+            "stage": STAGE,
+            "arch": ARCHITECTURES[platform.machine().lower()],
+            "databaseHost": self.postgres.host,
+            "databasePort": str(self.postgres.port),
+            "databaseName": DATABASE,
+            "databaseSecret": OWNER_SECRET,
+            "databaseSslMode": "disable",
+            "retainData": "false",
+            **BRISK,
+        }
+
+    def start(self) -> None:
+        """Start what is not running, with an empty database and its owner's secret; raise LocalStackError."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.postgres.start()
+        self._create_database()
+        if read_pid_file(self.directory / "ministack.pid") is None:
+            self._start_ministack()
+        secrets = self.client("secretsmanager")
+        with contextlib.suppress(secrets.exceptions.ResourceExistsException):
+            secret = json.dumps({"username": self.postgres.user, "password": self.postgres.password})
+            secrets.create_secret(Name=OWNER_SECRET, SecretString=secret)
+
+    def stop(self) -> None:
+        """End both servers and forget their data."""
+        end_leftovers(self.directory)
+        self.postgres.stop()
+        shutil.rmtree(self.directory)
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 (a client of any service)
+        """Return a boto3 client of the emulator."""
+        session: Any = boto3.Session("test", "test", region_name=REGION)
+        # Nothing here may go through a proxy of the machine.
+        return session.client(service, endpoint_url=self.url, config=Config(proxies={}))
+
+    def cdk(self, *arguments: str, **changes: str) -> str:
+        """Run the CDK's command line, with changes to the context; return its output, raise LocalStackError."""
+        if not CDK.exists():
+            raise LocalStackError("the CDK's command line is missing: run `make cloud-setup`")
+        context = [f"--context={key}={value}" for key, value in {**self.context, **changes}.items()]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_", "PG"))}
+        finished = subprocess.run(
+            [str(CDK), *arguments, "--output", str(self.directory / "cdk.out"), *context],
+            cwd=ROOT,
+            env={**kept, **self.environment, "CI": "true"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if finished.returncode != 0:
+            raise LocalStackError(f"cdk {arguments[0]} failed:\n{finished.stdout}")
+        return finished.stdout
+
+    def deploy(self, **changes: str) -> dict[str, str]:
+        """Bootstrap and deploy; return the stack's outputs."""
+        self.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        self.cdk("deploy", "--require-approval", "never", "--progress", "events", **changes)
+        return self.outputs()
+
+    def outputs(self) -> dict[str, str]:
+        """Return the outputs of the deployed stack."""
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+    def _create_database(self) -> None:
+        with closing(self._connect("postgres")) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
+                if cursor.fetchone() is None:
+                    cursor.execute(f"CREATE DATABASE {DATABASE}")
+
+    def _connect(self, database: str) -> Any:  # noqa: ANN401
+        values = self.postgres.environment(database)
+        return psycopg2.connect(
+            host=values["PGHOST"],
+            port=values["PGPORT"],
+            dbname=database,
+            user=values["PGUSER"],
+            password=values["PGPASSWORD"],
+        )
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return all rows of a query on the database, as its owner."""
+        with closing(self._connect(DATABASE)) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall())
+
+    def _start_ministack(self) -> None:
+        if not MINISTACK_PYTHON.exists():
+            raise LocalStackError(
+                "a MiniStack under Python 3.13 is missing: run `make cloud-setup`, with PYTHON313=path if no "
+                "python3.13 is on the PATH"
+            )
+        port = free_port()
+        scratch = self.directory / "ministack"
+        scratch.mkdir(exist_ok=True)
+        environment = {
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "SFTP_ENABLED": "0",  # these two would listen on fixed ports
+            "IOT_MTLS_ENABLED": "0",
+            "DOCKER_HOST": "unix:///nonexistent",  # at its start it removes containers of other MiniStacks
+            "TMPDIR": str(scratch),
+        }
+        server = ServerProcess("ministack", [str(MINISTACK_PYTHON), "-m", "ministack"], environment, self.directory)
+        self._port_path.write_text(str(port), encoding="utf-8")
+        server.start(lambda: _answers(f"{self.url}/_ministack/health"), self.directory)
+
+
+def _answers(url: str) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with contextlib.suppress(OSError), opener.open(url, timeout=5):
+        return True
+    return False
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local_cloud", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("deploy", help="start the servers, deploy, print the outputs; the servers go on")
+    commands.add_parser("destroy", help="destroy the stack, end the servers and delete their data")
+    cdk = commands.add_parser("cdk", help="any command of the CDK, such as `cdk diff`")
+    cdk.add_argument("arguments", nargs=argparse.REMAINDER)
+    given = parser.parse_args(arguments)
+    cloud = LocalCloud()
+    try:
+        if given.command == "deploy":
+            cloud.start()
+            for key, value in cloud.deploy().items():
+                print(f"{key:24} {value}")  # noqa: T201
+            print("\nFor AWS clients:")  # noqa: T201
+            for key, value in cloud.environment.items():
+                print(f"export {key}={value}")  # noqa: T201
+            print("\nFor psql:")  # noqa: T201
+            for key, value in cloud.postgres.environment(DATABASE).items():
+                print(f"export {key}={value}")  # noqa: T201
+        elif given.command == "destroy":
+            if not cloud.directory.exists():
+                print("there is nothing to destroy")  # noqa: T201
+                return 0
+            cloud.start()
+            cloud.cdk("destroy", "--force")
+            cloud.stop()
+        else:
+            cloud.start()
+            print(cloud.cdk(*given.arguments))  # noqa: T201
+    except LocalStackError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
