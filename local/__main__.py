@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from lambda_src.errors import PipelineError
 from local.background import Background, count
 from local.errors import EventsFileError, LocalStackError
 from local.events_file import load_bodies
@@ -28,8 +30,6 @@ from local.stack import BATCH_SIZE, POSTGRES, StackSettings, analyst_environment
 from ops.event_source import LARGEST_BATCH
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-STATE = ROOT / ".local"
-RUN, UP = STATE / "run", STATE / "up"
 BAD_SHARE = 0.018  # two of each reason in 1,000
 
 app = typer.Typer(
@@ -48,8 +48,21 @@ InProcess = Annotated[
 IN_PROCESS = not emulator_runs_here()
 
 
+@app.callback()
+def configure(
+    context: typer.Context,
+    directory: Annotated[Path, typer.Option(help="For data and logs.", show_default=".local")] = ROOT / ".local",
+) -> None:
+    """Notes the options that all commands share."""
+    directory = directory.resolve()
+    directory.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(filename=directory / "local.log", format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    context.obj = directory
+
+
 @app.command()
 def run(
+    context: typer.Context,
     events: Annotated[Path | None, typer.Argument(help="JSON array or JSON lines; none: synthetic events.")] = None,
     count: Annotated[int, typer.Option(min=1, help="How many synthetic events.")] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic events.")] = 1,
@@ -59,11 +72,11 @@ def run(
 ) -> None:
     """Send events through a fresh pipeline, wait until each has found its place, and show what became of them."""
     bodies = load_bodies(events) if events else [b.text for b in generate_bodies(count, seed, round(count * BAD_SHARE))]
-    settings = StackSettings(RUN, in_process=in_process, batch_size=batch_size)
+    settings = StackSettings(context.obj / "run", in_process=in_process, batch_size=batch_size)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
     )
-    with exclusive(STATE / "run.lock", "another `make run` is at work; wait for its end"), bar:
+    with exclusive(context.obj / "run.lock", "another `make run` is at work; wait for its end"), bar:
         task = bar.add_task("starting Postgres, SQS, SSM and the function", total=len(bodies))
 
         def show(sent: int, settled: int) -> None:
@@ -73,41 +86,45 @@ def run(
         outcome = Run(settings, show, bar.console.print).execute(bodies)
     print_outcome(console, outcome, "make psql OF=run")
     if not outcome.is_complete:
-        raise LocalStackError(f"{outcome.lost} messages are neither rows nor rejects; the logs are in {RUN}")
+        raise LocalStackError(
+            f"{outcome.lost} messages are neither rows nor rejects; the logs are in {settings.directory}"
+        )
 
 
 @app.command()
-def up(*, in_process: InProcess = IN_PROCESS) -> None:
+def up(context: typer.Context, *, in_process: InProcess = IN_PROCESS) -> None:
     """Start a fresh pipeline that stays up, and show how to reach it."""
-    print_description(console, Background(UP).up(in_process=in_process), UP)
+    background = Background(context.obj / "up")
+    print_description(console, background.up(in_process=in_process), background.directory)
 
 
 @app.command()
-def down() -> None:
+def down(context: typer.Context) -> None:
     """End the pipeline that `up` has started."""
-    console.print("The stack is down." if Background(UP).down() else "The stack was not up.")
+    console.print("The stack is down." if Background(context.obj / "up").down() else "The stack was not up.")
 
 
 @app.command()
-def status() -> None:
+def status(context: typer.Context) -> None:
     """Show whether the pipeline of `up` is up, and how many messages it holds; exit code 1 where it is not."""
-    description = Background(UP).find()
+    background = Background(context.obj / "up")
+    description = background.find()
     if description is None:
         raise LocalStackError("the stack is not up: `make up` starts it")
-    print_description(console, description, UP)
+    print_description(console, description, background.directory)
     print_counts(console, count(description))
 
 
 @app.command()
 def psql(
+    context: typer.Context,
     of: Annotated[str, typer.Option(help="Whose database: run, up; none: of what is up, else of the last run.")] = "",
     sql: Annotated[str, typer.Option(help="A statement to execute; none: a prompt.")] = "",
 ) -> None:
     """Open psql as the role analyst; Postgres is started for it where it is not running."""
-    directories = {"run": RUN, "up": UP, "": UP if Background(UP).find() else RUN}
-    if of not in directories:
+    if of not in ("run", "up", ""):
         raise typer.BadParameter("must be run or up", param_hint="--of")
-    directory = directories[of]
+    directory = context.obj / (of or ("up" if Background(context.obj / "up").find() else "run"))
     if not (directory / POSTGRES).exists():
         raise LocalStackError("there is no database yet: `make run` or `make up` makes one")
     server = PostgresServer(directory / POSTGRES)
@@ -132,9 +149,9 @@ def events(directory: Annotated[Path, typer.Argument(help="Where to.")] = ROOT /
 
 
 @app.command(hidden=True)
-def serve(directory: Path, *, in_process: InProcess = IN_PROCESS) -> None:
+def serve(context: typer.Context, *, in_process: InProcess = IN_PROCESS) -> None:
     """Be the stack that `up` starts."""
-    Background(directory).serve(in_process=in_process)
+    Background(context.obj / "up").serve(in_process=in_process)
 
 
 @contextmanager
@@ -161,15 +178,16 @@ def main() -> int:
     """The command line; returns the exit code."""
     for number in SIGNALS:
         signal.signal(number, _interrupt)
-    STATE.mkdir(exist_ok=True)
-    logging.basicConfig(filename=STATE / "local.log", format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:
         app(prog_name="python -m local")
     except EventsFileError as error:
         print(f"local: {error}", file=sys.stderr)
         return 2
-    except LocalStackError as error:
+    except (LocalStackError, PipelineError) as error:
         print(f"local: {error}", file=sys.stderr)
+        return 1
+    except (BotoCoreError, ClientError) as error:
+        print(f"local: SQS or SSM fails: {error}", file=sys.stderr)
         return 1
     except _InterruptedError:
         print("local: interrupted; nothing is left running", file=sys.stderr)

@@ -11,6 +11,7 @@ from botocore.config import Config
 from localstack_client.config import get_service_endpoint
 from localstack_client.session import Session
 
+from local.errors import LocalStackError
 from local.postgres import free_port
 from local.process import ServerProcess
 
@@ -40,7 +41,10 @@ class AwsEndpoint:
         host = None
         if not any(os.environ.get(name, "").strip() for name in VARIABLES):
             host = f"127.0.0.1:{self._start_ministack()}"
-        self.url = get_service_endpoint("sqs", localstack_host=host)
+        try:
+            self.url = get_service_endpoint("sqs", localstack_host=host)
+        except RuntimeError as error:
+            raise LocalStackError(f"LOCALSTACK_HOST must be host:port ({error})") from None
         session = Session(localstack_host=host)
         self._region, self._credentials = session.region_name, session.get_credentials()
         self.sqs = session.client("sqs", config=CLIENT_CONFIG)

@@ -112,14 +112,8 @@ class Background:
                     print(notice, flush=True)
 
     def _launch(self, *, in_process: bool) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "local",
-            "serve",
-            str(self.directory),
-            *(["--in-process"] if in_process else []),
-        ]
+        command = [sys.executable, "-m", "local", "--directory", str(self.directory.parent), "serve"]
+        command += ["--in-process"] if in_process else []
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("wb") as log:
             child = subprocess.Popen(

@@ -23,6 +23,9 @@ def print_outcome(console: Console, outcome: Outcome, psql: str) -> None:
     lines = [
         ("sent", outcome.sent),
         ("written", outcome.written),
+        ("  different devices", outcome.devices),
+        ("  different addresses", outcome.ips),
+        ("  without a locale", outcome.null_locales),
         ("duplicates ignored", outcome.duplicates),
         ("rejected", sum(outcome.rejects.values())),
         *((f"  {reason}", count) for reason, count in outcome.rejects.items()),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+from psycopg2 import extensions
 
 from lambda_src.errors import PipelineError
 from local.errors import FunctionError, LocalStackError
@@ -26,7 +27,10 @@ ROWS_SHOWN = 5
 Row = tuple[Any, ...]
 
 SELECT_REJECTED_IDS = "SELECT message_id FROM rejected_logins"
-COUNT_ROWS = "SELECT count(*) FROM user_logins"
+COUNT_ROWS = """
+    SELECT count(*), count(DISTINCT masked_device_id), count(DISTINCT masked_ip), count(*) - count(locale)
+    FROM user_logins
+"""
 COUNT_EVENTS = """
     SELECT count(*) FROM (SELECT event_id FROM user_logins UNION SELECT event_id FROM rejected_logins) AS events
 """
@@ -48,6 +52,9 @@ class Outcome:
     sent: int = 0
     refused: int = 0  # by SQS itself, for their size or characters
     written: int = 0
+    devices: int = 0  # different ones, among the rows
+    ips: int = 0
+    null_locales: int = 0
     duplicates: int = 0
     rejects: dict[str, int] = field(default_factory=dict)  # by reason
     dead_letters: int = 0
@@ -107,7 +114,7 @@ class Run:
             self._outcome.on_the_way = len(self._rejected - self._dead)
             self._outcome.duplicates = int(sum_metric(stack.function.log_path, "DuplicatesIgnored"))
             self._outcome.seconds = time.monotonic() - started
-            self._read_tables(stack)
+            self._wait(stack, lambda: self._read_tables(stack), PATIENCE_SECONDS)
         return self._outcome
 
     @property
@@ -150,20 +157,28 @@ class Run:
                 f"the function has failed for {FAILING_SECONDS} s. {reason} See {stack.function.log_path}"
             )
 
-    def _read_tables(self, stack: Stack) -> None:
-        with closing(stack.connect()) as connection, connection.cursor() as cursor:
-            cursor.execute(COUNT_ROWS)
-            self._outcome.written = cursor.fetchall()[0][0]
-            cursor.execute(COUNT_EVENTS)
-            self._outcome.lost = self._outcome.sent - cursor.fetchall()[0][0]
-            cursor.execute(COUNT_REJECTS)
-            self._outcome.rejects = dict(cursor.fetchall())
-            cursor.execute(SELECT_ROWS, (ROWS_SHOWN,))
-            self._outcome.rows = cursor.fetchall()
-            cursor.execute(SELECT_SHARED_DEVICES, (ROWS_SHOWN,))
-            self._outcome.shared_devices = cursor.fetchall()
-            cursor.execute(SELECT_SHARED_IPS, (ROWS_SHOWN,))
-            self._outcome.shared_ips = cursor.fetchall()
+    def _read_tables(self, stack: Stack) -> bool:
+        try:
+            with closing(stack.connect()) as connection, connection.cursor() as cursor:
+                self._read_with(cursor)
+        except psycopg2.OperationalError:
+            return False  # killed at the last moment
+        return True
+
+    def _read_with(self, cursor: extensions.cursor) -> None:
+        cursor.execute(COUNT_ROWS)
+        outcome = self._outcome
+        outcome.written, outcome.devices, outcome.ips, outcome.null_locales = cursor.fetchall()[0]
+        cursor.execute(COUNT_EVENTS)
+        self._outcome.lost = self._outcome.sent - cursor.fetchall()[0][0]
+        cursor.execute(COUNT_REJECTS)
+        self._outcome.rejects = dict(cursor.fetchall())
+        cursor.execute(SELECT_ROWS, (ROWS_SHOWN,))
+        self._outcome.rows = cursor.fetchall()
+        cursor.execute(SELECT_SHARED_DEVICES, (ROWS_SHOWN,))
+        self._outcome.shared_devices = cursor.fetchall()
+        cursor.execute(SELECT_SHARED_IPS, (ROWS_SHOWN,))
+        self._outcome.shared_ips = cursor.fetchall()
 
 
 def sum_metric(log: Path, name: str) -> float:
