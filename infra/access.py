@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from aws_cdk import ArnFormat, SecretValue, Stack
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
 # In the bundle; Amazon's authorities for RDS and for RDS Proxy.
@@ -13,7 +14,8 @@ ROOT_CERTIFICATES = "/var/task/database-ca.pem"
 class DatabaseAccess:
     """One role's way to one database: by IAM token (`resource_id` of the database or proxy) or by `password`.
 
-    `password` is a reference that CloudFormation resolves; the template never holds the value.
+    `password` is a reference that CloudFormation resolves; the template never holds the value. `security_group` is the
+    one that guards it, in a VPC.
     """
 
     host: str
@@ -23,6 +25,7 @@ class DatabaseAccess:
     ssl_mode: str = "verify-full"
     resource_id: str | None = None
     password: SecretValue | None = None
+    security_group: ec2.ISecurityGroup | None = None
 
     @property
     def environment(self) -> dict[str, str]:

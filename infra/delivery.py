@@ -25,8 +25,9 @@ class Delivery:
 
     @property
     def visibility_seconds(self) -> int:
-        """Visibility timeout of the queue, in seconds."""
-        return min(TIMEOUTS_PER_VISIBILITY * self.timeout_seconds + self.window_seconds, MAX_VISIBILITY_SECONDS)
+        """Visibility timeout of the queue, in seconds; more than the rule where 1000 receives would not do."""
+        rule = TIMEOUTS_PER_VISIBILITY * self.timeout_seconds + self.window_seconds
+        return min(max(rule, math.ceil(self.outage_seconds / MAX_RECEIVES)), MAX_VISIBILITY_SECONDS)
 
     @property
     def max_receive_count(self) -> int:

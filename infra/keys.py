@@ -16,8 +16,8 @@ class Keys(Construct):
         self, scope: Construct, construct_id: str, *, name: str, retain_data: bool, salt_key_arn: str | None
     ) -> None:
         super().__init__(scope, construct_id)
-        # A snapshot or a salt without its key is lost: both outlive the stack, or none does.
-        kept = RemovalPolicy.RETAIN if retain_data else RemovalPolicy.DESTROY
+        # A snapshot or a salt without its key is lost: all outlive the stack (unless its creation fails), or none does.
+        kept = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if retain_data else RemovalPolicy.DESTROY
         self.queue: kms.IKey = self._key("Queue", f"{name}: login events in the queues", RemovalPolicy.DESTROY)
         storage = self._key("Storage", f"{name}: database, logs, environments, alarms", kept)
         self.storage: kms.IKey = storage

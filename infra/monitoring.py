@@ -232,7 +232,7 @@ class Monitoring(Construct):
                     bound=0.1 * storage_gib * GIB,
                     periods=6,
                     below=True,
-                    action="The storage is nearly full and has not grown by itself: raise maxStorageGib, or archive "
+                    action="The storage is nearly full and has not grown by itself. Raise maxStorageGib, or archive "
                     "old months.",
                 )
             )

@@ -69,6 +69,10 @@ class Network(Construct):
         vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group))
         return vpc
 
+    def open(self, target: ec2.ISecurityGroup, port: int) -> None:
+        """Let the functions reach a database's or proxy's port."""
+        self.placement.security_group.connections.allow_to(target, ec2.Port.tcp(port), "functions to the database")
+
     def add_ssm_endpoint(self, *, zones: int, parameter_arn: str, callers: Sequence[iam.IRole]) -> Construct:
         """Add the interface endpoint of SSM, for one parameter and these roles; return it."""
         endpoint = ec2.InterfaceVpcEndpoint(

@@ -6,7 +6,7 @@ from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack, triggers
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from infra.function import LOG_RETENTION
 
@@ -24,19 +24,19 @@ class Provision(Construct):
         *,
         function: lambda_.Function,
         timeout_seconds: int,
-        after: Sequence[Construct],
+        after: Sequence[IDependable],
         before: Sequence[Construct],
         key: kms.IKey,
     ) -> None:
         super().__init__(scope, construct_id)
-        triggers.Trigger(
+        trigger = triggers.Trigger(
             self,
             "Trigger",
             handler=function,
             timeout=Duration.seconds(timeout_seconds + 10),
-            execute_after=list(after),
             execute_before=list(before),
         )
+        trigger.node.add_dependency(*after)
         # The CDK's provider would leave a log of its own behind, for ever and in the clear.
         log_group = logs.LogGroup(
             self, "ProviderLogs", retention=LOG_RETENTION, encryption_key=key, removal_policy=RemovalPolicy.DESTROY

@@ -13,7 +13,7 @@ from infra.database import Database
 
 
 class Proxy(Construct):
-    """A proxy with IAM on both sides, so no secret: `access` through it, and its `security_group`."""
+    """A proxy with IAM on both sides, so no secret: `access` is the way through it."""
 
     def __init__(
         self,
@@ -27,10 +27,10 @@ class Proxy(Construct):
         access: DatabaseAccess,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.security_group = ec2.SecurityGroup(
+        security_group = ec2.SecurityGroup(
             self, "Access", vpc=vpc, description="RDS Proxy of the pipeline", allow_all_outbound=False
         )
-        self.security_group.connections.allow_to(
+        security_group.connections.allow_to(
             database.security_group, ec2.Port.tcp(database.port), "the proxy, to the database"
         )
         role = iam.Role(
@@ -52,7 +52,7 @@ class Proxy(Construct):
             debug_logging=False,  # it would log statements
             role_arn=role.role_arn,
             vpc_subnet_ids=vpc.select_subnets(subnet_type=subnets.subnet_type).subnet_ids,
-            vpc_security_group_ids=[self.security_group.security_group_id],
+            vpc_security_group_ids=[security_group.security_group_id],
         )
         proxy.node.add_dependency(role)
         group = rds.CfnDBProxyTargetGroup(
@@ -68,6 +68,7 @@ class Proxy(Construct):
         self.access = replace(
             access,
             host=proxy.attr_endpoint,
+            security_group=security_group,
             # arn:aws:rds:region:account:db-proxy:prx-…
             resource_id=Fn.select(6, Fn.split(":", proxy.attr_db_proxy_arn)),
         )

@@ -219,7 +219,7 @@ class Settings:
         problems = []
         if bool(self.vpc_id) != bool(self.subnet_ids):
             problems.append("vpcId and subnetIds: give both or none")
-        if self.vpc_id and len(self.subnet_ids) < 2:  # noqa: PLR2004 (a DB subnet group needs two zones)
+        elif self.vpc_id and len(self.subnet_ids) < 2:  # noqa: PLR2004 (a DB subnet group needs two zones)
             problems.append("subnetIds: two or more, in different availability zones")
         if self.max_storage_gib < self.storage_gib * 1.1:
             problems.append("maxStorageGib: must be at least 1.1 times storageGib")

@@ -8,7 +8,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from infra.access import DatabaseAccess
 from infra.database import Database
@@ -130,8 +130,12 @@ class LoginPipelineStack(Stack):
             statements=[] if settings.retain_data else [salt.delete_statement()],
         )
         salt.remove_with_stack(removal.function, retain=settings.retain_data)
-        ready: list[Construct] = [provision, keys, salt]
+        ready: list[IDependable] = [provision, keys, salt]
         if network:
+            for access in (owner, ingest):
+                if access.security_group:
+                    network.open(access.security_group, access.port)
+                    ready.append(access.security_group)
             if settings.ssm_endpoint:
                 network.add_ssm_endpoint(
                     zones=settings.endpoint_zones,
@@ -218,7 +222,7 @@ class LoginPipelineStack(Stack):
     def _access(
         self, settings: Settings, network: Network | None, database: Database | None, keys: Keys, name: str
     ) -> tuple[DatabaseAccess, DatabaseAccess]:
-        """Return how the tables' owner and the ingest role reach the database, and open the way there."""
+        """Return how the tables' owner and the ingest role reach the database."""
         if network and database:
             owner = DatabaseAccess(
                 host=database.host,
@@ -226,9 +230,9 @@ class LoginPipelineStack(Stack):
                 name=database.name,
                 user=settings.database_owner,
                 resource_id=database.resource_id,
+                security_group=database.security_group,
             )
             ingest = replace(owner, user=INGEST_ROLE)
-            _open(network, database.security_group, database.port)
             if settings.proxy:
                 proxy = Proxy(
                     self,
@@ -239,14 +243,8 @@ class LoginPipelineStack(Stack):
                     database=database,
                     access=ingest,
                 )
-                _open(network, proxy.security_group, database.port)
                 ingest = proxy.access
             return owner, ingest
-        if network and settings.database_security_group:
-            existing = ec2.SecurityGroup.from_security_group_id(
-                self, "DatabaseAccess", settings.database_security_group
-            )
-            _open(network, existing, settings.database_port)
         owner = DatabaseAccess(
             host=str(settings.database_host),
             port=settings.database_port,
@@ -254,6 +252,11 @@ class LoginPipelineStack(Stack):
             user=settings.database_owner,
             ssl_mode=settings.database_ssl_mode,
             resource_id=settings.database_resource_id,
+            security_group=(
+                ec2.SecurityGroup.from_security_group_id(self, "DatabaseAccess", settings.database_security_group)
+                if settings.database_security_group
+                else None
+            ),
         )
         if not settings.database_secret:
             return owner, replace(owner, user=INGEST_ROLE)
@@ -282,7 +285,3 @@ class LoginPipelineStack(Stack):
             ),
             replace(owner, user=INGEST_ROLE, password=secret.secret_value_from_json("password")),
         )
-
-
-def _open(network: Network, target: ec2.ISecurityGroup, port: int) -> None:
-    network.placement.security_group.connections.allow_to(target, ec2.Port.tcp(port), "functions to the database")

@@ -1,0 +1,38 @@
+import pytest
+
+from infra.delivery import (
+    DEAD_LETTER_RETENTION_DAYS,
+    MAX_RECEIVES,
+    QUEUE_RETENTION_DAYS,
+    ConnectionBudget,
+    Delivery,
+)
+
+
+@pytest.mark.parametrize("timeout", [3, 30, 900])
+@pytest.mark.parametrize("window", [0, 5, 300])
+@pytest.mark.parametrize("outage_minutes", [1, 30, 720])
+def test_delivery_outlives_the_outage(timeout: int, window: int, outage_minutes: int) -> None:
+    delivery = Delivery(timeout_seconds=timeout, window_seconds=window, outage_seconds=outage_minutes * 60)
+    assert delivery.visibility_seconds >= 6 * timeout + window
+    assert 5 <= delivery.max_receive_count <= 1000
+    assert delivery.visibility_seconds * delivery.max_receive_count >= outage_minutes * 60
+
+
+def test_delivery_stays_within_the_limits_of_sqs() -> None:
+    delivery = Delivery(timeout_seconds=3, window_seconds=0, outage_seconds=14 * 86400)
+    assert delivery.max_receive_count == MAX_RECEIVES
+    assert delivery.visibility_seconds > 6 * 3
+    assert Delivery(timeout_seconds=900, window_seconds=300, outage_seconds=60).visibility_seconds <= 12 * 3600
+
+
+def test_dead_letters_outlive_the_queue() -> None:
+    assert DEAD_LETTER_RETENTION_DAYS > QUEUE_RETENTION_DAYS
+
+
+@pytest.mark.parametrize("ingest", [4, 40, 1000])
+def test_budget_leaves_room_for_two_generations_of_the_function(ingest: int) -> None:
+    budget = ConnectionBudget(ingest=ingest)
+    assert 2 <= budget.max_concurrency <= 1000, "the limits of MaximumConcurrency"
+    assert 2 * budget.max_concurrency <= ingest
+    assert budget.max_connections > ingest + budget.analysts

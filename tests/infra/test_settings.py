@@ -1,0 +1,65 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.settings import ContextError, Settings, key_help
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def problems_of(context: dict[str, Any]) -> list[str]:
+    with pytest.raises(ContextError) as caught:
+        Settings.from_context(context)
+    return [line.strip() for line in str(caught.value).splitlines()[1:]]
+
+
+def test_values_of_the_command_line_are_texts() -> None:
+    settings = Settings.from_context({"multiAz": "true", "batchSize": "10", "minCapacity": "1.5", "maxCapacity": 2})
+    assert (settings.multi_az, settings.batch_size, settings.min_capacity, settings.max_capacity) == (True, 10, 1.5, 2)
+
+
+def test_stage_of_cdk_json_is_overridden_by_the_command_line() -> None:
+    stages = {"stages": {"production": {"multiAz": True, "batchSize": 10}}}
+    assert Settings.from_context({**stages, "stage": "production"}).multi_az
+    assert not Settings.from_context({**stages, "stage": "production", "multiAz": "false"}).multi_az
+    assert not Settings.from_context(stages).multi_az
+
+
+def test_stages_of_cdk_json_are_usable() -> None:
+    context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    for stage in ("staging", "production"):
+        assert Settings.from_context({**context, "stage": stage}).stage == stage
+
+
+def test_every_problem_is_named_at_once() -> None:
+    found = problems_of({"arch": "mips", "batchSize": "10001", "multiAZ": True, "memory": True, "alarmEmail": "me"})
+    assert [problem.partition(":")[0] for problem in found] == ["arch", "batchSize", "multiAZ", "memory", "alarmEmail"]
+    assert "multiAz" in found[2], "an unknown key comes with those that are known"
+
+
+@pytest.mark.parametrize(
+    ("context", "key"),
+    [
+        ({"vpcId": "vpc-0123456789abcdef0"}, "vpcId and subnetIds"),
+        ({"vpcId": "vpc-0123456789abcdef0", "subnetIds": "subnet-01234567"}, "subnetIds"),
+        ({"storageGib": 100, "maxStorageGib": 100}, "maxStorageGib"),
+        ({"minCapacity": 8, "maxCapacity": 4}, "maxCapacity"),
+        ({"databaseHost": "db.example.com"}, "databaseHost"),
+        ({"databaseHost": "db", "databaseSecret": "a", "databaseResourceId": "db-A"}, "databaseHost"),
+        ({"databaseHost": "db", "databaseSecret": "a", "proxy": True}, "proxy"),
+        ({"databaseSecret": "a"}, "databaseSecret"),
+        ({"retainData": False}, "retainData=false"),
+        ({"stages": {"staging": True}}, "stages"),
+    ],
+)
+def test_contradiction_is_named(context: dict[str, Any], key: str) -> None:
+    (problem,) = problems_of(context)
+    assert problem.startswith(f"{key}:")
+
+
+def test_every_key_is_documented() -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    for key, default, meaning in key_help():
+        assert f"| `{key}` | {f'`{default}`' if default else ''} | {meaning} |" in page.replace("  ", " "), key
