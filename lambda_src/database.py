@@ -58,6 +58,7 @@ LIVENESS = {
     "tcp_user_timeout": 15_000,
 }
 ROWS_A_CHUNK = 64  # about 16 KB: Postgres works on one chunk while the next is masked
+ROWS_AHEAD = 128  # Postgres writes a COPY's rows from 64 KB on: up to here nothing is gained by sending early
 
 # libpq gives no SQLSTATE for a refused log-in (classes 28 and 3D), only the server's words.
 _LOGIN_REFUSED = re.compile(
@@ -108,10 +109,15 @@ class Database:
         stream = _CopyStream(rows)
         may_retry = True
         try:
-            with self._transaction(terms) as cursor:
-                cursor.copy_expert(COPY_LOGINS, stream)  # type: ignore[arg-type]  # only read() is called
-                _write_rejects(cursor, rejects, terms)
-            return BatchResult(len(stream.message_ids), 0, [])
+            if stream.fill() and not rejects:
+                # All is known and fits one statement, which is a transaction by itself: two round trips less.
+                with self._cursor(terms) as cursor:
+                    cursor.copy_expert(COPY_LOGINS, stream)  # type: ignore[arg-type]  # only read() is called
+            else:
+                with self._transaction(terms) as cursor:
+                    cursor.copy_expert(COPY_LOGINS, stream)  # type: ignore[arg-type]  # only read() is called
+                    _write_rejects(cursor, rejects, terms)
+            return BatchResult(len(stream.drain()), 0, [])
         except BadRowError:
             pass  # mostly a message delivered twice: merging tells
         except TransientError as error:
@@ -125,33 +131,39 @@ class Database:
             self._pool.closeall()
             self._pool = None
 
-    def _merge(self, lines: list["_Line"], rejects: list[Reject], terms: Terms, *, may_retry: bool) -> BatchResult:
+    def _merge(self, rows: list[MaskedLogin], rejects: list[Reject], terms: Terms, *, may_retry: bool) -> BatchResult:
         try:
             with self._transaction(terms) as cursor:
-                written = _merge_lines(cursor, lines)
+                written = _merge_rows(cursor, rows)
                 _write_rejects(cursor, rejects, terms)
-            return BatchResult(written, len(lines) - written, [])
+            return BatchResult(written, len(rows) - written, [])
         except TransientError:
             if not may_retry:
                 raise
-            return self._merge(lines, rejects, terms, may_retry=False)
+            return self._merge(rows, rejects, terms, may_retry=False)
         except BadRowError:
-            if not lines:
+            if not rows:
                 raise SetupError("rejected_logins refuses a reject. Run the migrations.") from None
-            if len(lines) == 1:
-                offender = Reject(lines[0].message_id, lines[0].event_id, Reason.DATABASE, None)
+            if len(rows) == 1:
+                offender = Reject(rows[0].message_id, rows[0].event_id, Reason.DATABASE, None)
                 self._merge([], [*rejects, offender], terms, may_retry=may_retry)
                 return BatchResult(0, 0, [offender])
-            middle = len(lines) // 2
-            left = self._merge(lines[:middle], [], terms, may_retry=may_retry)
-            right = self._merge(lines[middle:], rejects, terms, may_retry=may_retry)
+            middle = len(rows) // 2
+            left = self._merge(rows[:middle], [], terms, may_retry=may_retry)
+            right = self._merge(rows[middle:], rejects, terms, may_retry=may_retry)
             return BatchResult(
                 left.written + right.written, left.duplicates + right.duplicates, left.rejected + right.rejected
             )
 
     @contextmanager
     def _transaction(self, terms: Terms) -> Iterator[extensions.cursor]:
-        """A cursor; the end of the block is the COMMIT. psycopg2's errors, which hold values, end here."""
+        """A cursor; the end of the block is the COMMIT."""
+        with self._cursor(terms) as cursor, cursor.connection:
+            yield cursor
+
+    @contextmanager
+    def _cursor(self, terms: Terms) -> Iterator[extensions.cursor]:
+        """A cursor in autocommit. psycopg2's errors, which hold values, end here."""
         if time.monotonic() >= terms.give_up_at:
             raise TransientError("The invocation has no time left to write.")
         failure: PipelineError | None = None
@@ -159,11 +171,8 @@ class Database:
         try:
             connection = pool.getconn()
             try:
-                with (
-                    self._watchdog.watching(connection, terms.give_up_at),
-                    connection,
-                    connection.cursor() as cursor,
-                ):
+                connection.autocommit = True
+                with self._watchdog.watching(connection, terms.give_up_at), connection.cursor() as cursor:
                     yield cursor
             finally:
                 pool.putconn(connection)
@@ -173,7 +182,10 @@ class Database:
             return
         if not isinstance(failure, BadRowError):
             self.close()
-        raise failure  # out here, so that it does not carry psycopg2's error as its context
+        try:
+            raise failure
+        finally:
+            failure.__context__ = None  # where Python has put psycopg2's error, values and all
 
     def _get_pool(self) -> SimpleConnectionPool:
         if self._pool is None:
@@ -213,47 +225,31 @@ def explained_login() -> Iterator[None]:
         raise failure
 
 
-class _Line(NamedTuple):
-    message_id: str
-    text: bytes  # of COPY, with its line feed
-
-    @property
-    def event_id(self) -> str:
-        return self.text.partition(b"\t")[0].decode()
-
-
 class _CopyStream:
     """Rows as COPY text, made while Postgres reads them, and kept for a second try."""
 
     def __init__(self, rows: Iterable[MaskedLogin]) -> None:
-        self._rows = iter(rows)
-        self._chunks: list[bytes] = []
-        self.message_ids: list[str] = []
+        self._coming = iter(rows)
+        self._rows: list[MaskedLogin] = []
+        self._sent = 0
+
+    def fill(self) -> bool:
+        """Takes what Postgres would gather before it writes; True when that was all."""
+        self._rows += islice(self._coming, ROWS_AHEAD)
+        return len(self._rows) < ROWS_AHEAD
 
     def read(self, _size: int = -1) -> bytes:
         """The next rows; psycopg2 takes any number of bytes, and none as the end."""
-        rows = list(islice(self._rows, ROWS_A_CHUNK))
-        chunk = "".join([_copy_line(row) for row in rows]).encode()
-        self.message_ids += [row.message_id for row in rows]
-        self._chunks.append(chunk)
-        return chunk
+        if self._sent == len(self._rows):
+            self._rows += islice(self._coming, ROWS_A_CHUNK)
+        rows = self._rows[self._sent : self._sent + ROWS_A_CHUNK]
+        self._sent += len(rows)
+        return "".join([_copy_line(row) for row in rows]).encode()
 
-    def drain(self) -> list[_Line]:
+    def drain(self) -> list[MaskedLogin]:
         """All rows, those not read yet included."""
-        while self.read():
-            pass
-        texts = b"".join(self._chunks).splitlines(keepends=True)
-        return [_Line(*pair) for pair in zip(self.message_ids, texts, strict=True)]
-
-
-class _Lines:
-    """Lines that are there already, for COPY to read."""
-
-    def __init__(self, lines: list[_Line]) -> None:
-        self._lines = iter(lines)
-
-    def read(self, _size: int = -1) -> bytes:
-        return b"".join([line.text for line in islice(self._lines, ROWS_A_CHUNK)])
+        self._rows += self._coming
+        return self._rows
 
 
 def _copy_line(row: MaskedLogin) -> str:
@@ -273,11 +269,11 @@ def _escape(text: str) -> str:
 _get_escaped = lru_cache(1024)(_escape)  # for what repeats
 
 
-def _merge_lines(cursor: extensions.cursor, lines: list[_Line]) -> int:
-    if not lines:
+def _merge_rows(cursor: extensions.cursor, rows: list[MaskedLogin]) -> int:
+    if not rows:
         return 0
     cursor.execute(CREATE_ARRIVALS)
-    cursor.copy_expert(COPY_ARRIVALS, _Lines(lines))  # type: ignore[arg-type]  # only read() is called
+    cursor.copy_expert(COPY_ARRIVALS, _CopyStream(rows))  # type: ignore[arg-type]  # only read() is called
     cursor.execute(MERGE_ARRIVALS)
     return cursor.rowcount
 

@@ -184,18 +184,18 @@ def _give_up_at(context: "LambdaContext") -> float:
 
 
 def _get_records(event: "dict[str, Any]") -> "list[Record]":
-    records = event.get("Records") if isinstance(event, dict) else None
-    if not isinstance(records, list) or not all(isinstance(record, dict) and _has_id(record) for record in records):
+    try:
+        records: list[Record] = event["Records"]
+        message_ids = [record["messageId"] for record in records]
+        text = "".join(message_ids)
+    except (KeyError, TypeError):
+        message_ids, text = [""], ""
+    if not (all(message_ids) and text.isascii() and text.isprintable()):
         raise EventError(
             "This is no batch of SQS messages: `Records` with a `messageId` each. Only an SQS event source mapping may "
             "invoke this function; remove the other trigger."
         )
     return records
-
-
-def _has_id(record: "Record") -> bool:
-    message_id = record.get("messageId")
-    return isinstance(message_id, str) and message_id.isascii() and message_id.isprintable() and message_id != ""
 
 
 def _fifo_group(record: "Record") -> str | None:
