@@ -22,6 +22,9 @@ BEGIN
     -- A write that waits this long is better tried again by the queue than killed with its function.
     EXECUTE format('ALTER ROLE ingest IN DATABASE %I SET lock_timeout = %L', current_database(), '5s');
     EXECUTE format('ALTER ROLE ingest IN DATABASE %I SET statement_timeout = %L', current_database(), '20s');
+    -- A function that is gone without a word would keep its locks, and each redelivery waits for them.
+    EXECUTE format('ALTER ROLE ingest IN DATABASE %I SET idle_in_transaction_session_timeout = %L',
+                   current_database(), '60s');
 EXCEPTION WHEN insufficient_privilege THEN
     RAISE EXCEPTION 'the migration may not make or alter the roles ingest and analyst'
         USING ERRCODE = 'insufficient_privilege',
