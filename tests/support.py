@@ -1,10 +1,13 @@
 """What unit and integration tests share: records as SQS delivers them, and what the function prints."""
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 ABSENT: Any = object()
 NOON = 1_700_049_600_000  # 2023-11-15 12:00 UTC, in milliseconds
@@ -59,6 +62,18 @@ def make_record(
 def make_records(count: int, **changes: Any) -> list[Record]:
     """That many valid records, each of another user."""
     return [make_record(user_id=f"user {number}", **changes) for number in range(count)]
+
+
+class Context(LambdaContext):
+    """The context of an invocation that has `seconds` left."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+        self._aws_request_id = str(uuid.uuid4())
+
+    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # static in Powertools' stub
+        """Milliseconds until the timeout."""
+        return round((self._end - time.monotonic()) * 1000)
 
 
 def failed_ids(response: Any) -> list[str]:

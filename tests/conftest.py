@@ -1,0 +1,236 @@
+"""The real servers that tests run against, and the function as Lambda would start it."""
+
+import base64
+import itertools
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import psycopg2
+import pytest
+from psycopg2 import extensions, sql
+
+from lambda_src import handler
+from lambda_src.database import connection_arguments
+from lambda_src.migrate import migrate
+from lambda_src.settings import load_database_settings
+from local.aws import AwsEndpoint
+from local.postgres import PostgresServer
+from tests.support import Context, Output, Record, failed_ids
+
+if TYPE_CHECKING:
+    import logging
+
+TEMPLATE = "template_logins"
+# Nothing has to outlive this machine's crash.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "40"}
+
+_numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # pytest closes its shared folder in /tmp to others at each start: under root, where Postgres runs as another user,
+    # that takes the data from the servers of every other run.
+    root = tempfile.mkdtemp(prefix="logins-")
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = root
+    config.add_cleanup(lambda: shutil.rmtree(root, ignore_errors=True))
+
+
+@dataclass
+class Scratch:
+    """A migrated database of one test's own."""
+
+    server: PostgresServer
+    name: str
+    passwords: dict[str, str]
+    _connection: extensions.connection = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._connection = self.connect()
+
+    def environment(self, user: str = "postgres") -> dict[str, str]:
+        """PG* for `user`: postgres, ingest or analyst."""
+        return self.server.environment(self.name, user, self.passwords.get(user))
+
+    def connect(self, user: str = "postgres") -> extensions.connection:
+        """A new connection, in autocommit mode."""
+        settings = load_database_settings(self.environment(user))
+        connection: extensions.connection = psycopg2.connect(**connection_arguments(settings))
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '10s'")  # a test that waits for itself fails
+        return connection
+
+    def execute(self, statement: str, *values: Any) -> None:
+        """Runs statements as superuser."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement.replace("DATABASE this", f"DATABASE {self.name}"), values or None)
+
+    def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """All rows of a query as superuser."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return cursor.fetchall()
+
+    def rows(self, columns: str = "user_id", table: str = "user_logins") -> list[tuple[Any, ...]]:
+        """The columns of all rows, in order."""
+        return sorted(self.query(f"SELECT {columns} FROM {table}"), key=repr)
+
+    def count(self, table: str = "user_logins") -> int:
+        """How many rows the table has."""
+        ((count,),) = self.query(f"SELECT count(*) FROM {table}")
+        assert isinstance(count, int)
+        return count
+
+    def disconnect_function(self) -> int:
+        """Ends the function's connections as a failing server would; returns how many there were."""
+        return len(
+            self.query(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE datname = %s AND usename = 'ingest'",
+                self.name,
+            )
+        )
+
+    def reconnect(self) -> None:
+        """Connects anew after the server was away."""
+        self._connection.close()
+        self._connection = self.connect()
+
+    def close(self) -> None:
+        """Ends the superuser's connection."""
+        self._connection.close()
+
+
+@dataclass
+class SaltParameter:
+    """A salt of one test's own in SSM."""
+
+    aws: AwsEndpoint
+    name: str
+    key: bytes = b""
+    version: int = 0
+
+    def put(self, value: str) -> None:
+        """Stores a new version with that text."""
+        answer = self.aws.ssm.put_parameter(Name=self.name, Value=value, Type="SecureString", Overwrite=True)
+        self.version = answer["Version"]
+
+    def rotate(self) -> bytes:
+        """Stores a new random key; returns it."""
+        self.key = secrets.token_bytes(32)
+        self.put(base64.b64encode(self.key).decode())
+        return self.key
+
+    def delete(self) -> None:
+        """Takes the parameter away."""
+        self.aws.ssm.delete_parameter(Name=self.name)
+
+
+class Function:
+    """The function in a fresh execution environment, as Lambda starts one."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self._capture = capture
+
+    def __call__(self, *records: Record, seconds: float = 30) -> list[str]:
+        """Invokes it with one batch, `seconds` before its timeout; returns the messageIds that it calls failed."""
+        return failed_ids(self.invoke({"Records": list(records)}, seconds))
+
+    def invoke(self, event: Any, seconds: float = 30) -> Any:
+        """Hands it any event at all."""
+        log = cast("logging.StreamHandler[Any]", handler.logger.registered_handler)
+        previous = log.setStream(sys.stdout)  # in place of what was standard output when it was imported
+        try:
+            return handler.lambda_handler(event, Context(seconds))
+        finally:
+            log.setStream(previous or sys.stdout)
+
+    def read_output(self) -> Output:
+        """What it has printed since the last time."""
+        return Output.parse(self._capture.readouterr().out)
+
+    def restart(self) -> None:
+        """Forgets all that an execution environment holds."""
+        if handler.get_resources.cache_info().currsize:
+            handler.get_resources().database.close()
+        handler.get_resources.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with PostgresServer(tmp_path_factory.mktemp("postgres"), FAST) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsEndpoint]:
+    endpoint = AwsEndpoint(tmp_path_factory.mktemp("aws")).start()
+    yield endpoint
+    endpoint.stop()
+
+
+@pytest.fixture(scope="session")
+def passwords(postgres_server: PostgresServer) -> dict[str, str]:
+    """The log-in roles' passwords; with them comes the template database, migrated."""
+    made = {role: secrets.token_urlsafe(16) for role in ("ingest", "analyst")}
+    _administrate(postgres_server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+    settings = load_database_settings(postgres_server.environment(TEMPLATE))
+    with closing(psycopg2.connect(**connection_arguments(settings))) as connection:
+        migrate(connection)
+    for role, password in made.items():
+        statement = sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
+        _administrate(postgres_server, statement)
+    return made
+
+
+@pytest.fixture
+def database(postgres_server: PostgresServer, passwords: dict[str, str]) -> Iterator[Scratch]:
+    name = f"test_{next(_numbers)}"
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
+    _administrate(postgres_server, create)
+    scratch = Scratch(postgres_server, name, passwords)
+    yield scratch
+    scratch.close()
+    _administrate(postgres_server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def salt(aws: AwsEndpoint) -> SaltParameter:
+    parameter = SaltParameter(aws, f"/test/{secrets.token_hex(8)}/salt")
+    parameter.rotate()
+    return parameter
+
+
+@pytest.fixture
+def function(
+    database: Scratch,
+    salt: SaltParameter,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Function]:
+    for name, value in function_environment(database, salt).items():
+        monkeypatch.setenv(name, value)
+    fresh = Function(capsys)
+    fresh.restart()
+    yield fresh
+    fresh.restart()
+
+
+def function_environment(database: Scratch, salt: SaltParameter) -> dict[str, str]:
+    """All that the function is configured by."""
+    return database.environment("ingest") | salt.aws.environment | {"SALT_PARAMETER": salt.name}
+
+
+def _administrate(server: PostgresServer, statement: sql.Composable) -> None:
+    settings = load_database_settings(server.environment("postgres"))
+    with closing(psycopg2.connect(**connection_arguments(settings))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
