@@ -62,10 +62,11 @@ class SaltCache:
                 f"SSM cannot be reached for the salt parameter {self._parameter} ({type(error).__name__}). Check the "
                 "endpoint, the region, the credentials and the network."
             ) from None
-        return Salt(_parse_key(parameter["Value"], self._parameter), parameter["Version"])
+        return Salt(parse_key(parameter["Value"], self._parameter), parameter["Version"])
 
 
-def _parse_key(value: str, parameter: str) -> bytes:
+def parse_key(value: str, parameter: str) -> bytes:
+    """The key that a parameter's value is the base64 of; raises SaltError, naming the parameter and never the value."""
     try:
         key = base64.b64decode("".join(value.split()), validate=True)
     except (binascii.Error, ValueError):

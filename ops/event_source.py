@@ -69,8 +69,8 @@ class EventSource:
         if not 1 <= self.poll_seconds <= LONGEST_POLL:
             raise ValueError(f"poll_seconds must be from 1 to {LONGEST_POLL}")
 
-    def run(self, stop: threading.Event) -> None:
-        """Polls and delivers until `stop` is set; a batch in hand is delivered and deleted first.
+    def run(self, stop: threading.Event, *, until_empty: bool = False) -> None:
+        """Polls and delivers until `stop` is set, or until a poll finds nothing; a batch in hand is dealt with first.
 
         An SQS that cannot be reached is tried again, more and more slowly; raises ClientError where SQS refuses the
         queue or the permission.
@@ -91,6 +91,8 @@ class EventSource:
                 delivery = self._deliver(batch)
                 if self.on_delivery is not None:
                     self.on_delivery(delivery)
+            if until_empty and not messages and failure is None:
+                return
             pause = 0.0 if failure is None else _next_pause(failure, pause)
 
     def _queue_arn(self, stop: threading.Event) -> str | None:

@@ -1,0 +1,38 @@
+"""What the commands share."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated
+
+import typer
+
+from ops.errors import OpsError
+from ops.output import Output
+from ops.target import Target
+
+
+@dataclass
+class Session:
+    """The global options, and what they lead to."""
+
+    as_json: bool = False
+    stack: str | None = None
+    output: Output = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.output = Output(as_json=self.as_json)
+
+    @cached_property
+    def target(self) -> Target:
+        """The pipeline that the command works on."""
+        return Target(self.stack)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Asks on standard error unless `yes`; raises OpsError where the answer is not yes."""
+    if not yes and not typer.confirm(question, err=True):
+        raise OpsError("Nothing was done.")
+
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be done.")]

@@ -1,0 +1,204 @@
+"""`dlq`: the messages that did not become rows."""
+
+import time
+from contextlib import closing
+from typing import Annotated, Any
+
+import typer
+
+from lambda_src.errors import PipelineError
+from ops.commands.common import DryRun, Session, Yes, confirm
+from ops.dead_letters import HOLD_SECONDS, Filter, Letter, Reader, redrive
+from ops.errors import Exit
+from ops.output import age
+
+app = typer.Typer(
+    name="dlq",
+    no_args_is_help=True,
+    help="Dead letters: look at them, send them back to the queue, throw them away.",
+)
+
+Reason = Annotated[
+    list[str] | None,
+    typer.Option("--reason", metavar="CODE", help="Only letters with this reason (`unknown` for none); repeatable."),
+]
+Id = Annotated[
+    list[str] | None, typer.Option("--id", metavar="ID", help="Only the letter of this message or event; repeatable.")
+]
+UserId = Annotated[str | None, typer.Option("--user-id", metavar="ID", help="Only letters whose body names this user.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Look at no more than so many letters.")]
+
+
+@app.command("list")
+def list_letters(
+    context: typer.Context,
+    reason: Reason = None,
+    id_: Id = None,
+    user_id: UserId = None,
+    show: Annotated[bool, typer.Option("--show", help="Print the bodies: personal data in the clear.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Look at no more than so many.")] = 1000,
+) -> None:
+    """List dead letters: reason, age, how often received.
+
+    Takes nothing out: each letter is hidden from others while the command runs (if it is killed, for 5 minutes), and
+    its receive count goes up by one. The reason is the one that the function noted on the letter; for letters that SQS
+    moved by itself, the one in the table rejected_logins. Two letters of one event are one line.
+
+    Example: loginpipe dlq list --reason invalid_ip
+    """
+    session: Session = context.obj
+    with closing(session.target.reader()) as reader:
+        letters = [letter for wave in reader.waves(limit) for letter in wave]
+        reasons = _find_reasons(session, reader, letters)
+    chosen = Filter(frozenset(reason or ()), frozenset(id_ or ()), user_id)
+    events: dict[str, list[Letter]] = {}
+    for letter in letters:
+        if chosen.takes(letter, reasons[letter.message_id][0]):
+            events.setdefault(letter.event_id, []).append(letter)
+    rows = [_describe(same, reasons, show=show) for same in events.values()]
+    rows.sort(key=lambda row: -row["age_seconds"])
+
+    def print_table() -> None:
+        names = ("event_id", "reason", "field", "age_seconds", "receive_count", "letters")
+        session.output.table(
+            "Dead letters",
+            ("event", "reason", "field", "age", "received", "letters"),
+            ([age(row[name]) if name == "age_seconds" else row[name] for name in names] for row in rows),
+        )
+        for row in rows if show else ():
+            session.output.line(f"{row['event_id']}: {row['body']}")
+        if len(letters) == limit:
+            session.output.note(f"There may be more: {limit} letters were looked at (--limit).")
+
+    session.output.result(rows, print_table)
+
+
+@app.command("redrive")
+def redrive_letters(
+    context: typer.Context,
+    reason: Reason = None,
+    id_: Id = None,
+    user_id: UserId = None,
+    rate: Annotated[
+        float | None, typer.Option("--rate", min=0.01, metavar="N", help="At most so many events a second.")
+    ] = None,
+    limit: Limit = None,
+    hold: Annotated[
+        int,
+        typer.Option(min=1, max=43_200, metavar="SECONDS", help="How long letters stay hidden after a kill."),
+    ] = HOLD_SECONDS,
+    dry_run: DryRun = False,
+) -> None:
+    """Send dead letters back to the queue, to be written after all.
+
+    All of them, or those that the options name. Each letter's copy carries the event's id and the time when it was
+    first sent, so that a redrive can never make a second row, however often it is repeated. A letter is deleted only
+    after SQS has confirmed its copy: killed at any moment, the command loses nothing; run it again. Letters that come
+    back while it runs (the same fault again) are left alone. Of a message with more than 8 attributes of its own, the
+    last ones by name are dropped: SQS takes 10, and the pipeline needs 2.
+
+    Prefer it to SQS's own redrive, which gives messages new ids and so loses their identity.
+
+    Examples: loginpipe dlq redrive --reason database --dry-run · loginpipe dlq redrive --rate 50
+    """
+    session: Session = context.obj
+    chosen = Filter(frozenset(reason or ()), frozenset(id_ or ()), user_id)
+    target = session.target
+    with closing(target.reader(hold)) as reader:
+        if dry_run:
+            letters = [letter for wave in reader.waves(limit) for letter in reader.choose(wave, chosen)]
+            events = len({letter.event_id for letter in letters})
+            would = f"Would send {events:,} events ({len(letters):,} letters) back to the queue."
+            result = {"dry_run": True, "events": events, "letters": len(letters)}
+            session.output.result(result, lambda: session.output.line(would))
+            return
+        with session.output.progress("redriving", None) as step:
+            done = redrive(reader, target.queue, chosen, limit=limit, rate=rate, step=step)
+
+    def print_lines() -> None:
+        session.output.line(f"Sent {done.sent:,} events back to the queue, deleted {done.deleted:,} dead letters.")
+        if done.came_back:
+            session.output.line(f"{done.came_back:,} events were rejected again meanwhile: see dlq list.")
+        if done.attributes_dropped:
+            session.output.note(f"{done.attributes_dropped:,} attributes of producers did not fit and were dropped.")
+        for message_id, code in done.failed.items():
+            session.output.note(f"Not sent, still a dead letter: {message_id} ({code})")
+
+    session.output.result(vars(done), print_lines)
+    if done.failed:
+        raise typer.Exit(Exit.PROBLEMS)
+
+
+@app.command("purge")
+def purge_letters(
+    context: typer.Context,
+    reason: Reason = None,
+    id_: Id = None,
+    user_id: UserId = None,
+    limit: Limit = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Delete dead letters for good; asks first.
+
+    All of them, or those that the options name. Only letters that were there when the question was asked are deleted.
+    Their rows in rejected_logins stay.
+
+    Example: loginpipe dlq purge --reason invalid_json
+    """
+    session: Session = context.obj
+    chosen = Filter(frozenset(reason or ()), frozenset(id_ or ()), user_id)
+    with closing(session.target.reader()) as reader:
+        letters = [letter for wave in reader.waves(limit) for letter in reader.choose(wave, chosen)]
+        if dry_run:
+            would = f"Would delete {len(letters):,} dead letters."
+            session.output.result({"dry_run": True, "letters": len(letters)}, lambda: session.output.line(would))
+            return
+        deleted = 0
+        if letters:
+            confirm(f"Delete {len(letters):,} dead letters for good?", yes=yes)
+            deleted = reader.delete(letters)
+    session.output.result(
+        {"deleted": deleted, "not_deleted": len(letters) - deleted},
+        lambda: session.output.line(f"Deleted {deleted:,} dead letters."),
+    )
+    if deleted < len(letters):
+        session.output.note(f"SQS did not delete {len(letters) - deleted:,}: run the command again.")
+        raise typer.Exit(Exit.PROBLEMS)
+
+
+def _find_reasons(session: Session, reader: Reader, letters: list[Letter]) -> dict[str, tuple[str | None, str | None]]:
+    """Reasons as far as they can be had: a list without them is still a list."""
+    if session.target.has_database:
+        try:
+            return reader.find_reasons_of(letters)
+        except PipelineError as error:
+            session.output.note(f"Reasons that only the database knows are missing: {error}")
+    return {letter.message_id: (letter.reason, letter.field) for letter in letters}
+
+
+def _describe(same: list[Letter], reasons: dict[str, tuple[str | None, str | None]], *, show: bool) -> dict[str, Any]:
+    first = min(same, key=lambda letter: letter.sent_timestamp)
+    reason, field = reasons[first.message_id]
+    sent = _seconds(first.sent_timestamp)
+    row: dict[str, Any] = {
+        "event_id": first.event_id,
+        "message_id": first.first_message_id,
+        "reason": reason,
+        "field": field,
+        "sent": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(sent)),
+        "age_seconds": max(0.0, round(time.time() - sent, 1)),
+        "receive_count": max(letter.receive_count for letter in same),
+        "letters": len(same),
+    }
+    return row | ({"body": first.message["Body"]} if show else {})
+
+
+def _seconds(sent_timestamp: str) -> float:
+    """Milliseconds as seconds; now, where a producer wrote something else."""
+    try:
+        seconds = int(sent_timestamp) / 1000
+        time.gmtime(seconds)
+    except (ValueError, OverflowError, OSError):
+        return time.time()
+    return seconds

@@ -1,0 +1,119 @@
+"""`send` and `report`: events in and figures out."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ops.errors import Exit, OpsError
+from ops.report import render_html
+from ops.sending import Journal, find_bad, parse_items, send_items
+
+if TYPE_CHECKING:
+    from ops.commands.common import Session
+
+SHOWN = 20  # bad lines; --json has them all
+
+
+def send(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(allow_dash=True, help="JSON lines, a JSON array, or an SQS event; - reads standard input.")
+    ],
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Send bad lines too, to try the dead letters.")
+    ] = False,
+) -> None:
+    """Send events from a file to the queue.
+
+    Lines that the pipeline would reject are reported with their number and reason, and not sent. How far it has come is
+    noted beside the file (FILE.sending): interrupted at any moment, the same command goes on, and no event becomes two
+    rows. Once all is sent the note is gone, and sending the file again means new events.
+
+    Exit code 3 where some lines were bad or refused.
+
+    Example: loginpipe send logins.jsonl
+    """
+    session: Session = context.obj
+    text = _read(file)
+    items = parse_items(text)
+    bad = [] if unchecked else find_bad(items)
+    bad_numbers = {item.number for item in bad}
+    good = [item for item in items if item.number not in bad_numbers]
+    queue = session.target.queue
+    journal = Journal.open(None if file == Path("-") else file, f"{text}\0{unchecked}", queue.url)
+    before = journal.sent
+    if before:
+        session.output.note(f"Going on where a sending was interrupted: {before:,} of {len(good):,} are sent.")
+    with session.output.progress("sending", len(good)) as step:
+        step(before)
+        refused = list(send_items(good, queue, journal, step))
+    result = {
+        "sent": len(good) - before - len(refused),
+        "sent_before": before,
+        "bad": [item._asdict() for item in bad],
+        "refused": [{"number": item.number, "code": code} for item, code in refused],
+    }
+
+    def print_lines() -> None:
+        session.output.line(f"Sent {result['sent']:,} events.")
+        for line in bad[:SHOWN]:
+            session.output.note(
+                f"Line {line.number}: {line.reason}{f' ({line.field})' if line.field else ''}; not sent"
+            )
+        if len(bad) > SHOWN:
+            session.output.note(f"… and {len(bad) - SHOWN:,} more bad lines (--json names all).")
+        for item, code in refused:
+            session.output.note(f"Line {item.number}: SQS refused it ({code})")
+
+    session.output.result(result, print_lines)
+    if bad or refused:
+        raise typer.Exit(Exit.PROBLEMS)
+
+
+def report(
+    context: typer.Context,
+    days: Annotated[int, typer.Option(min=1, max=3660, metavar="N", help="How many days back, today included.")] = 30,
+    top: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="How many devices and addresses.")] = 10,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write one page with plots, which needs nothing else.")
+    ] = None,
+) -> None:
+    """Show logins a day, devices and addresses shared by several users, rejects by day and reason.
+
+    Examples: loginpipe report --days 7 · loginpipe report --html report.html · loginpipe --json report
+    """
+    session: Session = context.obj
+    data = session.target.call("report", days=days, top=top)
+    if html is not None:
+        try:
+            html.write_text(render_html(data, days=days), encoding="utf-8")
+        except OSError as error:
+            raise OpsError(f"{html} cannot be written: {error.strerror}") from None
+
+    def print_tables() -> None:
+        names: tuple[str, ...] = ("day", "logins", "users", "devices", "ips")
+        session.output.table("Logins a day", names, ([row[name] for name in names] for row in data["days"]))
+        for view, title in (("shared_devices", "Devices"), ("shared_ips", "Addresses")):
+            names = ("pseudonym", "users", "logins", "first_day", "last_day")
+            session.output.table(
+                f"{title} of several users ({data[view]['count']:,})",
+                [name.replace("_", " ") for name in names],
+                ([row[name] for name in names] for row in data[view]["top"]),
+            )
+        names = ("day", "reason", "events", "deliveries")
+        session.output.table("Rejects", names, ([row[name] for name in names] for row in data["rejects"]))
+        if html is not None:
+            session.output.note(f"Written: {html}")
+
+    session.output.result(data, print_tables)
+
+
+def _read(file: Path) -> str:
+    try:
+        data = sys.stdin.buffer.read() if file == Path("-") else file.read_bytes()
+    except OSError as error:
+        raise OpsError(f"{file} cannot be read: {error.strerror}") from None
+    # A broken byte spoils its own line only: it is sent as a character that stands for what cannot be read.
+    return data.decode("utf-8", "replace")

@@ -1,0 +1,35 @@
+"""`doctor`: what is wrong with the set-up."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import typer
+
+from ops.doctor import Status, examine
+from ops.errors import Exit
+
+if TYPE_CHECKING:
+    from ops.commands.common import Session
+
+
+def doctor(context: typer.Context) -> None:
+    """Check everything that can be wrong with the set-up, and say what to do about it.
+
+    Caller, queue, redrive policy, retention, function and its event source, visibility timeout, clocks, salt, schema,
+    partitions, privileges, server logging, vault. Changes nothing. Exit code 3 where an error was found; warnings
+    alone leave it at 0.
+
+    Example: loginpipe --stack LoginPipeline-production doctor
+    """
+    session: Session = context.obj
+    findings = list(examine(session.target))
+
+    def print_table() -> None:
+        session.output.table("Findings", ("check", "status", "found"), ((f.check, f.status, f.found) for f in findings))
+        for finding in findings:
+            if finding.advice:
+                session.output.line(f"{finding.check}: {finding.advice}")
+
+    session.output.result([vars(finding) for finding in findings], print_table)
+    if Counter(finding.status for finding in findings)[Status.ERROR]:
+        raise typer.Exit(Exit.PROBLEMS)

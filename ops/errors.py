@@ -1,0 +1,27 @@
+"""What the command line can end with, apart from the pipeline's own errors."""
+
+from enum import IntEnum
+
+from lambda_src.errors import PipelineError
+
+
+class Exit(IntEnum):
+    """Exit codes of every command."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    PROBLEMS = 3
+    NOTHING = 4
+
+
+class OpsError(PipelineError):
+    """A command cannot do what was asked; the message says what to do."""
+
+
+class NothingFoundError(OpsError):
+    """What was asked for is not there."""
+
+
+class UsageError(OpsError):
+    """The command was called in a way that cannot work; the message says how to call it."""

@@ -1,0 +1,132 @@
+"""One SQS queue, as the operator's commands use it: in pages, and counting only what SQS has confirmed."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from ops.errors import OpsError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef, MessageTypeDef
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+AT_ONCE = 10  # messages in one call
+BYTES_AT_ONCE = 262_144  # AWS takes 1 MiB; emulators and older limits do not. A larger message goes alone
+ATTRIBUTES_A_MESSAGE = 10
+WAIT_SECONDS = 1  # long polling asks all of SQS's servers: an empty answer then means an empty queue
+
+
+class Outgoing(TypedDict, total=False):
+    """A message to send, in the form in which SQS takes it."""
+
+    MessageBody: str
+    MessageAttributes: "dict[str, MessageAttributeValueTypeDef]"
+    MessageGroupId: str
+    MessageDeduplicationId: str
+
+
+class Queue:
+    """A queue by its URL."""
+
+    def __init__(self, sqs: "SQSClient", url: str) -> None:
+        self._sqs = sqs
+        self.url = url
+
+    @cached_property
+    def attributes(self) -> dict[str, str]:
+        """All its attributes, as SQS names them."""
+        answer = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["All"])
+        return {str(name): value for name, value in answer["Attributes"].items()}
+
+    @property
+    def arn(self) -> str:
+        """The queue's ARN."""
+        return self.attributes["QueueArn"]
+
+    @property
+    def is_fifo(self) -> bool:
+        """Whether it is a FIFO queue."""
+        return self.url.endswith(".fifo")
+
+    def receive(self, visibility_seconds: int, *, at_once: int = AT_ONCE) -> "list[MessageTypeDef]":
+        """The next messages, hidden from others for `visibility_seconds`; none when the queue is empty."""
+        return self._sqs.receive_message(
+            QueueUrl=self.url,
+            MaxNumberOfMessages=at_once,
+            VisibilityTimeout=visibility_seconds,
+            WaitTimeSeconds=WAIT_SECONDS,
+            MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        ).get("Messages", [])
+
+    def send(self, messages: Sequence[Outgoing]) -> dict[int, str]:
+        """Sends; returns, by position, the code of each failure: all the others SQS has confirmed."""
+        failures: dict[int, str] = {}
+        for chunk in _calls(messages):
+            entries: Any = [{"Id": str(index), **messages[index]} for index in chunk]
+            answer = self._sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
+            confirmed = {int(entry["Id"]) for entry in answer.get("Successful", [])}
+            codes = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
+            failures |= {index: codes.get(index, "NotConfirmed") for index in chunk if index not in confirmed}
+        return failures
+
+    def delete(self, messages: "Sequence[MessageTypeDef]") -> int:
+        """Deletes what was received; returns how many SQS has confirmed. The others come back."""
+        deleted = 0
+        for chunk in _pages(messages):
+            entries: Any = [
+                {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]} for index, message in enumerate(chunk)
+            ]
+            answer = self._sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
+            deleted += len(answer.get("Successful", []))
+        return deleted
+
+    def give_back(self, messages: "Sequence[MessageTypeDef]") -> None:
+        """Makes what was received visible again at once; what cannot be is visible when its time has passed."""
+        for chunk in _pages(messages):
+            entries: Any = [
+                {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
+                for index, message in enumerate(chunk)
+            ]
+            self._sqs.change_message_visibility_batch(QueueUrl=self.url, Entries=entries)
+
+
+def size(message: Outgoing) -> int:
+    """Bytes of a message as SQS counts them: body, and names, types and values of the attributes."""
+    total = len(message["MessageBody"].encode())
+    for name, value in message.get("MessageAttributes", {}).items():
+        binary: Any = value.get("BinaryValue", b"")
+        texts = (name, value["DataType"], value.get("StringValue", ""))
+        total += len(binary) + sum(len(text.encode()) for text in texts)
+    return total
+
+
+def find_dead_letter_url(sqs: "SQSClient", queue: Queue, policy: dict[str, Any]) -> str:
+    """URL of the dead-letter queue that a redrive policy names; raises OpsError where there is none."""
+    arn = policy.get("deadLetterTargetArn")
+    if not arn:
+        raise OpsError(f"The queue {queue.url} has no redrive policy, so no dead-letter queue: set DLQ_URL.")
+    _, _, _, _, account, name = str(arn).split(":")
+    return sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
+
+
+def _calls(messages: Sequence[Outgoing]) -> Iterator[list[int]]:
+    """Positions that go into one call each: ten, and not too many bytes."""
+    chunk: list[int] = []
+    total = 0
+    for index, message in enumerate(messages):
+        length = size(message)
+        if chunk and (len(chunk) == AT_ONCE or total + length > BYTES_AT_ONCE):
+            yield chunk
+            chunk, total = [], 0
+        chunk.append(index)
+        total += length
+    if chunk:
+        yield chunk
+
+
+def _pages(messages: "Iterable[MessageTypeDef]") -> "Iterator[list[MessageTypeDef]]":
+    everything = list(messages)
+    for start in range(0, len(everything), AT_ONCE):
+        yield everything[start : start + AT_ONCE]

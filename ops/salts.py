@@ -1,0 +1,99 @@
+"""The salt in SSM, all of its versions: to rotate it, and to find rows that an older one has masked."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from lambda_src.errors import SaltError
+from lambda_src.masking import Salt, mask_device_id, mask_ip
+from lambda_src.salt import SHORTEST_KEY, parse_key
+from ops.errors import NothingFoundError, OpsError
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+
+DESCRIPTION = "Salt of the pseudonyms. Without it, no new row can be compared with an old one."
+
+
+class SaltHistory:
+    """The versions of the salt that SSM still has: 100 at most."""
+
+    def __init__(self, ssm: "SSMClient", parameter: str) -> None:
+        self._ssm = ssm
+        self._parameter = parameter
+
+    @cached_property
+    def keys(self) -> dict[int, bytes]:
+        """The usable salts by version; raises SaltError where there is none. A broken version has masked nothing."""
+        keys = {}
+        for entry in self._entries(decrypt=True):
+            try:
+                keys[entry["Version"]] = parse_key(entry["Value"], self._parameter)
+            except SaltError:
+                continue
+        if not keys:
+            raise SaltError(f"No version of {self._parameter} is the base64 of {SHORTEST_KEY} bytes: salt rotate.")
+        return keys
+
+    @property
+    def newest(self) -> int:
+        """The newest version."""
+        return max(self.keys)
+
+    def versions(self) -> list[dict[str, Any]]:
+        """Version, time and author of each, the newest first; no value is decrypted."""
+        entries = [
+            {
+                "version": entry["Version"],
+                "created": entry["LastModifiedDate"],
+                "created_by": entry.get("LastModifiedUser"),
+                "type": str(entry["Type"]),
+            }
+            for entry in self._entries(decrypt=False)
+        ]
+        return sorted(entries, key=lambda entry: -entry["version"])
+
+    def mask(self, field: str, value: str, version: int) -> str:
+        """The pseudonym of a value in normal form; of a field `user_id`, what the audit table holds of it."""
+        key = self.keys[version]
+        if field == "user_id":
+            return hmac.digest(key, b"user_id\0" + value.encode(), hashlib.sha256).hex()
+        return {"ip": mask_ip, "device_id": mask_device_id}[field](value, Salt(key, version))
+
+    def _entries(self, *, decrypt: bool) -> list[Any]:
+        pages = self._ssm.get_paginator("get_parameter_history").paginate(Name=self._parameter, WithDecryption=decrypt)
+        try:
+            return [entry for page in pages for entry in page["Parameters"]]
+        except self._ssm.exceptions.ParameterNotFound:
+            raise NothingFoundError(f"There is no salt {self._parameter}: make one with `salt create`.") from None
+
+
+def create_salt(ssm: "SSMClient", parameter: str, kms_key: str | None) -> int:
+    """Creates the salt of 32 random bytes, which nobody sees; returns its version. Raises OpsError if there is one."""
+    key: Any = {"KeyId": kms_key} if kms_key else {}
+    try:
+        answer = ssm.put_parameter(
+            Name=parameter, Description=DESCRIPTION, Value=_random(), Type="SecureString", Overwrite=False, **key
+        )
+    except ssm.exceptions.ParameterAlreadyExists:
+        raise OpsError(f"There is a salt {parameter} already. To replace it, use `salt rotate`.") from None
+    return answer["Version"]
+
+
+def rotate_salt(ssm: "SSMClient", parameter: str) -> int:
+    """Puts a new version of 32 random bytes; returns its number."""
+    filters: Any = [{"Key": "Name", "Values": [parameter]}]
+    found = ssm.describe_parameters(ParameterFilters=filters)["Parameters"]
+    if not found:
+        raise NothingFoundError(f"There is no salt {parameter}: make one with `salt create`.")
+    # Without its name, SSM would change over to the account's default key.
+    key: Any = {"KeyId": found[0]["KeyId"]} if found[0].get("KeyId") else {}
+    answer = ssm.put_parameter(Name=parameter, Value=_random(), Type="SecureString", Overwrite=True, **key)
+    return answer["Version"]
+
+
+def _random() -> str:
+    return base64.b64encode(secrets.token_bytes(SHORTEST_KEY)).decode()

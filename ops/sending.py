@@ -1,0 +1,141 @@
+"""Events from a file into the queue, each exactly once even if the sending is killed and taken up again."""
+
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from lambda_src.contract import Reject, parse_record
+from ops.errors import OpsError
+from ops.queues import AT_ONCE, Outgoing, Queue
+
+JOURNAL_SUFFIX = ".sending"
+
+
+class Item(NamedTuple):
+    """An event of a file: the line that it is on, or in a JSON array its position; from 1."""
+
+    number: int
+    body: str
+
+
+class BadItem(NamedTuple):
+    """An event that the pipeline would reject, without a value of it."""
+
+    number: int
+    reason: str
+    field: str | None
+
+
+def parse_items(text: str) -> list[Item]:
+    """The events of a file: JSON lines, a JSON array, one JSON object, or an SQS event as Lambda gets it.
+
+    A line is sent as it is, good or bad; so is a text in an array.
+    """
+    text = text.removeprefix("\ufeff")
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return [Item(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if isinstance(content, dict) and isinstance(content.get("Records"), list):
+        content = [record.get("body") if isinstance(record, dict) else record for record in content["Records"]]
+    elif not isinstance(content, list):
+        content = [content]
+    return [
+        Item(number, item if isinstance(item, str) else json.dumps(item, ensure_ascii=False))
+        for number, item in enumerate(content, 1)
+    ]
+
+
+def find_bad(items: list[Item]) -> list[BadItem]:
+    """Those that the pipeline would reject, judged by its own contract."""
+    bad = []
+    for item in items:
+        record = {"messageId": str(item.number), "body": item.body, "attributes": {"SentTimestamp": "0"}}
+        parsed = parse_record(record)
+        if isinstance(parsed, Reject):
+            bad.append(BadItem(item.number, parsed.reason.value, parsed.field))
+    return bad
+
+
+@dataclass
+class Journal:
+    """How far the sending of one file has come: written beside it, removed when all is sent.
+
+    A line's `event_id` follows from `run` and the line's number, and all lines share one `sent_timestamp`: a line that
+    was sent without its confirmation being noted may be sent again, and is the same event.
+    """
+
+    path: Path | None  # None: nothing is kept, as for standard input
+    checksum: str
+    queue_url: str
+    run: str = field(default_factory=lambda: str(uuid.uuid4()))
+    started: int = field(default_factory=lambda: int(time.time() * 1000))
+    sent: int = 0  # items from the first on, as the file has them
+
+    @classmethod
+    def open(cls, file: Path | None, text: str, queue_url: str) -> "Journal":
+        """The journal beside the file, or a fresh one; raises OpsError where it belongs to another sending."""
+        checksum = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        if file is None:
+            return cls(None, checksum, queue_url)
+        path = file.with_name(file.name + JOURNAL_SUFFIX)
+        if not path.exists():
+            return cls(path, checksum, queue_url)
+        try:
+            journal = cls(path, **json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
+            raise OpsError(f"{path} is not what an interrupted `send` leaves. Look at it, then remove it.") from None
+        if (journal.checksum, journal.queue_url) != (checksum, queue_url):
+            raise OpsError(
+                f"{path} says that a sending was interrupted, of another version of this file or to another queue. "
+                "Finish that one first, or remove the journal to begin anew."
+            )
+        return journal
+
+    def save(self) -> None:
+        """Writes it, all or nothing."""
+        if self.path is None:
+            return
+        fields = {name: value for name, value in asdict(self).items() if name != "path"}
+        draft = self.path.with_name(self.path.name + ".new")
+        draft.write_text(json.dumps(fields), encoding="utf-8")
+        draft.replace(self.path)
+
+    def close(self) -> None:
+        """Removes it: the file is sent."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+    def message(self, item: Item) -> Outgoing:
+        """The message of an item, the same each time it is made."""
+        event_id = str(uuid.uuid5(uuid.UUID(self.run), str(item.number)))
+        message: Outgoing = {
+            "MessageBody": item.body,
+            "MessageAttributes": {
+                "event_id": {"DataType": "String", "StringValue": event_id},
+                "sent_timestamp": {"DataType": "String", "StringValue": str(self.started)},
+            },
+        }
+        if self.queue_url.endswith(".fifo"):
+            message |= {"MessageGroupId": event_id, "MessageDeduplicationId": event_id}
+        return message
+
+
+def send_items(
+    items: list[Item], queue: Queue, journal: Journal, step: Callable[[int], None]
+) -> Iterator[tuple[Item, str]]:
+    """Sends what the journal does not have as sent; yields each item that SQS refuses, with its code."""
+    journal.save()
+    for start in range(journal.sent, len(items), AT_ONCE):
+        chunk = items[start : start + AT_ONCE]
+        failures = queue.send([journal.message(item) for item in chunk])
+        journal.sent = start + len(chunk)
+        journal.save()
+        step(len(chunk))
+        yield from ((chunk[index], code) for index, code in failures.items())
+    journal.close()

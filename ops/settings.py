@@ -1,0 +1,83 @@
+"""Where the parts of the pipeline are: as the environment says, or the outputs of a deployed stack."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lambda_src.errors import SettingsError
+from lambda_src.settings import EMULATED_REGION
+from ops.errors import OpsError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+
+@dataclass(frozen=True)
+class Place:
+    """One part, with the names under which it can be given."""
+
+    variable: str
+    output: str
+    meaning: str
+
+
+PLACES = {
+    "queue_url": Place("QUEUE_URL", "QueueUrl", "URL of the queue"),
+    "dead_letter_url": Place("DLQ_URL", "DeadLetterQueueUrl", "URL of the dead-letter queue"),
+    "salt_parameter": Place("SALT_PARAMETER", "SaltParameter", "name of the salt's SSM parameter"),
+    "function_name": Place("FUNCTION_NAME", "FunctionName", "name of the function that writes the logins"),
+    "operator_function": Place("OPERATOR_FUNCTION", "OperatorFunctionName", "name of the operator function"),
+    "custodian_function": Place("CUSTODIAN_FUNCTION", "CustodianFunctionName", "name of the vault's operator function"),
+    "vault_key": Place("VAULT_KEY", "VaultKeyArn", "ARN, id or alias of the vault's KMS key"),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parts that are known; None for those that are not."""
+
+    queue_url: str | None
+    dead_letter_url: str | None
+    salt_parameter: str | None
+    function_name: str | None
+    operator_function: str | None
+    custodian_function: str | None
+    vault_key: str | None
+    stack: str | None
+    has_database: bool  # PG* names one, and it is meant to be used
+
+    def require(self, name: str) -> str:
+        """The part of that name; raises SettingsError, saying how to give it, where it is not known."""
+        value: str | None = getattr(self, name)
+        if value is None:
+            place = PLACES[name]
+            way = f"the stack {self.stack} has no output {place.output}" if self.stack else "give --stack NAME"
+            raise SettingsError(f"The {place.meaning} is not known: set {place.variable}, or {way}.")
+        return value
+
+
+def region(variables: Mapping[str, str] = os.environ) -> str | None:
+    """AWS_REGION or AWS_DEFAULT_REGION; any, towards an emulator; else None: what the AWS profile says."""
+    emulated = EMULATED_REGION if variables.get("AWS_ENDPOINT_URL") else None
+    return variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION") or emulated
+
+
+def load_settings(variables: Mapping[str, str] = os.environ) -> Settings:
+    """The parts that the environment names."""
+    values = {name: variables.get(place.variable, "").strip() or None for name, place in PLACES.items()}
+    return Settings(**values, stack=None, has_database=bool(variables.get("PGHOST", "").strip()))
+
+
+def load_stack_settings(client: "CloudFormationClient", stack: str, around: Settings) -> Settings:
+    """The parts that a deployed stack's outputs name; the rest from `around`. Raises OpsError.
+
+    Where the stack has an operator function, the database of the environment is left alone: PG* may well name another.
+    """
+    stacks = client.describe_stacks(StackName=stack)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
+    if not any(place.output in outputs for place in PLACES.values()):
+        raise OpsError(f"The stack {stack} has none of the pipeline's outputs: is it another stack's name?")
+    values = {name: outputs.get(place.output) or getattr(around, name) for name, place in PLACES.items()}
+    has_database = around.has_database and values["operator_function"] is None
+    return Settings(**values, stack=stack, has_database=has_database)

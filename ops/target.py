@@ -1,0 +1,119 @@
+"""What a command works on: the parts of one pipeline, and the way to its database."""
+
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from ops.dead_letters import HOLD_SECONDS, Reader
+from ops.errors import NothingFoundError, OpsError, UsageError
+from ops.operations import CUSTODIAN, Json, Site, run
+from ops.queues import Queue, find_dead_letter_url
+from ops.salts import SaltHistory
+from ops.settings import Settings, load_settings, load_stack_settings, region
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
+
+RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 5})
+# An operation may take as long as Lambda lets it, and must not run twice because an answer was late.
+INVOKE = Config(read_timeout=910, retries={"mode": "standard", "total_max_attempts": 1})
+ERRORS = {error.__name__: error for error in (NothingFoundError, UsageError)}
+
+
+class Target:
+    """The pipeline that the environment or --stack names; clients are made when they are first needed."""
+
+    def __init__(self, stack: str | None) -> None:
+        self._stack = stack
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Where the parts are."""
+        settings = load_settings()
+        if self._stack is None:
+            return settings
+        client = boto3.client("cloudformation", region_name=region(), config=RETRIES)
+        return load_stack_settings(client, self._stack, settings)
+
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        """The SQS client."""
+        return boto3.client("sqs", region_name=region(), config=RETRIES)
+
+    @cached_property
+    def ssm(self) -> "SSMClient":
+        """The SSM client."""
+        return boto3.client("ssm", region_name=region(), config=RETRIES)
+
+    @cached_property
+    def kms(self) -> "KMSClient":
+        """The KMS client."""
+        return boto3.client("kms", region_name=region(), config=RETRIES)
+
+    @cached_property
+    def lambda_(self) -> "LambdaClient":
+        """The Lambda client."""
+        return boto3.client("lambda", region_name=region(), config=INVOKE)
+
+    @cached_property
+    def caller(self) -> str:
+        """The ARN behind the credentials in use."""
+        return boto3.client("sts", region_name=region(), config=RETRIES).get_caller_identity()["Arn"]
+
+    @cached_property
+    def queue(self) -> Queue:
+        """The queue."""
+        url = self.settings.require("queue_url")
+        return Queue(self.sqs, url)
+
+    @cached_property
+    def dead_letters(self) -> Queue:
+        """The dead-letter queue: as given, else as the queue's redrive policy says."""
+        url = self.settings.dead_letter_url
+        if url is None and self.settings.queue_url:
+            policy = json.loads(self.queue.attributes.get("RedrivePolicy", "{}"))
+            url = find_dead_letter_url(self.sqs, self.queue, policy)
+        url = url or self.settings.require("dead_letter_url")
+        return Queue(self.sqs, url)
+
+    @cached_property
+    def salts(self) -> SaltHistory:
+        """The salt's versions, as the operator's own credentials see them."""
+        parameter = self.settings.require("salt_parameter")
+        return SaltHistory(self.ssm, parameter)
+
+    @property
+    def has_database(self) -> bool:
+        """Whether there is any way to the database."""
+        return self.settings.has_database or self.settings.operator_function is not None
+
+    def reader(self, hold_seconds: int = HOLD_SECONDS) -> Reader:
+        """A reader of the dead-letter queue."""
+
+        def find_reasons(event_ids: list[str]) -> dict[str, tuple[str, str | None]]:
+            found = self.call("reject_reasons", event_ids=event_ids)
+            return {event_id: (reason, field) for event_id, (reason, field) in found.items()}
+
+        return Reader(self.dead_letters, find_reasons, hold_seconds)
+
+    def call(self, operation: str, **arguments: Json) -> Json:
+        """Runs an operation next to the database, and returns its result; raises PipelineError.
+
+        Directly, where PG* names the database; else in the operator function, with the caller's own credentials.
+        """
+        if self.settings.has_database or self.settings.operator_function is None:
+            return run(operation, arguments, Site(lambda: self.caller, None, self.settings.salt_parameter))
+        name = self.settings.require("custodian_function" if operation in CUSTODIAN else "operator_function")
+        payload = json.dumps({"operation": operation, "arguments": arguments, "actor": self.caller})
+        answer = self.lambda_.invoke(FunctionName=name, Payload=payload.encode())
+        result = json.loads(answer["Payload"].read())
+        if answer.get("FunctionError"):
+            kind, text = result.get("errorType", "Error"), result.get("errorMessage", "it gave no reason")
+            raise ERRORS.get(kind, OpsError)(f"{text} (the function {name} said so)")
+        return result

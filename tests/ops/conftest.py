@@ -1,0 +1,176 @@
+"""The command line, run against the real local parts."""
+
+import io
+import json
+import os
+import secrets
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.aws import AwsEndpoint
+from ops.cli import main
+from ops.event_source import EventSource
+from tests.conftest import Function, SaltParameter, Scratch
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Finished:
+    """What a command gave."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        """Its JSON."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Queues:
+    """A queue and its dead-letter queue, of one test's own."""
+
+    aws: AwsEndpoint
+    url: str
+    dead_letter_url: str
+
+    def put(self, body: str, *, dead: bool = False, **attributes: str) -> str:
+        """Sends a message with text attributes; returns its messageId."""
+        return self.aws.sqs.send_message(
+            QueueUrl=self.dead_letter_url if dead else self.url,
+            MessageBody=body,
+            MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()},
+        )["MessageId"]
+
+    def count(self, *, dead: bool = False) -> int:
+        """How many messages there are, those in flight included."""
+        url = self.dead_letter_url if dead else self.url
+        names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(int(answer[name]) for name in names)
+
+    def visible(self, *, dead: bool = False) -> int:
+        """How many messages anybody could receive now."""
+        url = self.dead_letter_url if dead else self.url
+        name: Any = "ApproximateNumberOfMessages"
+        return int(self.aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
+
+    def take(self, *, dead: bool = False) -> list[Any]:
+        """Takes all visible messages out."""
+        url = self.dead_letter_url if dead else self.url
+        taken: list[Any] = []
+        while messages := self.aws.sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["All"],
+        ).get("Messages"):
+            taken += messages
+            for message in messages:
+                self.aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return taken
+
+    def deliver(self, function: Function) -> None:
+        """Feeds the queue to the function until it is empty, as the event source mapping does."""
+        source = EventSource(self.aws.sqs, self.url, function.invoke, poll_seconds=1)
+        source.run(threading.Event(), until_empty=True)
+
+
+@pytest.fixture
+def queues(aws: AwsEndpoint) -> Iterator[Queues]:
+    name = f"logins-{secrets.token_hex(6)}"
+    dead_letter_url = aws.sqs.create_queue(
+        QueueName=f"{name}-dlq", Attributes={"MessageRetentionPeriod": str(14 * 86_400)}
+    )["QueueUrl"]
+    attributes = aws.sqs.get_queue_attributes(QueueUrl=dead_letter_url, AttributeNames=["QueueArn"])["Attributes"]
+    policy = {"deadLetterTargetArn": attributes["QueueArn"], "maxReceiveCount": 3}
+    url = aws.sqs.create_queue(
+        QueueName=name, Attributes={"RedrivePolicy": json.dumps(policy), "VisibilityTimeout": "185"}
+    )["QueueUrl"]
+    yield Queues(aws, url, dead_letter_url)
+    for each in (url, dead_letter_url):
+        aws.sqs.delete_queue(QueueUrl=each)
+
+
+@dataclass
+class CommandLine:
+    """`loginpipe` with an environment of its own."""
+
+    environment: dict[str, str]
+    capture: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch
+    default_user: str = field(default="postgres")
+
+    def __call__(self, *words: str, answer: str = "", **environment: str) -> Finished:
+        """Runs it in this process; `environment` overrides, an empty text unsets."""
+        self.capture.readouterr()
+        with self.monkeypatch.context() as patch:
+            for name, value in (self.environment | environment).items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "stdin", _Input(answer))
+            code = main(words)
+        captured = self.capture.readouterr()
+        return Finished(code, captured.out, captured.err)
+
+    def start(self, *words: str, **environment: str) -> "subprocess.Popen[str]":
+        """Runs it as a process of its own."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PG"))}
+        return subprocess.Popen(
+            [sys.executable, "-m", "ops", *words],
+            cwd=ROOT,
+            env=inherited | self.environment | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+class _Input:
+    """Standard input with an answer in it."""
+
+    def __init__(self, text: str) -> None:
+        self.buffer = io.BytesIO(text.encode())
+        self._text = io.StringIO(text)
+
+    def readline(self, size: int = -1) -> str:
+        return self._text.readline(size)
+
+    def read(self, size: int = -1) -> str:
+        return self._text.read(size)
+
+    def isatty(self) -> bool:
+        return False
+
+
+@pytest.fixture
+def loginpipe(
+    aws: AwsEndpoint,
+    queues: Queues,
+    database: Scratch,
+    salt: SaltParameter,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> CommandLine:
+    """The command line with all it needs in the environment, as superuser of the database."""
+    environment = (
+        aws.environment
+        | database.environment()
+        | {
+            "QUEUE_URL": queues.url,
+            "DLQ_URL": queues.dead_letter_url,
+            "SALT_PARAMETER": salt.name,
+            "COLUMNS": "200",
+        }
+    )
+    return CommandLine(environment, capsys, monkeypatch)
