@@ -37,6 +37,8 @@ lock: | $(BIN)/uv  ## write the requirement locks anew from the *.in files (UPGR
 	$(COMPILE) $(if $(UPGRADE),--upgrade) lambda_src/requirements.in -o lambda_src/requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) requirements.in -c lambda_src/requirements.txt -o requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --no-deps local/emulator.in -o local/emulator.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) infra/node.in -o infra/node.txt
+	$(subst 3.11,3.13,$(COMPILE)) $(if $(UPGRADE),--upgrade) infra/emulator.in -o infra/emulator.txt
 
 .PHONY: clean
 clean:  ## remove what the targets have made
@@ -100,7 +102,6 @@ CDK := $(NODE)/node_modules/.bin/cdk
 PYTHON313 ?= $(shell PYTHONPATH=. $(PYTHON) -c 'from infra.python import python313; print(python313() or "")')
 CONTEXT ?=  # for the CDK, such as CONTEXT="-c stage=production -c alarmEmail=me@example.com"
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 export CDK_DISABLE_CLI_TELEMETRY := true
 export CDK_DISABLE_VERSION_CHECK := 1
 
@@ -112,13 +113,13 @@ $(NODE)/.installed: infra/package.json infra/package-lock.json infra/node.txt | 
 	npm ci --prefix $(NODE) --silent --no-audit --no-fund
 	@touch $@
 
-$(VENV)/ministack/.installed: infra/emulator.txt | setup
+$(VENV)/runtime/.installed: infra/emulator.txt | setup
 	@if [ -z "$(PYTHON313)" ]; then echo "note: no Python 3.13 here, so nothing can be deployed locally (set PYTHON313)"; else \
-		$(BIN)/uv venv --quiet --clear --python "$(PYTHON313)" $(VENV)/ministack && \
-		$(BIN)/uv pip install --quiet --python $(VENV)/ministack --require-hashes -r infra/emulator.txt && touch $@; fi
+		$(BIN)/uv venv --quiet --clear --python "$(PYTHON313)" $(VENV)/runtime && \
+		$(BIN)/uv pip install --quiet --python $(VENV)/runtime --require-hashes -r infra/emulator.txt && touch $@; fi
 
 .PHONY: cloud-setup
-cloud-setup: setup $(NODE)/.installed $(VENV)/ministack/.installed  ## install the CDK's command line and the emulator to deploy to
+cloud-setup: setup $(NODE)/.installed $(VENV)/runtime/.installed  ## install the CDK's command line and the emulator to deploy to
 
 .PHONY: bundle
 bundle: cloud-setup  ## build the functions' bundle for arm64 and x86_64, without Docker

@@ -28,7 +28,7 @@ from local.process import ServerProcess, end_leftovers, read_pid_file
 ROOT = Path(__file__).resolve().parent.parent
 DIRECTORY = ROOT / ".local" / "cloud"
 # MiniStack runs the functions in its own Python, which must be that of the bundle.
-MINISTACK_PYTHON = ROOT / ".venv" / "ministack" / "bin" / "python"
+RUNTIME_PYTHON = ROOT / ".venv" / "runtime" / "bin" / "python"
 CDK = ROOT / ".venv" / "node" / "node_modules" / ".bin" / "cdk"
 ACCOUNT, REGION = "000000000000", "us-east-1"
 DATABASE, OWNER_SECRET = "logins", "login-pipeline/database-owner"
@@ -47,6 +47,8 @@ class LocalCloud:
         self.directory = directory
         self.postgres = PostgresServer(directory / "postgres")
         self._port_path = directory / "ministack.port"
+        self._ministack: ServerProcess | None = None
+        self._clients: dict[str, Any] = {}
 
     @property
     def url(self) -> str:
@@ -94,15 +96,25 @@ class LocalCloud:
 
     def stop(self) -> None:
         """End both servers and forget their data."""
+        self.close()
+        if self._ministack is not None:
+            self._ministack.stop()
         end_leftovers(self.directory)
         self.postgres.stop()
         shutil.rmtree(self.directory)
 
+    def close(self) -> None:
+        """Close the clients; the servers go on."""
+        while self._clients:
+            self._clients.popitem()[1].close()
+
     def client(self, service: str) -> Any:  # noqa: ANN401 (a client of any service)
         """Return a boto3 client of the emulator."""
-        session: Any = boto3.Session("test", "test", region_name=REGION)
-        # Nothing here may go through a proxy of the machine.
-        return session.client(service, endpoint_url=self.url, config=Config(proxies={}))
+        if service not in self._clients:
+            session: Any = boto3.Session("test", "test", region_name=REGION)
+            # Nothing here may go through a proxy of the machine.
+            self._clients[service] = session.client(service, endpoint_url=self.url, config=Config(proxies={}))
+        return self._clients[service]
 
     def cdk(self, *arguments: str, **changes: str) -> str:
         """Run the CDK's command line, with changes to the context; return its output, raise LocalStackError."""
@@ -159,7 +171,7 @@ class LocalCloud:
             return list(cursor.fetchall())
 
     def _start_ministack(self) -> None:
-        if not MINISTACK_PYTHON.exists():
+        if not RUNTIME_PYTHON.exists():
             raise LocalStackError(
                 "a MiniStack under Python 3.13 is missing: run `make cloud-setup`, with PYTHON313=path if no "
                 "python3.13 is on the PATH"
@@ -175,9 +187,10 @@ class LocalCloud:
             "DOCKER_HOST": "unix:///nonexistent",  # at its start it removes containers of other MiniStacks
             "TMPDIR": str(scratch),
         }
-        server = ServerProcess("ministack", [str(MINISTACK_PYTHON), "-m", "ministack"], environment, self.directory)
+        command = [str(RUNTIME_PYTHON), "-m", "ministack"]
+        self._ministack = ServerProcess("ministack", command, environment, self.directory)
         self._port_path.write_text(str(port), encoding="utf-8")
-        server.start(lambda: _answers(f"{self.url}/_ministack/health"), self.directory)
+        self._ministack.start(lambda: _answers(f"{self.url}/_ministack/health"), self.directory)
 
 
 def _answers(url: str) -> bool:

@@ -1,0 +1,172 @@
+"""`cdk deploy` as it is, to an emulator on this machine, with a real Postgres: the whole life of a stack."""
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local_cloud import RUNTIME_PYTHON, STACK, LocalCloud
+from infra.monitoring import NAMESPACE
+from tests.support import make_body
+
+NO_DIFFERENCE = "Number of stacks with differences: 0"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not RUNTIME_PYTHON.exists(), reason="no Python 3.13 here, which runs the functions"),
+]
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
+    local = LocalCloud(tmp_path / "cloud")
+    local.start()
+    yield local
+    local.stop()
+
+
+def wait_for(what: str, condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
+        time.sleep(0.5)
+
+
+def send(cloud: LocalCloud, queue_url: str, bodies: list[str]) -> None:
+    sqs = cloud.client("sqs")
+    for body in bodies:
+        sqs.send_message(QueueUrl=queue_url, MessageBody=body)
+
+
+def count(cloud: LocalCloud, table: str = "user_logins") -> int:
+    ((rows,),) = cloud.query(f"SELECT count(*) FROM {table}")
+    assert isinstance(rows, int)
+    return rows
+
+
+def invoke(cloud: LocalCloud, function: str) -> Any:
+    return json.loads(cloud.client("lambda").invoke(FunctionName=function)["Payload"].read())
+
+
+def depth(cloud: LocalCloud, queue_url: str) -> int:
+    name = "ApproximateNumberOfMessages"
+    attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=[name])["Attributes"]
+    return int(attributes[name])
+
+
+def emitted_metrics(cloud: LocalCloud) -> set[tuple[str, tuple[str, ...], str]]:
+    """(metric, dimensions, service) of every metric that the function printed for CloudWatch."""
+    found = set()
+    for line in (cloud.directory / "ministack.log").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("{") or '"_aws"' not in line:
+            continue
+        fields = json.loads(line)
+        for directive in fields["_aws"]["CloudWatchMetrics"]:
+            assert directive["Namespace"] == NAMESPACE
+            for metric in directive["Metrics"]:
+                for dimensions in directive["Dimensions"]:
+                    found.add((metric["Name"], tuple(dimensions), fields["service"]))
+    return found
+
+
+def watched_metrics(template: dict[str, Any]) -> set[tuple[str, tuple[str, ...], str]]:
+    """The same of the alarms and the dashboard."""
+    found = set()
+    for resource in template["Resources"].values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and properties["Namespace"] == NAMESPACE:
+            dimensions = {item["Name"]: item["Value"] for item in properties["Dimensions"]}
+            found.add((properties["MetricName"], tuple(dimensions), dimensions["service"]))
+        if resource["Type"] == "AWS::CloudWatch::Dashboard":
+            body = properties["DashboardBody"]
+            text = "".join(part if isinstance(part, str) else "-" for part in body["Fn::Join"][1])
+            for widget in json.loads(text)["widgets"]:
+                for metric in widget["properties"].get("metrics", []):
+                    if metric[0] == NAMESPACE:
+                        pairs = dict(zip(metric[2:-1:2], metric[3::2], strict=False))
+                        found.add((metric[1], tuple(pairs), pairs["service"]))
+    return found
+
+
+def left_over(cloud: LocalCloud) -> dict[str, list[str]]:
+    """What is there of the kinds of things that the stack makes, beyond what the CDK's bootstrap makes."""
+    every = {
+        "queues": cloud.client("sqs").list_queues().get("QueueUrls", []),
+        "functions": [item["FunctionName"] for item in cloud.client("lambda").list_functions()["Functions"]],
+        "event sources": [
+            item["UUID"] for item in cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+        ],
+        "parameters": [item["Name"] for item in cloud.client("ssm").describe_parameters()["Parameters"]],
+        "roles": [item["RoleName"] for item in cloud.client("iam").list_roles()["Roles"]],
+        "logs": [item["logGroupName"] for item in cloud.client("logs").describe_log_groups()["logGroups"]],
+        "alarms": [item["AlarmName"] for item in cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]],
+        "dashboards": [
+            item["DashboardName"] for item in cloud.client("cloudwatch").list_dashboards()["DashboardEntries"]
+        ],
+        "topics": [item["TopicArn"] for item in cloud.client("sns").list_topics()["Topics"]],
+        "secrets": [item["Name"] for item in cloud.client("secretsmanager").list_secrets()["SecretList"]],
+        "keys": enabled_keys(cloud),
+    }
+    ours = {kind: [name for name in names if "hnb659fds" not in name] for kind, names in every.items()}
+    ours["secrets"].remove("login-pipeline/database-owner")  # the database's, which was there before
+    return {kind: names for kind, names in ours.items() if names}
+
+
+def enabled_keys(cloud: LocalCloud) -> list[str]:
+    kms = cloud.client("kms")
+    states = {key["KeyId"]: kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"]}
+    return [id_ for id_, key in states.items() if key["KeyState"] == "Enabled" and key["KeyManager"] == "CUSTOMER"]
+
+
+def test_stack_lives_from_first_deploy_to_destroy(cloud: LocalCloud) -> None:
+    # From nothing: the provision function migrates, gives the role its password and makes the salt.
+    outputs = cloud.deploy()
+    ssm = cloud.client("ssm")
+    salt = ssm.get_parameter(Name=outputs["SaltParameter"], WithDecryption=True)["Parameter"]
+    assert (salt["Type"], salt["Version"]) == ("SecureString", 1)
+    assert len(base64.b64decode(salt["Value"])) == 32
+    assert salt["Value"] not in (cloud.directory / "ministack.log").read_text(encoding="utf-8")
+
+    # Messages in, rows out; a bad one harms no other.
+    bodies = [json.dumps(make_body(user_id=f"user {number}")) for number in range(25)]
+    send(cloud, outputs["QueueUrl"], [*bodies[:10], '{"user_id": "poison"}', *bodies[10:]])
+    wait_for("25 rows", lambda: count(cloud) == 25, 60)
+    assert cloud.query("SELECT DISTINCT salt_version FROM user_logins") == [(1,)]
+    wait_for("reject", lambda: count(cloud, "rejected_logins") == 1, 60)
+
+    # The alarms and the dashboard name what the function really emits.
+    template = json.loads((cloud.directory / "cdk.out" / f"{STACK}.template.json").read_text(encoding="utf-8"))
+    watched = watched_metrics(template)
+    assert {name for name, *_ in watched} >= {"RecordsReceived", "RecordsWritten", "RecordsRejected", "RecordsFailed"}
+    wait_for("metrics", lambda: watched <= emitted_metrics(cloud), 10)
+
+    # Nothing to change means nothing changes, and provisioning again changes nothing either.
+    assert NO_DIFFERENCE in cloud.cdk("diff")
+    again = invoke(cloud, outputs["ProvisionFunctionName"])
+    assert again == {"migrations": [], "password_set": False, "salt_created": False}
+    assert ssm.get_parameter(Name=outputs["SaltParameter"])["Parameter"]["Version"] == 1
+
+    # A second deploy takes a change over, and the pipeline goes on.
+    assert NO_DIFFERENCE not in cloud.cdk("diff", memory="512")
+    cloud.cdk("deploy", "--require-approval", "never", memory="512")
+    configuration = cloud.client("lambda").get_function_configuration(FunctionName=outputs["FunctionName"])
+    assert configuration["MemorySize"] == 512
+    assert NO_DIFFERENCE in cloud.cdk("diff", memory="512")
+    send(cloud, outputs["QueueUrl"], [json.dumps(make_body(user_id="after the second deploy"))])
+    wait_for("26th row", lambda: count(cloud) == 26, 60)
+
+    # The bad message is given up, and only that one.
+    wait_for("dead letter", lambda: depth(cloud, outputs["DeadLetterQueueUrl"]) == 1, 180)
+    (message,) = cloud.client("sqs").receive_message(QueueUrl=outputs["DeadLetterQueueUrl"])["Messages"]
+    assert message["Body"] == '{"user_id": "poison"}'
+    assert count(cloud) == 26
+
+    # The end leaves the database alone, and nothing else.
+    cloud.cdk("destroy", "--force")
+    assert left_over(cloud) == {}
+    assert count(cloud) == 26
