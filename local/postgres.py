@@ -113,6 +113,8 @@ class PostgresServer:
         elif self.pid is None:
             (self.data / "postmaster.pid").unlink(missing_ok=True)
         if self.pid is None:
+            if self._child is not None:
+                self._child.wait()  # killed by somebody else
             self._port = self._port or free_port()
             self._write_settings()
             self._child = self._launch()
