@@ -93,7 +93,7 @@ def test_send_killed_and_taken_up(
         time.sleep(0.013 * more)
         process.kill()
         process.communicate()
-        if process.returncode == 0:
+        if not journal.exists():  # all is sent, whether or not the process had time to say so
             break
         killed += 1
     else:
