@@ -36,7 +36,7 @@ ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm
 STAGE = "local"
 STACK = f"LoginPipeline-{STAGE}"
 # Short times, so that a message is given up after a minute and a half.
-BRISK = {"functionTimeout": "3", "batchWindow": "0", "outageMinutes": "1"}
+BRISK = {"functionTimeout": "3", "batchWindow": "1", "outageMinutes": "1"}
 
 
 class LocalCloud:

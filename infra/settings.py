@@ -9,6 +9,8 @@ from typing import Any, Self
 # The CDK command line and libraries keep their own switches in the same context.
 FOREIGN_KEY = re.compile(r"@aws-cdk/|aws:|aws-cdk:|cdk:|cli-telemetry$")
 STAGES_KEY = "stages"
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: a larger batch needs a batching window.
+SMALL_BATCH = 10
 
 
 class ContextError(Exception):
@@ -221,6 +223,8 @@ class Settings:
             problems.append("vpcId and subnetIds: give both or none")
         elif self.vpc_id and len(self.subnet_ids) < 2:  # noqa: PLR2004 (a DB subnet group needs two zones)
             problems.append("subnetIds: two or more, in different availability zones")
+        if self.batch_size > SMALL_BATCH and self.batch_window == 0:
+            problems.append(f"batchWindow: must be 1 or more with a batchSize above {SMALL_BATCH}")
         if self.max_storage_gib < self.storage_gib * 1.1:
             problems.append("maxStorageGib: must be at least 1.1 times storageGib")
         if self.max_capacity < self.min_capacity or self.max_capacity < 1:

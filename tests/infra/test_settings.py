@@ -44,6 +44,7 @@ def test_every_problem_is_named_at_once() -> None:
     [
         ({"vpcId": "vpc-0123456789abcdef0"}, "vpcId and subnetIds"),
         ({"vpcId": "vpc-0123456789abcdef0", "subnetIds": "subnet-01234567"}, "subnetIds"),
+        ({"batchSize": 11, "batchWindow": 0}, "batchWindow"),
         ({"storageGib": 100, "maxStorageGib": 100}, "maxStorageGib"),
         ({"minCapacity": 8, "maxCapacity": 4}, "maxCapacity"),
         ({"databaseHost": "db.example.com"}, "databaseHost"),

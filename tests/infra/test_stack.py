@@ -74,7 +74,6 @@ def test_event_source_reports_failures_and_stays_within_the_database(template: T
     source = template.the("AWS::Lambda::EventSourceMapping")
     function = template.the("AWS::Lambda::Function", "IngestFunction")
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert source["BatchSize"] <= 10 or source["MaximumBatchingWindowInSeconds"] >= 1
     assert source["MetricsConfig"] == {"Metrics": ["EventCount"]}
     concurrency = source["ScalingConfig"]["MaximumConcurrency"]
     assert concurrency == Settings().ingest_connections // 2
