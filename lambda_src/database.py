@@ -307,6 +307,8 @@ def _failure(error: psycopg2.Error) -> PipelineError:
             f"Postgres refuses the write (SQLSTATE {state}). Check the role, its privileges and the migrations."
         )
     if state == "23514" and error.diag.constraint_name is None:
+        if error.diag.table_name != "user_logins":  # but of the default partition, which a new one has just narrowed
+            return TransientError("A partition was made while the batch was written.")
         return SetupError("user_logins has no partition for a row, nor a default one. Run the migrations.")
     if state.startswith(("22", "23")):
         return BadRowError(f"Postgres refuses a row (SQLSTATE {state}).")

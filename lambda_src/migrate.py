@@ -25,6 +25,9 @@ CREATE_HISTORY = """
         applied_at timestamptz NOT NULL DEFAULT now()
     );
     COMMENT ON TABLE schema_migrations IS 'The migrations that this database has had';
+    COMMENT ON COLUMN schema_migrations.name IS 'File name of the migration';
+    COMMENT ON COLUMN schema_migrations.checksum IS 'SHA-256 of the file';
+    COMMENT ON COLUMN schema_migrations.applied_at IS 'When it was applied';
 """
 SELECT_HISTORY = "SELECT name, checksum FROM schema_migrations"
 INSERT_HISTORY = "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)"

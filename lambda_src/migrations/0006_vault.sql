@@ -133,6 +133,16 @@ FROM user_logins l
 LEFT JOIN pseudonym_links ip ON ip.old = l.masked_ip
 LEFT JOIN pseudonym_links device ON device.old = l.masked_device_id;
 COMMENT ON VIEW linked_logins IS 'user_logins with the newest pseudonyms that salt link knows: comparable across rotations';
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT attname FROM pg_attribute WHERE attrelid = 'linked_logins'::regclass AND attnum > 0 LOOP
+        EXECUTE format('COMMENT ON COLUMN linked_logins.%I IS %L', name, (
+            SELECT col_description(attrelid, attnum) FROM pg_attribute
+            WHERE attrelid = 'user_logins'::regclass AND attname = name));
+    END LOOP;
+END $$;
 
 CREATE OR REPLACE VIEW shared_ips AS
 SELECT masked_ip, count(DISTINCT user_id) AS users, count(*) AS logins,
