@@ -24,7 +24,7 @@ def query(stack: Stack, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Returns once the condition holds; fails the test where it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
