@@ -2,12 +2,14 @@
 
 import base64
 import itertools
+import json
 import os
 import secrets
 import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -22,6 +24,7 @@ from lambda_src.migrate import migrate
 from lambda_src.settings import load_database_settings
 from local.aws import AwsEndpoint
 from local.postgres import PostgresServer
+from tests.integration.runtime import END
 from tests.support import Context, Output, Record, failed_ids
 
 if TYPE_CHECKING:
@@ -163,6 +166,59 @@ class Function:
         handler.get_resources.cache_clear()
 
 
+class ExecutionEnvironment:
+    """The function in a process of its own, with all that it lets out."""
+
+    def __init__(self, variables: dict[str, str]) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.runtime"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env={"PATH": os.environ["PATH"], **variables},
+            text=True,
+        )
+        self.printed = ""
+
+    def send(self, *records: Record) -> None:
+        """Starts an invocation with one batch."""
+        self.send_event({"Records": list(records)})
+
+    def send_event(self, event: Any) -> None:
+        """Starts an invocation with any event."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(event) + "\n")
+        self._process.stdin.flush()
+
+    def receive(self) -> dict[str, Any]:
+        """The answer: response or error, and peak_kib."""
+        assert self._process.stdout is not None
+        lines: list[str] = []
+        for line in self._process.stdout:
+            if line.rstrip() == END:
+                answer: dict[str, Any] = json.loads(lines[-1])
+                return answer
+            lines.append(line)
+            self.printed += line
+        raise AssertionError(f"the process has ended: {self.read_errors()}")
+
+    def invoke(self, *records: Record) -> dict[str, Any]:
+        """Invokes it with one batch and waits for the answer."""
+        self.send(*records)
+        return self.receive()
+
+    def read_errors(self) -> str:
+        """Its standard error."""
+        self._errors.seek(0)
+        return self._errors.read().decode()
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.communicate()
+        self._errors.close()
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     with PostgresServer(tmp_path_factory.mktemp("postgres"), FAST) as server:
@@ -221,6 +277,22 @@ def function(
     fresh.restart()
     yield fresh
     fresh.restart()
+
+
+@pytest.fixture
+def execution_environments(
+    database: Scratch, salt: SaltParameter
+) -> Iterator[Callable[[dict[str, str]], ExecutionEnvironment]]:
+    """Starts execution environments, each with the variables given on top."""
+    started = []
+
+    def start(variables: dict[str, str]) -> ExecutionEnvironment:
+        started.append(ExecutionEnvironment(function_environment(database, salt) | variables))
+        return started[-1]
+
+    yield start
+    for environment in started:
+        environment.close()
 
 
 def function_environment(database: Scratch, salt: SaltParameter) -> dict[str, str]:

@@ -1,11 +1,12 @@
 """What becomes of a batch when nothing fails: rows, rejects, the response, metrics and log lines."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.conftest import Function, SaltParameter, Scratch
+from tests.conftest import ExecutionEnvironment, Function, SaltParameter, Scratch
 from tests.oracle import expect
 from tests.support import ABSENT, NOON, NOON_DATE, Record, make_body, make_record, make_records
 
@@ -254,3 +255,10 @@ def test_later_messages_of_a_fifo_group_are_held_back(function: Function, databa
         record["attributes"]["MessageGroupId"] = group
     assert function(*records) == [records[1]["messageId"], records[3]["messageId"]]
     assert database.count() == 4
+
+
+def test_memory_of_a_large_batch(execution_environments: Callable[[dict[str, str]], ExecutionEnvironment]) -> None:
+    environment = execution_environments({})
+    answer = environment.invoke(*make_records(10_000))
+    assert answer["response"] == {"batchItemFailures": []}
+    assert answer["peak_kib"] < 200 * 1024
