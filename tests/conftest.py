@@ -101,6 +101,19 @@ class Scratch:
             )
         )
 
+    def wait_for_waiting(self) -> None:
+        """Returns once a session waits for a lock; fails where none does for seconds."""
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
+            for _ in range(500):
+                cursor.execute(
+                    "SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) "
+                    "WHERE NOT granted AND datname = current_database()"
+                )
+                if cursor.rowcount:
+                    return
+                cursor.execute("SELECT pg_sleep(0.01)")
+        raise AssertionError("nobody waits for a lock")
+
     def reconnect(self) -> None:
         """Connects anew after the server was away."""
         self._connection.close()

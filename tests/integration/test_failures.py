@@ -192,7 +192,7 @@ def test_lock_that_ends_in_time(function: Function, database: Scratch) -> None:
     with locked(database, "user_logins") as other:
 
         def release() -> None:
-            wait_until_somebody_waits(database)
+            database.wait_for_waiting()
             other.rollback()
 
         releasing = threading.Thread(target=release)
@@ -209,20 +209,6 @@ def test_invocation_ends_before_a_lock_does(function: Function, database: Scratc
     assert_written(function, database, records)
 
 
-def wait_until_somebody_waits(database: Scratch) -> None:
-    """Returns once a session of the database waits for a lock; fails where none does for seconds."""
-    with closing(database.connect()) as watcher, watcher.cursor() as cursor:
-        for _ in range(500):
-            cursor.execute(
-                "SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) "
-                "WHERE NOT granted AND datname = current_database()"
-            )
-            if cursor.rowcount:
-                return
-            cursor.execute("SELECT pg_sleep(0.01)")
-    raise AssertionError("nobody waits for a lock")
-
-
 def test_deadlock(function: Function, database: Scratch) -> None:
     """The batch holds user_logins and wants rejected_logins; another session has it the other way round."""
     database.execute(f"ALTER ROLE ingest IN DATABASE {database.name} SET deadlock_timeout = '10ms'")
@@ -237,7 +223,7 @@ def test_deadlock(function: Function, database: Scratch) -> None:
 
         def cross() -> None:
             crossing.start()
-            wait_until_somebody_waits(database)
+            database.wait_for_waiting()
 
         bad = make_record("{")
         assert function(*trapped(cross), bad) == [bad["messageId"]]
@@ -391,3 +377,23 @@ def test_row_that_the_database_refuses_among_duplicates(function: Function, data
     assert database.count() == 6
     metrics = function.read_output().metrics
     assert (metrics["RecordsWritten"], metrics["DuplicatesIgnored"]) == (3, 3)
+
+
+def test_connection_killed_while_duplicates_are_sought(function: Function, database: Scratch) -> None:
+    records = make_records(10)
+    assert function(*records[:5]) == []
+    database.execute(
+        """
+        CREATE SEQUENCE writes;
+        CREATE FUNCTION end_second_write() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN
+            IF nextval('writes') = 2 THEN
+                PERFORM pg_terminate_backend(pg_backend_pid());
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER end_second_write BEFORE INSERT ON user_logins EXECUTE FUNCTION end_second_write();
+        """
+    )
+    assert_written(function, database, records)
+    assert database.query("SELECT last_value FROM writes") == [(3,)]

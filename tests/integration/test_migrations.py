@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
 import pytest
-from psycopg2 import extensions
 
 from lambda_src.errors import MigrationError
 from lambda_src.migrate import MIGRATIONS, MONTHS_AHEAD, MONTHS_BEHIND, migrate
@@ -172,18 +171,18 @@ def test_new_partition_knows_what_was_delivered_before(function: Function, datab
     assert database.count("user_logins_2019_02") == 2
 
 
-def test_partitions_made_while_batches_are_written(function: Function, database: Scratch) -> None:
-    def make(connection: extensions.connection) -> None:
-        with closing(connection), connection.cursor() as cursor:
-            for month in range(1, 9):
-                cursor.execute("SELECT create_login_partitions(%s, 1)", (f"2018-{month:02}-01",))
+def test_partition_made_while_a_batch_is_written(function: Function, database: Scratch) -> None:
+    """The batch waits for the default partition, which then no longer takes its row."""
+    with closing(database.connect()) as other, ThreadPoolExecutor() as pool:
+        other.autocommit = False
+        with other.cursor() as cursor:
+            cursor.execute("SELECT create_login_partitions('2018-03-01', 1)")
 
-    march = 1_520_000_000_000
-    with ThreadPoolExecutor() as pool:
-        making = pool.submit(make, database.connect())
-        for number in range(20):
-            assert function(make_record(sent=march + number * 86_400_000)) == []
-        making.result()
-    assert database.count() == 20
-    ((misplaced,),) = database.query("SELECT count(*) FROM user_logins_default")
-    assert misplaced == 0
+        def commit() -> None:
+            database.wait_for_waiting()
+            other.commit()
+
+        committing = pool.submit(commit)
+        assert function(make_record(sent=1_520_000_000_000)) == []
+        committing.result()
+    assert (database.count("user_logins_2018_03"), database.count("user_logins_default")) == (1, 0)

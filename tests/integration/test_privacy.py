@@ -1,4 +1,4 @@
-"""No ip and no device_id leaves the function but as a pseudonym, whatever goes wrong: marked ones, sought everywhere."""
+"""No ip and no device_id leaves the function but as a pseudonym, whatever goes wrong: marked ones, sought for."""
 
 import json
 from collections.abc import Callable
