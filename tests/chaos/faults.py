@@ -60,9 +60,10 @@ def _cut(name: str, step: Step, cut: Cut) -> None:
 
 
 _cut("reset before BEGIN", Step.BEGIN, Cut.BEFORE)
+_cut("reset before the COPY", Step.COPY, Cut.BEFORE)
 _cut("reset in the data", Step.DATA, Cut.HALF)
 _cut("reset at the end of the data, not passed on", Step.DATA_END, Cut.BEFORE)
-_cut("reset after the data", Step.DATA_END, Cut.ANSWERED)
+_cut("data written, the answer lost", Step.DATA_END, Cut.ANSWERED)
 _cut("reset at COMMIT, not passed on", Step.COMMIT, Cut.BEFORE)
 _cut("reset at COMMIT, passed on", Step.COMMIT, Cut.AFTER)
 _cut("COMMIT answered, the answer lost", Step.COMMIT, Cut.ANSWERED)

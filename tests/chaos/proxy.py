@@ -21,6 +21,7 @@ class Step(Enum):
     """A message of the function, as it arrives here."""
 
     BEGIN = auto()
+    COPY = auto()
     DATA = auto()  # the first CopyData of a COPY
     DATA_END = auto()  # CopyDone
     COMMIT = auto()
@@ -187,7 +188,7 @@ class _Link:
         first_data = kind == b"d" and not self._in_data
         self._in_data = kind == b"d"
         if kind == b"Q":
-            return {b"BEGIN": Step.BEGIN, b"COMMIT": Step.COMMIT}.get(message[5:-1].split(b" ")[0])
+            return {b"BEGIN": Step.BEGIN, b"COPY": Step.COPY, b"COMMIT": Step.COMMIT}.get(message[5:-1].split(b" ")[0])
         return Step.DATA if first_data else {b"c": Step.DATA_END, b"X": Step.TERMINATE}.get(kind)
 
     def _pass_on(self, message: bytes, step: Step | None) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
@@ -110,7 +111,7 @@ def test_postgres_that_ends_tls_itself(
             "PGDATABASE": "postgres",
         }.items():
             trust.setenv(name, value)
-        owner = {"host": HOST, "port": server.port, "user": server.user, "password": server.password}
+        owner: dict[str, Any] = {"host": HOST, "port": server.port, "user": server.user, "password": server.password}
         with pytest.raises(psycopg2.OperationalError, match="no encryption"):
             psycopg2.connect(**owner, dbname="postgres", sslmode="disable")
         with closing(psycopg2.connect(**owner, dbname="postgres", sslmode="require")) as connection:
