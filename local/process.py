@@ -78,7 +78,7 @@ def read_pid_file(path: Path) -> int | None:
     try:
         entry = json.loads(path.read_text(encoding="utf-8"))
         process = psutil.Process(entry["pid"])
-        alive = abs(process.create_time() - entry["created"]) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        alive = abs(process.create_time() - entry["created"]) < 1 and _is_alive(process)
     except (FileNotFoundError, ValueError, psutil.Error):
         return None
     return process.pid if alive else None
@@ -99,13 +99,28 @@ def end_process(pid: int) -> None:
         process = psutil.Process(pid)
         tree = [process, *process.children(recursive=True)]
         process.terminate()  # it may want to end its children itself
-        psutil.wait_procs([process], timeout=STOP_SECONDS)
+        _wait_for(process)
     except psutil.NoSuchProcess:
         return
     for member in tree:
         with contextlib.suppress(psutil.NoSuchProcess):
             member.kill()
-    psutil.wait_procs(tree, timeout=STOP_SECONDS)
+    for member in tree:
+        _wait_for(member)
+
+
+def _wait_for(process: psutil.Process) -> None:
+    """Waits for the end, which for a process that its parent has not asked after means a zombie."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while _is_alive(process) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextlib.contextmanager
