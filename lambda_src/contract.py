@@ -127,7 +127,7 @@ def normal_event_id(text: str) -> str:
         return text
     if other := _OTHER_UUID.fullmatch(text.lower()):
         return str(uuid.UUID(other[1]))
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, text.encode(errors="backslashreplace").decode()))
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, text))
 
 
 def normal_ip(text: str) -> str:
@@ -191,17 +191,19 @@ def _create_date(record: Mapping[str, Any]) -> str:
         if text is None:
             name = "SentTimestamp"
             text = (record.get("attributes") or {}).get(name)
-        if text is not None:
-            return _date_of_day(int(text) // MILLISECONDS_A_DAY)
-    except (AttributeError, ValueError, TypeError, OverflowError):
-        raise RecordError(Reason.WRONG_TYPE, name) from None
-    raise RecordError(Reason.MISSING_FIELD, name)
+        if text is None:
+            raise RecordError(Reason.MISSING_FIELD, name)
+        # int() alone would take signs, spaces, underscores and the digits of other scripts.
+        digits = str(text)
+        if digits.isascii() and digits.isdigit():
+            return _date_of_day(int(digits) // MILLISECONDS_A_DAY)
+    except (AttributeError, ValueError, OverflowError):
+        pass
+    raise RecordError(Reason.WRONG_TYPE, name)
 
 
 @lru_cache(CACHED_VALUES)
 def _date_of_day(days: int) -> str:
-    if days < 0:
-        raise ValueError
     return (_EPOCH + datetime.timedelta(days)).isoformat()
 
 
