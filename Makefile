@@ -41,7 +41,8 @@ lock: | $(BIN)/uv  ## write the requirement locks anew from the *.in files (UPGR
 	$(subst 3.11,3.13,$(COMPILE)) $(if $(UPGRADE),--upgrade) infra/emulator.in -o infra/emulator.txt
 
 .PHONY: clean
-clean:  ## remove what the targets have made
+clean:  ## end what is up and remove what the targets have made
+	-@[ ! -x $(BIN)/python ] || $(BIN)/python -m local down
 	rm -rf $(VENV) .local build cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # ---- local stack ------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from awslambdaric.lambda_context import LambdaContext  # type: ignore[import-untyped]
+from awslambdaric.lambda_context import LambdaContext
 
 from local.errors import FunctionError, LocalStackError
 from local.postgres import free_port
