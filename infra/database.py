@@ -53,6 +53,7 @@ class Database(Construct):
         max_capacity: float,
         deletion_protection: bool,
         retain_data: bool,
+        snapshot: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.kind, self.name, self.port = kind, name, port
@@ -76,16 +77,17 @@ class Database(Construct):
                 "Cluster",
                 engine="aurora-postgresql",
                 engine_version=AURORA_VERSION,
-                database_name=name,
+                snapshot_identifier=snapshot,
+                database_name=None if snapshot else name,
                 port=port,
-                master_username=owner,
-                master_user_authentication_type="iam-db-auth",
+                master_username=None if snapshot else owner,
+                master_user_authentication_type=None if snapshot else "iam-db-auth",
                 enable_iam_database_authentication=True,
                 db_cluster_parameter_group_name=cluster_group.ref,
                 db_subnet_group_name=subnet_group.ref,
                 vpc_security_group_ids=[self.security_group.security_group_id],
-                storage_encrypted=True,
-                kms_key_id=key.key_arn,
+                storage_encrypted=None if snapshot else True,
+                kms_key_id=None if snapshot else key.key_arn,
                 backup_retention_period=BACKUP_DAYS,
                 copy_tags_to_snapshot=True,
                 deletion_protection=deletion_protection,
@@ -120,10 +122,11 @@ class Database(Construct):
                 engine_version=RDS_VERSION,
                 auto_minor_version_upgrade=True,
                 db_instance_class=instance_class,
-                db_name=name,
+                db_snapshot_identifier=snapshot,
+                db_name=None if snapshot else name,
                 port=str(port),
-                master_username=owner,
-                master_user_authentication_type="iam-db-auth",
+                master_username=None if snapshot else owner,
+                master_user_authentication_type=None if snapshot else "iam-db-auth",
                 enable_iam_database_authentication=True,
                 db_parameter_group_name=instance_group.ref,
                 db_subnet_group_name=subnet_group.ref,
@@ -134,8 +137,8 @@ class Database(Construct):
                 storage_type="gp3",
                 allocated_storage=str(storage_gib),
                 max_allocated_storage=max_storage_gib,
-                storage_encrypted=True,
-                kms_key_id=key.key_arn,
+                storage_encrypted=None if snapshot else True,
+                kms_key_id=None if snapshot else key.key_arn,
                 backup_retention_period=BACKUP_DAYS,
                 copy_tags_to_snapshot=True,
                 delete_automated_backups=not retain_data,
@@ -148,6 +151,9 @@ class Database(Construct):
         reasons = {"AwsSolutions-RDS11": "a port is no secret: the security group admits the functions alone"}
         if not multi_az:
             reasons["AwsSolutions-RDS3"] = "a standby is one context value (multiAz), on in production"
+        if snapshot:
+            # CloudFormation refuses these properties then: the snapshot brings its own name, owner, key and log-in.
+            reasons["AwsSolutions-RDS2"] = "encrypted as its snapshot is"
         if not deletion_protection:
             reasons["AwsSolutions-RDS10"] = "deletionProtection=false was asked for"
         acknowledge(self, reasons)

@@ -104,6 +104,11 @@ class Settings:
     max_storage_gib: int = _key(_number(22, 65536), "how far the storage grows by itself, in GiB", default=200)
     min_capacity: float = _key(_capacity, "lowest capacity of Aurora, in units of 2 GiB", default=0.5)
     max_capacity: float = _key(_capacity, "highest capacity of Aurora, in units of 2 GiB", default=4.0)
+    restore_snapshot: str | None = _key(
+        _text(r"[A-Za-z][A-Za-z0-9:.-]{0,254}|arn:aws[a-z-]*:rds:[A-Za-z0-9:._-]+", "a snapshot's name or ARN"),
+        "snapshot to make the database from, to be kept from then on: a change of it makes the database anew",
+        default=None,
+    )
     multi_az: bool = _key(_flag, "a standby in a second availability zone", default=False)
     proxy: bool = _key(_flag, "RDS Proxy between function and database", default=False)
     ingest_connections: int = _key(

@@ -217,6 +217,7 @@ class LoginPipelineStack(Stack):
             max_capacity=settings.max_capacity,
             deletion_protection=settings.deletion_protection,
             retain_data=settings.retain_data,
+            snapshot=settings.restore_snapshot,
         )
 
     def _access(

@@ -22,6 +22,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "aurora": {"database": "aurora", "multiAz": "true"},
     "proxy": {"proxy": "true"},
     "aurora_proxy": {"database": "aurora", "proxy": "true"},
+    "restored": {"restoreSnapshot": "rds:logins-2026-01-31-03-00"},
+    "restored_aurora": {"restoreSnapshot": "logins-before-the-mistake", "database": "aurora"},
     "throwaway": {
         "retainData": "false",
         "deletionProtection": "false",

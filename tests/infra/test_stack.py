@@ -196,9 +196,10 @@ def test_everything_at_rest_is_encrypted_with_a_customer_key(template: Template)
         "AWS::SecretsManager::Secret": "KmsKeyId",
     }.items():
         for properties in template.properties(kind):
-            assert "Fn::GetAtt" in properties[name], kind
+            assert "SnapshotIdentifier" in properties or "Fn::GetAtt" in properties[name], kind
     for properties in template.properties("AWS::RDS::DBInstance"):
-        assert "DBClusterIdentifier" in properties or properties["StorageEncrypted"] is True
+        inherited = {"DBClusterIdentifier", "DBSnapshotIdentifier"} & set(properties)
+        assert inherited or properties["StorageEncrypted"] is True
     for properties in template.properties("AWS::KMS::Key"):
         assert properties["EnableKeyRotation"] is True
     for id_ in ("IngestFunction", "ProvisionFunction"):
@@ -257,7 +258,12 @@ def test_database_is_safe_by_default(with_database: Template) -> None:
     assert properties["DeletionProtection"] is kept
     assert properties["BackupRetentionPeriod"] == 14
     assert properties["EnableIAMDatabaseAuthentication"] is True
-    assert properties["MasterUserAuthenticationType"] == "iam-db-auth"
+    if with_database.variant.startswith("restored"):
+        # The snapshot brings these along, and CloudFormation refuses them.
+        assert not {"DBName", "DatabaseName", "MasterUsername", "KmsKeyId", "StorageEncrypted"} & set(properties)
+        assert properties["SnapshotIdentifier" if aurora else "DBSnapshotIdentifier"]
+    else:
+        assert properties["MasterUserAuthenticationType"] == "iam-db-auth"
     assert int(properties["EngineVersion"].split(".")[0]) >= 17
     group = with_database.the("AWS::RDS::DBClusterParameterGroup" if aurora else "AWS::RDS::DBParameterGroup")
     parameters = group["Parameters"]
