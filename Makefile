@@ -92,7 +92,7 @@ unit: setup  ## unit tests: no server
 	$(BIN)/pytest -q tests/unit
 
 .PHONY: test
-test: setup  ## all tests, against a real Postgres, SQS, SSM and Lambda runtime emulator
+test: cloud-setup  ## all tests, against a real Postgres, SQS, SSM and Lambda runtime emulator
 	$(BIN)/pytest tests
 
 # ---- cloud stack ------------------------------------------------------------------------------------------------
