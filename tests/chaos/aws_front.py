@@ -42,7 +42,7 @@ class AwsFront:
                 pass
 
         self._backend = urlsplit(endpoint).netloc
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def start(self) -> None:
@@ -83,6 +83,13 @@ class AwsFront:
             _send(request, answer.status, dict(answer.getheaders()), content)
         else:
             request.close_connection = True
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A function that was killed is no error of ours."""
 
 
 def _send(request: BaseHTTPRequestHandler, status: int, headers: dict[str, str], content: bytes) -> None:

@@ -61,6 +61,7 @@ class PostgresProxy:
         self.one_byte = False
         self.messages_in_bytes = 0
         self.messages_delayed = 0
+        self.given_up = 0  # silent connections that the function has closed
         self._lock = threading.Lock()
         self._rule: Rule | None = None
         self._links: set[_Link] = set()
@@ -180,6 +181,7 @@ class _Link:
                         self.close()
                         return
                     typed = True
+        self._proxy.given_up += self.is_silent
         if not self._orphan:
             self.close()
 
