@@ -157,14 +157,14 @@ infra-test: cloud-setup  ## tests of bundle and stack, a deploy to MiniStack inc
 
 SAM_VERSION := $(shell sed -n 's/^aws-sam-cli==\([0-9.]*\).*/\1/p' local/emulator.txt)
 SAM ?= $(shell command -v sam || echo "$(BIN)/uvx --quiet --from aws-sam-cli==$(SAM_VERSION) sam")
-SAM_OPTIONS = --template build/sam/LoginPipeline-sam.template.json --env-vars events/sam-environment.json --docker-network login-pipeline
+SAM_OPTIONS = --template build/sam/LoginPipeline-sam.template.json --env-vars infra/sam-environment.json --docker-network login-pipeline
 EVENT ?= events/mixed.json
 
 .PHONY: sam-template
 sam-template: bundle
 	$(CDK) synth --quiet --output build/sam -c stage=sam -c retainData=false -c endpointUrl=http://localstack:4566 \
 		-c arch=$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64) \
-		-c databaseHost=postgres -c databaseSslMode=disable -c databaseSecret=see-events/sam-environment.json
+		-c databaseHost=postgres -c databaseSslMode=disable -c databaseSecret=see-infra/sam-environment.json
 
 .PHONY: sam-invoke
 sam-invoke: sam-template  ## run the bundle in AWS's Lambda image, with Docker and the SAM CLI (EVENT=events/mixed.json)

@@ -41,7 +41,7 @@ def test_workflows_run_targets_that_exist() -> None:
 def test_sam_environment_overrides_what_the_template_declares(synthesize: Callable[[str], Template]) -> None:
     """The SAM CLI ignores a variable that the template does not declare."""
     template = synthesize("existing_database")
-    environment = json.loads((ROOT / "events" / "sam-environment.json").read_text(encoding="utf-8"))
+    environment = json.loads((ROOT / "infra" / "sam-environment.json").read_text(encoding="utf-8"))
     assert set(environment) == {"IngestFunction", "ProvisionFunction"}
     for function, variables in environment.items():
         declared = template.the("AWS::Lambda::Function", function)["Environment"]["Variables"]
