@@ -1,0 +1,212 @@
+"""From the Lambda event to committed rows: the function beside its peers, and beside a raw COPY of finished rows."""
+
+import io
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg2
+from psycopg2 import extensions
+
+from bench.events import Batches, Context, Event
+from bench.peers import make_peers
+from bench.sampling import Sample, in_turns
+from bench.servers import Servers
+from lambda_src.contract import Reject, parse_record
+from lambda_src.database import COPY_LOGINS
+from lambda_src.masking import Salt, mask_login
+
+OURS = "this function"
+LIMIT = "raw COPY"
+SIZES = (10, 100, 1_000, 10_000)
+ROUNDS = {10: 150, 100: 60, 1_000: 24, 10_000: 14}
+QUICK_ROUNDS = {10: 10, 100: 5, 1_000: 3, 10_000: 2}
+PEER_SECONDS = 4.0  # a size; slow ways get fewer rounds
+QUICK_PEER_SECONDS = 0.5
+MIXED_SIZES = (1_000, 10_000)
+MIXED_ROUNDS = {1_000: 16, 10_000: 8}
+QUICK_MIXED_ROUNDS = {1_000: 2, 10_000: 1}
+
+COUNT_ROWS = "SELECT count(*) FROM user_logins"
+EMPTY_TABLES = "TRUNCATE user_logins, rejected_logins"
+
+Handler = Callable[[Event], dict[str, Any]]
+
+
+@contextmanager
+def quiet_output() -> Iterator[None]:
+    """Standard output, with what is written to its descriptor, goes nowhere, a line at a time as in Lambda."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
+        os.close(nowhere)
+
+
+def load_handler() -> Handler:
+    """The function, in this process, as the environment configures it."""
+    from lambda_src.handler import lambda_handler  # noqa: PLC0415  its Logger takes the environment at import
+
+    context: Any = Context()
+    return lambda event: dict(lambda_handler(event, context))
+
+
+def finished_rows(event: Event, salt: Salt) -> bytes:
+    """The rows of a batch of valid messages as COPY text, sorted by key."""
+    lines = []
+    for record in event["Records"]:
+        login = parse_record(record)
+        if isinstance(login, Reject):
+            raise TypeError(f"the benchmark made a reject: {login.reason}")
+        row = mask_login(login, salt)
+        values = (
+            *(row.event_id, row.create_date, row.app_version, row.salt_version, row.user_id, row.device_type),
+            *(row.masked_ip, row.masked_device_id, r"\N" if row.locale is None else row.locale, row.app_version_name),
+        )
+        lines.append("\t".join(map(str, values)) + "\n")
+    return "".join(sorted(lines)).encode()
+
+
+class RawCopy:
+    """COPY of finished rows into the same table, with its COMMIT: what no way can beat by much."""
+
+    def __init__(self) -> None:
+        self._connection = psycopg2.connect("")
+        self._salt = Salt(os.urandom(32), 1)
+
+    def prepare(self, event: Event) -> io.BytesIO:
+        """All that is done before the clock starts."""
+        return io.BytesIO(finished_rows(event, self._salt))
+
+    def write(self, rows: io.BytesIO) -> None:
+        """What is measured."""
+        with self._connection, self._connection.cursor() as cursor:
+            cursor.copy_expert(COPY_LOGINS, rows, 65_536)
+
+
+@dataclass
+class Contender:
+    """A way to write, and what its rounds took."""
+
+    name: str
+    prepare: Callable[[], Any]
+    write: Callable[[Any], None]
+    seconds: float  # after so many it has had its rounds
+    taken: list[float] = field(default_factory=list)
+
+    def take_turn(self, _: int) -> None:
+        """One round."""
+        if sum(self.taken) >= self.seconds:
+            return
+        batch = self.prepare()
+        started = time.perf_counter()
+        self.write(batch)
+        self.taken.append(time.perf_counter() - started)
+
+
+def measure(servers: Servers, *, quick: bool) -> dict[str, Any]:
+    """Seconds a batch for each size and way, with what each way lacks; the number of rows is checked."""
+    batches = Batches()
+    rounds = QUICK_ROUNDS if quick else ROUNDS
+    handler = load_handler()
+    raw = RawCopy()
+    peers = make_peers(servers.superuser_url)
+    result: dict[str, Any] = {"lacks": {peer.name: list(peer.lacks) for peer in peers}, "sizes": {}}
+
+    def write(event: Event) -> None:
+        if handler(event)["batchItemFailures"]:
+            raise RuntimeError("the function did not write a batch of the benchmark")
+
+    with closing(servers.connect()) as connection, quiet_output():
+        connection.autocommit = True
+        write(batches.make(10))
+        for peer in peers:
+            peer.write(batches.make(10))
+        for size in SIZES:
+
+            def fresh(size: int = size) -> Event:
+                return batches.make(size)
+
+            def finished(size: int = size) -> io.BytesIO:
+                return raw.prepare(batches.make(size))
+
+            budget = QUICK_PEER_SECONDS if quick else PEER_SECONDS
+            contenders = [
+                Contender(LIMIT, finished, raw.write, 1e9),
+                Contender(OURS, fresh, write, 1e9),
+                *(
+                    Contender(peer.name, fresh, peer.write, budget)
+                    for peer in peers
+                    if peer.smallest <= size <= peer.largest
+                ),
+            ]
+            _execute(connection, EMPTY_TABLES)
+            in_turns(rounds[size], [contender.take_turn for contender in contenders])
+            own_tables = {peer.name for peer in peers if peer.has_own_table}
+            expected = sum(size * len(way.taken) for way in contenders if way.name not in own_tables)
+            _check_rows(connection, expected)
+            result["sizes"][str(size)] = {way.name: Sample.of(way.taken).as_dict() for way in contenders}
+    return result
+
+
+def measure_mixed(servers: Servers, *, quick: bool) -> dict[str, Any]:
+    """The function with messages delivered twice and with rejects; seconds a batch, beside a raw COPY of fresh rows."""
+    batches = Batches(seed=1_000)
+    rounds = QUICK_MIXED_ROUNDS if quick else MIXED_ROUNDS
+    handler = load_handler()
+    raw = RawCopy()
+    result: dict[str, Any] = {}
+    with closing(servers.connect()) as connection, quiet_output():
+        connection.autocommit = True
+        for size in MIXED_SIZES:
+            _execute(connection, EMPTY_TABLES)
+            earlier = batches.make(size)
+            handler(earlier)
+
+            def repeats(share: float, size: int = size, earlier: Event = earlier) -> Event:
+                return batches.make_with_repeats(size, share, earlier)
+
+            def finished(size: int = size) -> io.BytesIO:
+                return raw.prepare(batches.make(size))
+
+            def rejects(size: int = size) -> Event:
+                return batches.make_with_rejects(size, 0.01)
+
+            contenders = [
+                Contender(LIMIT, finished, raw.write, 1e9),
+                Contender("fresh", lambda: repeats(0), handler, 1e9),
+                Contender("0.1 % delivered twice", lambda: repeats(0.001), handler, 1e9),
+                Contender("1 % delivered twice", lambda: repeats(0.01), handler, 1e9),
+                Contender("all delivered twice", lambda: repeats(1), handler, 1e9),
+                Contender("1 % rejects", rejects, handler, 1e9),
+            ]
+            in_turns(rounds[size], [contender.take_turn for contender in contenders])
+            shares = (1, 1, 0.999, 0.99, 0, 0.99)
+            fresh_rows = sum(round(size * share) for share in shares)
+            _check_rows(connection, size + rounds[size] * fresh_rows)
+            result[str(size)] = {way.name: Sample.of(way.taken).as_dict() for way in contenders}
+    return result
+
+
+def _execute(connection: extensions.connection, statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def _check_rows(connection: extensions.connection, expected: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT_ROWS)
+        ((found,),) = cursor.fetchall()
+    if found != expected:
+        raise RuntimeError(f"{found} rows after {expected} messages: a way to write is wrong")
