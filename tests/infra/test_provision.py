@@ -1,0 +1,168 @@
+"""The deploy's own step, against a real Postgres and SSM."""
+
+import base64
+import secrets
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg2
+import pytest
+
+from lambda_src import provision
+from lambda_src.errors import MigrationError, SaltError, SettingsError, SetupError
+from local.aws import AwsEndpoint
+from local.postgres import PostgresServer
+
+DATABASE = "provisioned"
+RESET = "ALTER ROLE ingest PASSWORD NULL"
+
+
+@pytest.fixture
+def server(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
+    administrate(postgres_server, f"CREATE DATABASE {DATABASE}")
+    before = administrate(postgres_server, "SELECT rolpassword FROM pg_authid WHERE rolname = 'ingest'")
+    yield postgres_server
+    for (password,) in before:  # roles belong to the whole server: other tests log in with it
+        administrate(postgres_server, f"ALTER ROLE ingest PASSWORD '{password}'" if password else RESET)
+    administrate(postgres_server, f"DROP DATABASE {DATABASE} WITH (FORCE)")
+
+
+@pytest.fixture
+def parameter() -> str:
+    return f"/test/{secrets.token_hex(8)}/salt"
+
+
+@pytest.fixture
+def environment(
+    server: PostgresServer, aws: AwsEndpoint, parameter: str, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    variables = server.environment(DATABASE) | aws.environment
+    variables |= {"SALT_PARAMETER": parameter, "INGEST_PASSWORD": secrets.token_urlsafe(24)}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
+
+
+def administrate(server: PostgresServer, statement: str) -> list[tuple[Any, ...]]:
+    with closing(connect(server.environment("postgres"))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
+
+
+def connect(values: dict[str, str]) -> Any:
+    return psycopg2.connect(
+        host=values["PGHOST"],
+        port=values["PGPORT"],
+        dbname=values["PGDATABASE"],
+        user=values["PGUSER"],
+        password=values["PGPASSWORD"],
+    )
+
+
+def verifier(server: PostgresServer) -> str:
+    ((password,),) = administrate(server, "SELECT rolpassword FROM pg_authid WHERE rolname = 'ingest'")
+    return str(password)
+
+
+def test_provision_makes_schema_log_in_and_salt(
+    server: PostgresServer, environment: dict[str, str], aws: AwsEndpoint, parameter: str
+) -> None:
+    done = provision.lambda_handler({}, None)
+    assert done["migrations"][0] == "0001_user_logins"
+    assert (done["password_set"], done["salt_created"]) == (True, True)
+    salt = aws.ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]
+    assert salt["Type"] == "SecureString"
+    assert len(base64.b64decode(salt["Value"], validate=True)) == 32
+    ingest = server.environment(DATABASE, "ingest", environment["INGEST_PASSWORD"])
+    with closing(connect(ingest)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT has_table_privilege('user_logins', 'INSERT')")
+        assert cursor.fetchall() == [(True,)]
+
+
+def test_provision_again_changes_nothing(
+    server: PostgresServer, environment: dict[str, str], aws: AwsEndpoint, parameter: str
+) -> None:
+    provision.lambda_handler({}, None)
+    before = verifier(server), aws.ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]
+    assert provision.lambda_handler({}, None) == {"migrations": [], "password_set": False, "salt_created": False}
+    assert (verifier(server), aws.ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]) == before
+
+
+def test_provision_follows_a_changed_password(
+    server: PostgresServer, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provision.lambda_handler({}, None)
+    monkeypatch.setenv("INGEST_PASSWORD", "another one, for a change")
+    assert provision.lambda_handler({}, None)["password_set"] is True
+    connect(server.environment(DATABASE, "ingest", "another one, for a change")).close()
+
+
+def test_provision_sends_the_password_hashed(server: PostgresServer, environment: dict[str, str]) -> None:
+    provision.lambda_handler({}, None)
+    administrate(server, "ALTER SYSTEM SET log_statement = 'all'")
+    administrate(server, "SELECT pg_reload_conf()")
+    try:
+        administrate(server, RESET)
+        assert provision.lambda_handler({}, None)["password_set"] is True
+    finally:
+        administrate(server, "ALTER SYSTEM RESET log_statement")
+        administrate(server, "SELECT pg_reload_conf()")
+    log = server.log_path.read_text(encoding="utf-8")
+    assert "ALTER ROLE ingest PASSWORD 'SCRAM-SHA-256$" in log
+    assert environment["INGEST_PASSWORD"] not in log
+
+
+def test_provision_logs_no_secret(
+    environment: dict[str, str], aws: AwsEndpoint, parameter: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("DEBUG", "lambda_src"):
+        provision.lambda_handler({}, None)
+    salt = aws.ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]["Value"]
+    assert "provisioned" in caplog.text
+    for secret in (salt, environment["INGEST_PASSWORD"], environment["PGPASSWORD"]):
+        assert secret not in caplog.text + str([record.__dict__ for record in caplog.records])
+
+
+def test_provision_keeps_a_salt_that_is_there(environment: dict[str, str], aws: AwsEndpoint, parameter: str) -> None:
+    aws.ssm.put_parameter(Name=parameter, Value="as it was", Type="SecureString")
+    assert provision.lambda_handler({}, None)["salt_created"] is False
+    kept = aws.ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]
+    assert (kept["Value"], kept["Version"]) == ("as it was", 1)
+
+
+def test_provision_with_a_wrong_password_makes_no_salt(
+    environment: dict[str, str], aws: AwsEndpoint, parameter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", "wrong")
+    with pytest.raises(SetupError):
+        provision.lambda_handler({}, None)
+    with pytest.raises(aws.ssm.exceptions.ParameterNotFound):
+        aws.ssm.get_parameter(Name=parameter)
+
+
+def test_provision_without_ssm_says_what_to_look_at(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(SaltError, match="endpoint"):
+        provision.lambda_handler({}, None)
+
+
+def test_provision_of_a_schema_made_by_hand_fails(
+    server: PostgresServer, environment: dict[str, str], aws: AwsEndpoint, parameter: str
+) -> None:
+    with closing(connect(server.environment(DATABASE))) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE user_logins (id integer)")
+    with pytest.raises(MigrationError, match="0001_user_logins"):
+        provision.lambda_handler({}, None)
+
+
+def test_provision_names_each_setting_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SALT_PARAMETER", "PGHOST", "PGDATABASE", "PGUSER"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SettingsError) as caught:
+        provision.lambda_handler({}, None)
+    assert all(name in str(caught.value) for name in ("SALT_PARAMETER", "PGHOST", "PGDATABASE", "PGUSER"))
