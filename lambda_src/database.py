@@ -21,6 +21,7 @@ from lambda_src.contract import Reason, Reject
 from lambda_src.errors import BadRowError, PipelineError, SetupError, TransientError
 from lambda_src.masking import MaskedLogin
 from lambda_src.settings import DatabaseSettings
+from lambda_src.vault import SealedBatch
 from lambda_src.watchdog import Watchdog
 
 COLUMNS = (
@@ -84,6 +85,7 @@ class Terms(NamedTuple):
 
     before_commit: Callable[[list[Reject]], None] = lambda _: None  # gets the rejects of each transaction
     give_up_at: float = math.inf  # of time.monotonic(): what is still under way then is broken off
+    originals: SealedBatch | None = None  # of the rows, for the vault
 
 
 NO_TERMS = Terms()
@@ -109,13 +111,15 @@ class Database:
         stream = _CopyStream(rows)
         may_retry = True
         try:
-            if stream.fill() and not rejects:
+            if stream.fill() and not rejects and terms.originals is None:
                 # All is known and fits one statement, which is a transaction by itself: two round trips less.
                 with self._cursor(terms) as cursor:
                     cursor.copy_expert(COPY_LOGINS, stream)  # type: ignore[arg-type]  # only read() is called
             else:
                 with self._transaction(terms) as cursor:
                     cursor.copy_expert(COPY_LOGINS, stream)  # type: ignore[arg-type]  # only read() is called
+                    if terms.originals is not None:
+                        terms.originals.write(cursor, merging=False)
                     _write_rejects(cursor, rejects, terms)
             return BatchResult(len(stream.drain()), 0, [])
         except BadRowError:
@@ -135,6 +139,8 @@ class Database:
         try:
             with self._transaction(terms) as cursor:
                 written = _merge_rows(cursor, rows)
+                if terms.originals is not None and rows:
+                    terms.originals.write(cursor, merging=True)
                 _write_rejects(cursor, rejects, terms)
             return BatchResult(written, len(rows) - written, [])
         except TransientError:

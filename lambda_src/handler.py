@@ -18,6 +18,7 @@ from lambda_src.masking import MaskedLogin, Salt, mask_login
 from lambda_src.quarantine import Quarantine
 from lambda_src.salt import SaltCache
 from lambda_src.settings import NAMESPACE, SERVICE, load_settings
+from lambda_src.vault import SealedBatch, Vault
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse, PartialItemFailures
@@ -41,6 +42,7 @@ class Resources(NamedTuple):
     salts: SaltCache
     database: Database
     quarantine: Quarantine | None
+    vault: Vault | None
 
 
 class Batch:
@@ -48,6 +50,7 @@ class Batch:
 
     def __init__(self, records: "list[Record]") -> None:
         self.records = records
+        self.originals: SealedBatch | None = None
         self.rejects: list[Reject] = []
         self.quarantined: set[str] = set()  # messageIds
         self.unknown_fields = 0
@@ -64,6 +67,8 @@ class Batch:
                     self.rejects.append(event)
                     continue
                 row = mask_login(event, salt)
+                if self.originals is not None:
+                    self.originals.seal(event, row)
             except Exception:  # noqa: BLE001  a fault of ours must not harm the neighbours, nor its text leak a value
                 self.rejects.append(_unexpected(record))
                 continue
@@ -98,12 +103,13 @@ class Batch:
 
 @lru_cache(1)
 def get_resources() -> Resources:
-    """The salt, the connection and the quarantine, made at the first invocation; raises SettingsError."""
+    """The salt, the connection, the quarantine and the vault, made at the first invocation; raises SettingsError."""
     settings = load_settings()
     return Resources(
         SaltCache(settings.salt_parameter, settings.region),
         Database(settings.database),
         Quarantine(settings.dlq_url, settings.region) if settings.dlq_url else None,
+        Vault(settings.vault_public_key) if settings.vault_public_key else None,
     )
 
 
@@ -124,7 +130,9 @@ def lambda_handler(event: "dict[str, Any]", context: "LambdaContext") -> "Partia
 
 
 def _write(batch: Batch, give_up_at: float) -> "PartialItemFailureResponse":
-    salts, database, quarantine = get_resources()
+    salts, database, quarantine, vault = get_resources()
+    if vault is not None:
+        batch.originals = vault.new_batch()
 
     def before_commit(rejects: list[Reject]) -> None:
         if quarantine is not None:
@@ -132,7 +140,9 @@ def _write(batch: Batch, give_up_at: float) -> "PartialItemFailureResponse":
 
     started = time.perf_counter()
     try:
-        result = database.write_batch(batch.mask(salts.get()), batch.rejects, Terms(before_commit, give_up_at))
+        result = database.write_batch(
+            batch.mask(salts.get()), batch.rejects, Terms(before_commit, give_up_at, batch.originals)
+        )
     except TransientError as error:
         metrics.add_metric("RecordsFailed", MetricUnit.Count, len(batch.records))
         logger.error(  # noqa: TRY400  a traceback would say nothing more
@@ -189,8 +199,8 @@ def _get_records(event: "dict[str, Any]") -> "list[Record]":
         message_ids = [record["messageId"] for record in records]
         text = "".join(message_ids)
     except (KeyError, TypeError):
-        message_ids, text = [""], ""
-    if not (all(message_ids) and text.isascii() and text.isprintable()):
+        records, message_ids, text = [], [""], ""
+    if not (isinstance(records, list) and all(message_ids) and text.isascii() and text.isprintable()):
         raise EventError(
             "This is no batch of SQS messages: `Records` with a `messageId` each. Only an SQS event source mapping may "
             "invoke this function; remove the other trigger."
@@ -202,8 +212,8 @@ def _fifo_group(record: "Record") -> str | None:
     # Messages of a standard queue may have a group too; it orders nothing there.
     if not str(record.get("eventSourceARN")).endswith(".fifo"):
         return None
-    group: str | None = record["attributes"].get("MessageGroupId")
-    return group
+    attributes = record.get("attributes")
+    return attributes.get("MessageGroupId") if isinstance(attributes, dict) else None
 
 
 def _unexpected(record: "Record") -> Reject:

@@ -1,6 +1,9 @@
 """The environment, read and checked once: nothing else looks at it."""
 
+import base64
+import binascii
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +12,8 @@ from lambda_src.errors import SettingsError
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 EMULATED_REGION = "us-east-1"  # an emulator takes any
+
+_PEM_LINE = re.compile(r"-----(BEGIN|END) PUBLIC KEY-----")
 
 # Powertools reads POWERTOOLS_* and LOG_LEVEL by itself; these two it leaves without a useful default.
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "login-pipeline")
@@ -36,6 +41,7 @@ class Settings:
 
     salt_parameter: str
     dlq_url: str | None
+    vault_public_key: bytes | None
     region: str | None
     database: DatabaseSettings
 
@@ -83,6 +89,16 @@ class _Environment:
             return default
         return int(text)
 
+    def public_key(self, name: str) -> bytes | None:
+        text = self.optional(name)
+        if text is None:
+            return None
+        try:
+            return base64.b64decode("".join(_PEM_LINE.sub("", text).split()), validate=True)
+        except (binascii.Error, ValueError):
+            self.problems.append(f"{name} must be a public key as base64 of DER, or as PEM")
+            return None
+
     def check(self) -> None:
         if self.problems:
             raise SettingsError("The environment cannot be used. " + ". ".join(self.problems) + ".")
@@ -94,6 +110,7 @@ def load_settings(variables: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(
         salt_parameter=environment.required("SALT_PARAMETER", "the name of the SSM parameter with the salt"),
         dlq_url=environment.optional("DLQ_URL"),
+        vault_public_key=environment.public_key("VAULT_PUBLIC_KEY"),
         region=_region(environment),
         database=_database_settings(environment),
     )

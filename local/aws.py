@@ -27,8 +27,9 @@ CLIENT_CONFIG = Config(proxies={}, retries={"mode": "standard", "total_max_attem
 class AwsEndpoint:
     """SQS and SSM on this machine; with LOCALSTACK_HOST or AWS_ENDPOINT_URL set, the emulator that they name."""
 
-    def __init__(self, directory: Path) -> None:
-        """Takes the directory for the emulator's log."""
+    def __init__(self, directory: Path, services: str = "sqs,ssm,kms,sts") -> None:
+        """Takes the directory for the emulator's log, and what a MiniStack of our own has to offer."""
+        self._services = services
         self._directory = directory
         self._server: ServerProcess | None = None
         self.url = ""
@@ -87,7 +88,7 @@ class AwsEndpoint:
         environment = {
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
-            "SERVICES": "sqs,ssm,kms,sts",
+            "SERVICES": self._services,
             "SFTP_ENABLED": "0",  # these two would listen on fixed ports
             "IOT_MTLS_ENABLED": "0",
             "DOCKER_HOST": "unix:///nonexistent",  # at its start it removes containers of other MiniStacks

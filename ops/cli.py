@@ -9,7 +9,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 
 from lambda_src.errors import PipelineError, SettingsError
-from ops.commands import dead_letters, events, health
+from ops.commands import dead_letters, events, health, privacy, retention, salts
 from ops.commands.common import Session
 from ops.errors import Exit, NothingFoundError, UsageError
 
@@ -36,10 +36,18 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(health.doctor)
 app.add_typer(dead_letters.app)
 app.command()(events.send)
 app.command()(events.report)
-app.command()(health.doctor)
+app.add_typer(salts.app)
+app.add_typer(salts.mask_app)
+app.command()(salts.lookup)
+app.command()(privacy.recover)
+app.command()(privacy.forget)
+app.command()(privacy.audit)
+app.command()(retention.retention)
+app.command()(retention.archive)
 
 
 @app.callback()

@@ -74,7 +74,8 @@ SELECT_FORGOTTEN = """
 """
 RESTORE_LINES = """
     INSERT INTO user_logins
-    SELECT login.* FROM unnest(%s::text[]) AS line, json_populate_record(NULL::user_logins, line::json) AS login
+    SELECT login.* FROM unnest(%s::text[]) AS line,
+        jsonb_populate_record(NULL::user_logins, line::jsonb || jsonb_build_object('written_at', now())) AS login
     ON CONFLICT DO NOTHING
 """
 CREATE_MONTH = "SELECT create_login_partitions(%s, 1)"

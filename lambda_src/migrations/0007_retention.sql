@@ -143,8 +143,9 @@ END $$;
 COMMENT ON FUNCTION vault.drop_unused_keys() IS 'Removes data keys that seal nothing any more; returns how many';
 
 CREATE FUNCTION login_line(login user_logins) RETURNS text
-LANGUAGE sql STABLE RETURN row_to_json(login)::text;
-COMMENT ON FUNCTION login_line(user_logins) IS 'A login as a line of an archive';
+LANGUAGE sql STABLE RETURN (to_jsonb(login) - 'written_at')::text;
+COMMENT ON FUNCTION login_line(user_logins) IS
+    'A login as a line of an archive, as JSON; without written_at: a row that is brought back is written anew';
 
 CREATE FUNCTION line_checksum(line text) RETURNS bigint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

@@ -1,5 +1,6 @@
 """The command line, run against the real local parts."""
 
+import base64
 import io
 import json
 import os
@@ -7,11 +8,13 @@ import secrets
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from local.aws import AwsEndpoint
@@ -153,12 +156,48 @@ class _Input:
         return False
 
 
+@dataclass
+class VaultKey:
+    """An asymmetric key in the emulator's KMS, made as docs/recovery-and-erasure.md says."""
+
+    kms: Any
+    arn: str
+    public: bytes
+
+    @property
+    def text(self) -> str:
+        """Its public half, as VAULT_PUBLIC_KEY wants it."""
+        return base64.b64encode(self.public).decode()
+
+
+@pytest.fixture(scope="session")
+def vault_key(aws: AwsEndpoint) -> VaultKey:
+    variables = aws.environment
+    kms = boto3.client(
+        "kms",
+        endpoint_url=variables["AWS_ENDPOINT_URL"],
+        region_name=variables["AWS_REGION"],
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+    )
+    arn = kms.create_key(KeySpec="RSA_4096", KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
+    return VaultKey(kms, arn, kms.get_public_key(KeyId=arn)["PublicKey"])
+
+
+@pytest.fixture
+def sealing_function(vault_key: VaultKey, monkeypatch: pytest.MonkeyPatch, function: Function) -> Function:
+    """The function with the vault on."""
+    monkeypatch.setenv("VAULT_PUBLIC_KEY", vault_key.text)
+    return function
+
+
 @pytest.fixture
 def loginpipe(
     aws: AwsEndpoint,
     queues: Queues,
     database: Scratch,
     salt: SaltParameter,
+    vault_key: VaultKey,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> CommandLine:
@@ -170,7 +209,25 @@ def loginpipe(
             "QUEUE_URL": queues.url,
             "DLQ_URL": queues.dead_letter_url,
             "SALT_PARAMETER": salt.name,
+            "VAULT_KEY": vault_key.arn,
             "COLUMNS": "200",
         }
     )
     return CommandLine(environment, capsys, monkeypatch)
+
+
+@pytest.fixture
+def operators(database: Scratch) -> Any:
+    """A connection for each role."""
+    connections = {}
+    for role in ("ingest", "analyst", "operator", "custodian"):
+        password = uuid.uuid4().hex
+        if role in database.passwords:
+            password = database.passwords[role]
+        else:
+            database.execute(f"ALTER ROLE {role} PASSWORD '{password}'")
+            database.passwords[role] = password
+        connections[role] = database.connect(role)
+    yield connections
+    for connection in connections.values():
+        connection.close()

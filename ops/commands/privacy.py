@@ -1,0 +1,135 @@
+"""`recover`, `forget`, `audit`: what touches people, and the record of it."""
+
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ops.commands.common import DryRun, Yes, confirm
+from ops.errors import NothingFoundError, OpsError, UsageError
+from ops.recovery import Opener
+
+if TYPE_CHECKING:
+    from ops.commands.common import Session
+
+PSEUDONYM = re.compile(r"[0-9a-f]{64}")
+
+
+class Basis(StrEnum):
+    """Legal bases of GDPR article 6(1), in its order."""
+
+    CONSENT = "consent"
+    CONTRACT = "contract"
+    LEGAL_OBLIGATION = "legal-obligation"
+    VITAL_INTERESTS = "vital-interests"
+    PUBLIC_TASK = "public-task"
+    LEGITIMATE_INTERESTS = "legitimate-interests"
+
+
+class Action(StrEnum):
+    """Actions that the audit table knows."""
+
+    RECOVER = "recover"
+    LINK = "link"
+    FORGET = "forget"
+    RETENTION = "retention"
+    ARCHIVE = "archive"
+    RESTORE = "restore"
+
+
+def recover(
+    context: typer.Context,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit table; no personal data in it.")],
+    basis: Annotated[Basis, typer.Option(help="Legal basis, GDPR article 6(1).")],
+    ip: Annotated[str | None, typer.Option(metavar="PSEUDONYM", help="The pseudonym of an address.")] = None,
+    device_id: Annotated[str | None, typer.Option(metavar="PSEUDONYM", help="The pseudonym of a device.")] = None,
+    key: Annotated[str | None, typer.Option(metavar="KEY", help="The vault's KMS key (default: VAULT_KEY).")] = None,
+) -> None:
+    """Print the original behind a pseudonym: personal data in the clear.
+
+    Works only where the vault is on, for logins still in the database, and for callers who may use the vault's KMS key.
+    Who asks, when, why and for what is written to the audit table first; only then the sealed original is handed over,
+    and opened here. Exit code 4 where the vault does not hold it.
+
+    Example: loginpipe recover --ip 3f1a… --reason "fraud case 1234" --basis legitimate-interests
+    """
+    session: Session = context.obj
+    if (ip is None) == (device_id is None):
+        raise UsageError("Say what to recover: either --ip PSEUDONYM or --device-id PSEUDONYM.")
+    field, pseudonym = ("ip", ip) if ip is not None else ("device_id", device_id)
+    pseudonym = (pseudonym or "").strip().lower()
+    if not PSEUDONYM.fullmatch(pseudonym):
+        raise UsageError("A pseudonym is 64 hexadecimal digits, as in user_logins.masked_ip and masked_device_id.")
+    _check_reason(reason)
+    target = session.target
+    opener = Opener(target.kms, key or target.settings.require("vault_key"))
+    found = target.call("recover", pseudonym=pseudonym, reason=reason, basis=basis.value)
+    if found["sealed"] is None:
+        why = "masked before the vault was on, erased, or never seen"
+        raise NothingFoundError(f"The vault does not hold it: {why} (audit {found['entry']}).")
+    if found["field"] != field:
+        raise OpsError(f"That is the pseudonym of a {found['field']}, not of the {field} (audit {found['entry']}).")
+    original = opener.open(found, pseudonym)
+    result = {"field": field, "pseudonym": pseudonym, "original": original, "audit_entry": found["entry"]}
+    session.output.result(result, lambda: session.output.line(original))
+
+
+def forget(
+    context: typer.Context,
+    user_id: Annotated[str, typer.Option(metavar="ID", help="The user, as in user_logins.user_id.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit table; no personal data in it.")],
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Erase a person: the logins, and what the vault and the links hold of no one else; asks first.
+
+    One transaction, with an entry in the audit table that holds a keyed hash of the id. Archives made before leave the
+    person out when they are restored.
+
+    What it does not reach: messages still in the queue (they become rows when they arrive: repeat it once the queue
+    is empty), dead letters (run `dlq purge --user-id ID`), backups of the database until they expire, files of
+    `archive` as they lie, and copies that others have made.
+
+    Examples: loginpipe forget --user-id 424c… --reason "request 77" --dry-run
+    """
+    session: Session = context.obj
+    if user_id == "":
+        raise UsageError("--user-id must not be empty.")
+    _check_reason(reason)
+    if not dry_run:
+        counts = session.target.call("forget", user_id=user_id, reason=reason, dry_run=True)
+        confirm(f"Erase {_counted(counts)} for good?", yes=yes)
+    counts = session.target.call("forget", user_id=user_id, reason=reason, dry_run=dry_run)
+
+    def print_lines() -> None:
+        session.output.line(f"{'Would erase' if dry_run else 'Erased'} {_counted(counts)}.")
+        session.output.note("Not reached: queue, dead letters, backups, archives as they lie. See forget --help.")
+
+    session.output.result(counts, print_lines)
+
+
+def audit(
+    context: typer.Context,
+    action: Annotated[Action | None, typer.Option(help="Only entries of this action.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Most entries to list.")] = 50,
+) -> None:
+    """List what operators did, the newest first: who, when, why.
+
+    Example: loginpipe audit --action recover
+    """
+    session: Session = context.obj
+    rows = session.target.call("audit", action=action and action.value, limit=limit)
+    names = ("id", "at", "action", "actor", "reason", "basis", "subject")
+    session.output.result(
+        rows, lambda: session.output.table("Audit", names, ([row[name] for name in names] for row in rows))
+    )
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip():
+        raise UsageError("--reason must say why.")
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return f"{counts['logins']:,} logins, {counts['originals']:,} sealed originals and {counts['links']:,} links"

@@ -1,0 +1,186 @@
+"""`salt`, `mask`, `lookup`: the salt's versions, and pseudonyms made with them."""
+
+import sys
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ops import salts
+from ops.commands.common import Yes, confirm
+from ops.errors import NothingFoundError, UsageError
+from ops.output import age
+from ops.recovery import Opener, link
+
+if TYPE_CHECKING:
+    from ops.commands.common import Session
+
+app = typer.Typer(
+    name="salt", no_args_is_help=True, help="The salt behind the pseudonyms: make, rotate, look after it."
+)
+mask_app = typer.Typer(name="mask", no_args_is_help=True, help="Pseudonyms of given values.")
+
+Value = Annotated[str, typer.Argument(metavar="VALUE", help="The value, or - to read it from standard input.")]
+
+
+@app.command("create")
+def create_salt(
+    context: typer.Context,
+    kms_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="KMS key that encrypts it; without, the account's key for SSM.")
+    ] = None,
+) -> None:
+    """Create the salt: 32 random bytes as an SSM SecureString, which nobody gets to see.
+
+    Refuses where there is one already.
+    """
+    session: Session = context.obj
+    version = salts.create_salt(session.target.ssm, session.target.settings.require("salt_parameter"), kms_key)
+    session.output.result({"version": version}, lambda: session.output.line(f"Created the salt, version {version}."))
+
+
+@app.command("rotate")
+def rotate_salt(context: typer.Context, yes: Yes = False) -> None:
+    """Put a new version of the salt; asks first.
+
+    Running functions take it up within 5 minutes. From then on the same device and address get other pseudonyms than
+    before: counts across the rotation break, unless the vault is on and `salt link` is run afterwards. Old rows keep
+    their pseudonyms and the version that made them; `lookup` goes on finding them while SSM has that version (100).
+    """
+    session: Session = context.obj
+    parameter = session.target.settings.require("salt_parameter")
+    confirm("From now on the same devices and addresses get other pseudonyms. Rotate the salt?", yes=yes)
+    version = salts.rotate_salt(session.target.ssm, parameter)
+
+    def print_lines() -> None:
+        session.output.line(f"The salt is at version {version}; functions take it up within 5 minutes.")
+        session.output.note(f"With the vault on, then run: loginpipe salt link {version - 1} {version} --reason …")
+
+    session.output.result({"version": version}, print_lines)
+
+
+@app.command("status")
+def show_status(context: typer.Context) -> None:
+    """Show the salt's versions: age, author, logins masked with each. No value is decrypted."""
+    session: Session = context.obj
+    versions = session.target.salts.versions()
+    rows = session.target.call("rows_by_version") if session.target.has_database else None
+    for version in versions:
+        version["logins"] = rows.pop(str(version["version"]), 0) if rows is not None else None
+    for gone, count in sorted((rows or {}).items(), key=lambda item: -int(item[0])):
+        versions.append({"version": int(gone), "created": None, "created_by": None, "type": None, "logins": count})
+
+    def print_table() -> None:
+        session.output.table(
+            f"Salt {session.target.settings.require('salt_parameter')}",
+            ("version", "age", "created by", "logins"),
+            ((v["version"], _age(v["created"]), v["created_by"], v["logins"]) for v in versions),
+        )
+
+    session.output.result(versions, print_table)
+
+
+@app.command("link")
+def link_salts(
+    context: typer.Context,
+    old: Annotated[int, typer.Argument(min=1, metavar="OLD", help="Version of the salt before the rotation.")],
+    new: Annotated[int, typer.Argument(min=1, metavar="NEW", help="Version to link it to.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit table; no personal data in it.")],
+    key: Annotated[str | None, typer.Option(metavar="KEY", help="The vault's KMS key (default: VAULT_KEY).")] = None,
+    yes: Yes = False,
+) -> None:
+    """Link the pseudonyms of two salt versions, so that counts survive a rotation; asks first.
+
+    Opens each original of the old version that the vault holds, here and in memory only, makes its pseudonym under the
+    new version and writes the pair (table pseudonym_links). The views for analysts then count old and new as one. Needs
+    kms:Decrypt on the vault's key, and ssm:GetParameterHistory on the salt. Audited. Run it once all functions have the
+    new salt (5 minutes after the rotation); running it again links what is new.
+
+    Example: loginpipe salt link 3 4 --reason "yearly rotation"
+    """
+    session: Session = context.obj
+    if old >= new:
+        raise UsageError("OLD must be a lower version than NEW: pseudonyms are linked to the newest ones.")
+    target = session.target
+    opener = Opener(target.kms, key or target.settings.require("vault_key"))
+    if not {new} <= target.salts.keys.keys():
+        raise NothingFoundError(f"SSM has no usable version {new} of the salt.")
+    confirm(f"Open all originals of salt version {old} to link them to version {new}?", yes=yes)
+    with session.output.progress("linking", None) as step:
+        seen, written = link(target, opener, old=old, new=new, reason=reason, step=step)
+    session.output.result(
+        {"originals": seen, "linked": written},
+        lambda: session.output.line(f"Linked {written:,} pseudonyms ({seen:,} originals of version {old})."),
+    )
+
+
+@mask_app.command("ip")
+def mask_ip(context: typer.Context, value: Value) -> None:
+    """Print the pseudonym of an address under the newest salt.
+
+    Example: loginpipe mask ip 199.172.111.135
+    """
+    _mask(context.obj, "ip", value)
+
+
+@mask_app.command("device-id")
+def mask_device_id(context: typer.Context, value: Value) -> None:
+    """Print the pseudonym of a device under the newest salt.
+
+    Example: loginpipe mask device-id 593-47-5928
+    """
+    _mask(context.obj, "device_id", value)
+
+
+def lookup(
+    context: typer.Context,
+    ip: Annotated[str | None, typer.Option(metavar="VALUE", help="An address; - reads it from standard input.")] = None,
+    device_id: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="A device; - reads it from standard input.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Most logins to list.")] = 100,
+) -> None:
+    """List the logins from an address or a device, under whichever salt they were masked.
+
+    Computes the pseudonym under every version of the salt that SSM still has. Exit code 4 where there is no login.
+
+    Example: loginpipe lookup --ip 199.172.111.135
+    """
+    session: Session = context.obj
+    if (ip is None) == (device_id is None):
+        raise UsageError("Say what to look for: either --ip VALUE or --device-id VALUE.")
+    field, value = ("ip", ip) if ip is not None else ("device_id", device_id)
+    data = session.target.call("lookup", field=field, value=_read(value or ""), limit=limit)
+
+    def print_tables() -> None:
+        names = ("salt_version", "pseudonym")
+        session.output.table(
+            "Pseudonyms", ("salt version", "pseudonym"), ([row[name] for name in names] for row in data["pseudonyms"])
+        )
+        columns = list(data["logins"][0]) if data["logins"] else []
+        session.output.table(
+            f"Logins ({data['total']:,}, of {data['users']:,} users)",
+            [column.replace("_", " ") for column in columns],
+            (row.values() for row in data["logins"]),
+        )
+        if data["total"] > limit:
+            session.output.note(f"These are the newest {limit:,} (--limit).")
+
+    session.output.result(data, print_tables)
+    if data["total"] == 0:
+        raise NothingFoundError("No login has that value.")
+
+
+def _mask(session: "Session", field: str, value: str) -> None:
+    data = session.target.call("mask", field=field, value=_read(value))
+    session.output.result(data, lambda: session.output.line(data["pseudonym"]))
+
+
+def _read(value: str) -> str:
+    """The value itself: on a command line it would stay in the shell's history, and in the list of processes."""
+    return sys.stdin.readline().rstrip("\r\n") if value == "-" else value
+
+
+def _age(created: datetime | None) -> str:
+    return "no longer in SSM" if created is None else age(time.time() - created.timestamp())

@@ -1,0 +1,75 @@
+"""Opening what the function sealed: with the operator's own permission on the KMS key, in memory only."""
+
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ops.errors import OpsError
+from ops.target import Target
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+
+PAGE = 2000  # originals at once: well within what Lambda returns
+
+
+class Opener:
+    """Unwraps data keys with KMS and opens originals with them."""
+
+    def __init__(self, kms: "KMSClient", key: str) -> None:
+        self._kms = kms
+        self._key = key
+        self._unwrap = lru_cache(1024)(self._ask)  # a batch's originals share one
+
+    def open(self, sealed: dict[str, Any], pseudonym: str) -> str:
+        """The original; raises OpsError where the key is another one, or the vault was tampered with."""
+        # Only who opens the vault needs it.
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+        from lambda_src.vault import NONCE_BYTES, associated_data  # noqa: PLC0415
+
+        data_key = self._unwrap(sealed["wrapped"], sealed["public_key"])
+        box = bytes.fromhex(sealed["sealed"])
+        try:
+            original = AESGCM(data_key).decrypt(
+                box[:NONCE_BYTES], box[NONCE_BYTES:], associated_data(sealed["field"], pseudonym)
+            )
+        except InvalidTag:
+            raise OpsError(
+                "What the vault holds for this pseudonym was not sealed for it: the vault is damaged."
+            ) from None
+        return original.decode()
+
+    def _ask(self, wrapped: str, public_key: str) -> bytes:
+        mine = hashlib.sha256(self._public_key()).hexdigest()
+        if mine != public_key:
+            raise OpsError(
+                f"This was sealed for another KMS key: the one whose public half has the SHA-256 {public_key}; that of "
+                f"{self._key} has {mine}. Name the right one with --key."
+            )
+        answer = self._kms.decrypt(
+            KeyId=self._key, CiphertextBlob=bytes.fromhex(wrapped), EncryptionAlgorithm="RSAES_OAEP_SHA_256"
+        )
+        return answer["Plaintext"]
+
+    @lru_cache(1)  # noqa: B019  it lives as long as the command
+    def _public_key(self) -> bytes:
+        return self._kms.get_public_key(KeyId=self._key)["PublicKey"]
+
+
+def link(
+    target: Target, opener: Opener, *, old: int, new: int, reason: str, step: Callable[[int], None]
+) -> tuple[int, int]:
+    """Pairs the pseudonyms of two salt versions; returns how many originals there are, and how many pairs are new."""
+    entry = target.call("open_link", old=old, new=new, reason=reason)["entry"]
+    after, seen, written = "", 0, 0
+    while page := target.call("link_page", entry=entry, after=after, limit=PAGE):
+        olds = [row["pseudonym"] for row in page]
+        news = [target.salts.mask(row["field"], opener.open(row, row["pseudonym"]), new) for row in page]
+        written += target.call("link_write", entry=entry, old=olds, new=news)["written"]
+        seen += len(page)
+        after = olds[-1]
+        step(len(page))
+    return seen, written

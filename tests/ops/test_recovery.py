@@ -1,0 +1,399 @@
+"""The vault: sealed by the function, opened by nobody else than the holder of the key, never without a trace."""
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import psycopg2
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tests.conftest import Function, SaltParameter, Scratch
+from tests.ops.conftest import CommandLine, VaultKey
+from tests.support import make_record, make_records
+
+IP, DEVICE = "198.51.100.77", "canary-device-4711"
+REASON = ("--reason", "case 12", "--basis", "legal-obligation")
+
+
+def pseudonym(salt: SaltParameter, field: str, value: str) -> str:
+    return hmac.new(salt.key, field.encode() + b"\0" + value.encode(), hashlib.sha256).hexdigest()
+
+
+@pytest.fixture
+def sealed(sealing_function: Function, database: Scratch) -> str:
+    """A login whose address is sealed; its pseudonym."""
+    assert sealing_function(make_record(user_id="one", ip=IP, device_id=DEVICE)) == []
+    ((masked,),) = database.rows("masked_ip")
+    return str(masked)
+
+
+def test_recover(loginpipe: CommandLine, database: Scratch, sealed: str) -> None:
+    finished = loginpipe("recover", "--ip", sealed, *REASON)
+    assert (finished.code, finished.out) == (0, f"{IP}\n")
+    ((masked_device,),) = database.rows("masked_device_id")
+    assert loginpipe("--json", "recover", "--device-id", masked_device, *REASON).data["original"] == DEVICE
+    entries = database.query("SELECT action, actor, role, reason, basis, subject FROM audit.entries ORDER BY id")
+    caller = "arn:aws:iam::000000000000:root"
+    assert entries == [
+        ("recover", caller, "postgres", "case 12", "legal-obligation", sealed),
+        ("recover", caller, "postgres", "case 12", "legal-obligation", masked_device),
+    ]
+    assert [row["subject"] for row in loginpipe("--json", "audit").data] == [masked_device, sealed]
+
+
+def test_sealed_as_documented(sealed: str, database: Scratch, vault_key: VaultKey) -> None:
+    """Opened by hand, with nothing of ours."""
+    ((box, field, version, key),) = database.query(
+        "SELECT sealed, field, salt_version, data_key FROM vault.originals WHERE pseudonym = %s", sealed
+    )
+    ((wrapped, public),) = database.query("SELECT wrapped, public_key FROM vault.data_keys WHERE id = %s", key)
+    assert bytes(public) == hashlib.sha256(vault_key.public).digest()
+    data_key = vault_key.kms.decrypt(
+        KeyId=vault_key.arn, CiphertextBlob=bytes(wrapped), EncryptionAlgorithm="RSAES_OAEP_SHA_256"
+    )["Plaintext"]
+    assert len(data_key) == 32
+    opened = AESGCM(data_key).decrypt(bytes(box)[:12], bytes(box)[12:], f"ip\0{sealed}".encode())
+    assert (opened.decode(), field, version) == (IP, "ip", 1)
+
+
+def test_each_pseudonym_once(sealing_function: Function, database: Scratch) -> None:
+    """Shared within a batch, across batches, and delivered twice."""
+    records = make_records(5, ip=IP, device_id=DEVICE)
+    assert sealing_function(*records) == []
+    assert sealing_function(*records, make_record(user_id="new", ip=IP)) == []
+    assert sealing_function(make_record(ip=IP)) == []
+    assert (database.count(), database.count("vault.originals")) == (7, 3)
+    assert database.count("vault.data_keys") == 2, "a batch that seals nothing new leaves no key"
+
+
+def test_nonces_are_unique(sealing_function: Function, database: Scratch) -> None:
+    assert sealing_function(*(make_record(ip=f"10.0.{n // 250}.{n % 250}", device_id=str(n)) for n in range(600))) == []
+    ((total, different),) = database.query(
+        "SELECT count(*), count(DISTINCT (data_key, substr(sealed, 1, 12))) FROM vault.originals"
+    )
+    assert total == different == 1200
+
+
+def test_swapped_rows_are_noticed(loginpipe: CommandLine, database: Scratch, sealed: str) -> None:
+    ((other,),) = database.rows("masked_device_id")
+    database.execute(
+        "UPDATE vault.originals o SET sealed = p.sealed FROM vault.originals p "
+        "WHERE o.pseudonym = %s AND p.pseudonym = %s", sealed, other,
+    )  # fmt: skip
+    finished = loginpipe("recover", "--ip", sealed, *REASON)
+    assert (finished.code, "the vault is damaged" in finished.err) == (1, True)
+
+
+def test_vault_off_writes_none(function: Function, database: Scratch) -> None:
+    assert function(make_record()) == []
+    assert (database.count("vault.originals"), database.count("vault.data_keys")) == (0, 0)
+
+
+def test_rejected_is_not_sealed(sealing_function: Function, database: Scratch) -> None:
+    bad = make_record(user_id="", ip=IP, device_id=DEVICE)
+    assert sealing_function(bad, make_record()) == [bad["messageId"]]
+    assert database.count("vault.originals") == 2
+
+
+def test_refused_by_database_is_not_sealed(sealing_function: Function, database: Scratch) -> None:
+    """A row that only Postgres refuses is found by halving; the vault gets what the others hold."""
+    database.execute("ALTER TABLE user_logins ADD CONSTRAINT picky CHECK (user_id <> 'user 3')")
+    records = [make_record(user_id=f"user {n}", ip=f"10.0.0.{n}", device_id=str(n)) for n in range(8)]
+    assert sealing_function(*records) == [records[3]["messageId"]]
+    assert database.count() == 7
+    held = database.query("SELECT pseudonym FROM vault.originals")
+    rows = database.query("SELECT masked_ip FROM user_logins UNION SELECT masked_device_id FROM user_logins")
+    assert sorted(held) == sorted(rows)
+
+
+def test_delivered_again_after_rotation(sealing_function: Function, database: Scratch, salt: SaltParameter) -> None:
+    """The event is there under the old salt: nothing of the new one is sealed for it."""
+    record = make_record(ip=IP, device_id=DEVICE)
+    assert sealing_function(record) == []
+    salt.rotate()
+    sealing_function.restart()
+    assert sealing_function(record, make_record(user_id="new", ip="192.0.2.9", device_id="other")) == []
+    held = database.query("SELECT pseudonym, salt_version FROM vault.originals")
+    assert len(held) == 4
+    named = (
+        "SELECT masked_ip, salt_version FROM user_logins UNION SELECT masked_device_id, salt_version FROM user_logins"
+    )
+    assert sorted(held) == sorted(database.query(named))
+
+
+def test_sealed_with_the_row_or_not_at_all(sealing_function: Function, database: Scratch) -> None:
+    database.execute("ALTER TABLE vault.originals ADD CONSTRAINT shut CHECK (false) NOT VALID")
+    record = make_record()
+    assert sealing_function(record) == [record["messageId"]]
+    assert (database.count(), database.count("vault.originals"), database.count("vault.data_keys")) == (0, 0, 0)
+
+
+def test_no_trace_in_the_clear(
+    loginpipe: CommandLine, sealing_function: Function, database: Scratch, sealed: str
+) -> None:
+    """The canary search: neither output nor any table holds what was sealed."""
+    output = sealing_function.read_output()
+    for canary in (IP, DEVICE):
+        assert canary not in json.dumps([output.logs, output.metrics])
+        for table in ("user_logins", "vault.originals", "vault.data_keys", "audit.entries", "rejected_logins"):
+            for (row,) in database.query(f"SELECT t::text FROM {table} t"):
+                assert canary not in row
+                assert canary.encode().hex() not in row
+
+
+@pytest.mark.parametrize(
+    "broken", ["AAAA", "not base64!", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"]
+)
+def test_bad_public_key(function: Function, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    monkeypatch.setenv("VAULT_PUBLIC_KEY", broken)
+    with pytest.raises(Exception, match="VAULT_PUBLIC_KEY"):
+        function(make_record())
+
+
+def test_public_key_as_pem(
+    function: Function, monkeypatch: pytest.MonkeyPatch, vault_key: VaultKey, database: Scratch
+) -> None:
+    pem = f"-----BEGIN PUBLIC KEY-----\n{vault_key.text[:64]}\n{vault_key.text[64:]}\n-----END PUBLIC KEY-----\n"
+    monkeypatch.setenv("VAULT_PUBLIC_KEY", pem)
+    assert function(make_record()) == []
+    assert database.count("vault.originals") == 2
+
+
+# ---- what recover refuses -------------------------------------------------------------------------------------------
+
+
+def test_recover_unknown(loginpipe: CommandLine, database: Scratch, sealed: str) -> None:
+    finished = loginpipe("recover", "--ip", "0" * 64, *REASON)
+    assert finished.code == 4
+    assert database.count("audit.entries") == 1, "asking is an act, too"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--basis", "consent"),
+        ("--reason", "case"),
+        ("--reason", "  ", "--basis", "consent"),
+        ("--reason", "case", "--basis", "curiosity"),
+    ],
+)
+def test_recover_without_reason_or_basis(
+    loginpipe: CommandLine, database: Scratch, sealed: str, words: tuple[str, ...]
+) -> None:
+    finished = loginpipe("recover", "--ip", sealed, *words)
+    assert (finished.code, finished.out) == (2, "")
+    assert database.count("audit.entries") == 0
+
+
+def test_recover_no_pseudonym(loginpipe: CommandLine, sealed: str) -> None:
+    assert loginpipe("recover", "--ip", IP, *REASON).code == 2
+    assert loginpipe("recover", *REASON).code == 2
+
+
+def test_recover_wrong_field(loginpipe: CommandLine, sealed: str) -> None:
+    finished = loginpipe("recover", "--device-id", sealed, *REASON)
+    assert (finished.code, IP in finished.out + finished.err) == (1, False)
+
+
+def test_recover_wrong_key(loginpipe: CommandLine, sealed: str, vault_key: VaultKey) -> None:
+    other = vault_key.kms.create_key(KeySpec="RSA_4096", KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
+    finished = loginpipe("recover", "--ip", sealed, *REASON, "--key", other)
+    assert (finished.code, "sealed for another KMS key" in finished.err) == (1, True)
+
+
+def test_recover_without_audit_table(loginpipe: CommandLine, database: Scratch, sealed: str) -> None:
+    """No entry, no recovery: the answer is withheld where the act cannot be noted."""
+    database.execute("ALTER TABLE audit.entries ADD CONSTRAINT shut CHECK (false) NOT VALID")
+    finished = loginpipe("recover", "--ip", sealed, *REASON)
+    assert (finished.code, IP in finished.out + finished.err) == (1, False)
+
+
+# ---- who may do what ------------------------------------------------------------------------------------------------
+
+FORBIDDEN = {
+    "ingest": [
+        "SELECT * FROM vault.originals", "SELECT * FROM vault.data_keys", "DELETE FROM vault.originals",
+        "UPDATE vault.originals SET sealed = ''", "SELECT * FROM vault.sealed_original(1)",
+        "SELECT * FROM audit.entries", "SELECT * FROM user_logins", "TRUNCATE vault.originals",
+        "SELECT * FROM forget_user('a', 'b', 1, 'c', 'd', 'e')",
+    ],
+    "analyst": [
+        "SELECT * FROM vault.originals", "SELECT * FROM vault.data_keys", "SELECT * FROM vault.sealed_original(1)",
+        "SELECT * FROM audit.entries", "DELETE FROM user_logins",
+        "SELECT vault.is_login(gen_random_uuid(), now()::date, '')",
+    ],
+    "operator": [
+        "SELECT * FROM vault.originals", "SELECT * FROM vault.data_keys", "SELECT * FROM vault.sealed_original(1)",
+        "SELECT * FROM vault.sealed_originals(1, '', 9)", "DELETE FROM user_logins",
+        "UPDATE user_logins SET user_id = ''",
+        "DELETE FROM audit.entries", "UPDATE audit.entries SET reason = ''", "DROP TABLE user_logins_default",
+        "INSERT INTO audit.entries (action, actor, reason, subject, at) VALUES ('forget', 'a', 'b', 'c', now())",
+        "SELECT vault.link_pseudonyms(1, '{}', '{}')",
+    ],
+    "custodian": [
+        "SELECT * FROM vault.originals", "SELECT * FROM vault.data_keys", "SELECT * FROM user_logins",
+        "SELECT * FROM linked_logins", "SELECT * FROM vault.sealed_original(1)", "DELETE FROM audit.entries",
+        "SELECT * FROM forget_user('a', 'b', 1, 'c', 'd', 'e')", "SELECT * FROM vault.drop_orphans(1)",
+        "INSERT INTO pseudonym_links VALUES ('a', 'b', 'ip', 1, 2)",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("role", "statement"), [(role, each) for role, all_ in FORBIDDEN.items() for each in all_])
+def test_refused(operators: dict[str, Any], sealed: str, role: str, statement: str) -> None:
+    with operators[role].cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        cursor.execute(statement)
+
+
+def insert_entry(cursor: Any, subject: str) -> int:
+    cursor.execute(
+        "INSERT INTO audit.entries (action, actor, reason, basis, subject) VALUES ('recover', 'me', 'why', 'b', %s) "
+        "RETURNING id", (subject,),
+    )  # fmt: skip
+    (entry,) = cursor.fetchone()
+    return int(entry)
+
+
+def test_entry_must_be_committed_first(operators: dict[str, Any], sealed: str) -> None:
+    """An entry that its writer could still take back opens nothing."""
+    connection = operators["custodian"]
+    connection.autocommit = False
+    with connection.cursor() as cursor:
+        entry = insert_entry(cursor, sealed)
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege, match="the vault stays shut"):
+            cursor.execute("SELECT * FROM vault.sealed_original(%s)", (entry,))
+    connection.rollback()
+    with connection.cursor() as cursor:
+        entry = insert_entry(cursor, sealed)
+        connection.commit()
+        cursor.execute("SELECT field FROM vault.sealed_original(%s)", (entry,))
+        assert cursor.fetchall() == [("ip",)]
+    connection.commit()
+
+
+def test_entry_of_another_role_opens_nothing(operators: dict[str, Any], database: Scratch, sealed: str) -> None:
+    with operators["operator"].cursor() as cursor:
+        entry = insert_entry(cursor, sealed)
+    with operators["custodian"].cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        cursor.execute("SELECT * FROM vault.sealed_original(%s)", (entry,))
+
+
+def test_old_entry_opens_nothing(operators: dict[str, Any], database: Scratch, sealed: str) -> None:
+    with operators["custodian"].cursor() as cursor:
+        entry = insert_entry(cursor, sealed)
+    database.execute("ALTER TABLE audit.entries DISABLE TRIGGER append_only")
+    database.execute("UPDATE audit.entries SET at = now() - interval '2 hours'")
+    with operators["custodian"].cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        cursor.execute("SELECT * FROM vault.sealed_original(%s)", (entry,))
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit.entries SET reason = 'x'", "DELETE FROM audit.entries",
+                                       "TRUNCATE audit.entries"])  # fmt: skip
+def test_audit_is_append_only_for_superusers_too(database: Scratch, statement: str) -> None:
+    with pytest.raises(psycopg2.errors.RaiseException, match="append-only"):
+        database.execute(statement)
+
+
+# ---- links ----------------------------------------------------------------------------------------------------------
+
+
+def counts(database: Scratch) -> list[tuple[Any, ...]]:
+    return database.query(
+        "SELECT masked_device_id, count(DISTINCT user_id), count(*) FROM linked_logins GROUP BY 1 ORDER BY 2, 3"
+    )
+
+
+def test_link_keeps_counts_over_two_rotations(
+    loginpipe: CommandLine, sealing_function: Function, database: Scratch, salt: SaltParameter
+) -> None:
+    for version in (1, 2, 3):
+        if version > 1:
+            salt.rotate()
+            sealing_function.restart()
+        for user in ("a", "b"):
+            assert sealing_function(make_record(user_id=f"{user}{version}", device_id=DEVICE)) == []
+        if version == 1:
+            assert sealing_function(make_record(user_id="only once", device_id="rare")) == []
+    assert [row[1:] for row in counts(database)] == [(1, 1), (2, 2), (2, 2), (2, 2)]
+    finished = loginpipe("--json", "salt", "link", "1", "2", "--reason", "rotation", "--yes")
+    assert finished.data == {"originals": 3, "linked": 3}
+    assert [row[1:] for row in counts(database)] == [(1, 1), (2, 2), (4, 4)]
+    # What was linked to version 2 goes on to version 3, be it seen under version 2 or not.
+    assert loginpipe("--json", "salt", "link", "2", "3", "--reason", "rotation", "--yes").data["originals"] == 5
+    assert [row[1:] for row in counts(database)] == [(1, 1), (6, 6)]
+    assert {row[0] for row in counts(database)} == {
+        pseudonym(salt, "device_id", DEVICE), pseudonym(salt, "device_id", "rare"),
+    }  # fmt: skip
+    assert loginpipe("--json", "salt", "link", "2", "3", "--reason", "again", "--yes").data["linked"] == 0
+    assert [row[1:] for row in database.query("SELECT id, action, salt_version, subject FROM audit.entries")] == [
+        ("link", 1, "2"), ("link", 2, "3"), ("link", 2, "3"),
+    ]  # fmt: skip
+
+
+def test_link_refuses(loginpipe: CommandLine, database: Scratch, sealed: str, salt: SaltParameter) -> None:
+    assert loginpipe("salt", "link", "1", "2", "--reason", "r", "--yes").code == 4, "there is no version 2"
+    salt.rotate()
+    assert loginpipe("salt", "link", "2", "1", "--reason", "r", "--yes").code == 2
+    assert loginpipe("salt", "link", "1", "2", "--reason", "r", answer="n\n").code == 1
+    assert (database.count("pseudonym_links"), database.count("audit.entries")) == (0, 0)
+
+
+# ---- erasure --------------------------------------------------------------------------------------------------------
+
+
+def test_forget(loginpipe: CommandLine, sealing_function: Function, database: Scratch, salt: SaltParameter) -> None:
+    shared, own = "10.0.0.1", "10.0.0.2"
+    logins = [("gone", shared, "phone"), ("gone", own, "laptop"), ("stays", shared, "tablet")]
+    assert sealing_function(*(make_record(user_id=u, ip=i, device_id=d) for u, i, d in logins)) == []
+    words = ("forget", "--user-id", "gone", "--reason", "request 7")
+    expected = {"logins": 2, "originals": 3, "links": 0}
+    assert loginpipe("--json", *words, "--dry-run").data == expected | {"dry_run": True}
+    assert (database.count(), database.count("vault.originals"), database.count("audit.entries")) == (3, 5, 0)
+    assert loginpipe(*words, answer="n\n").code == 1
+    assert database.count() == 3
+    assert loginpipe("--json", *words, "--yes").data == expected | {"dry_run": False}
+    assert database.rows() == [("stays",)]
+    assert sorted(database.query("SELECT pseudonym FROM vault.originals")) == sorted(
+        [(pseudonym(salt, "ip", shared),), (pseudonym(salt, "device_id", "tablet"),)]
+    )
+    ((subject, version, counted, reason),) = database.query(
+        "SELECT subject, salt_version, counts, reason FROM audit.entries"
+    )
+    assert (subject, version) == (pseudonym(salt, "user_id", "gone"), 1)
+    assert (counted, reason) == (expected, "request 7")
+
+
+def test_forget_links(
+    loginpipe: CommandLine, sealing_function: Function, database: Scratch, salt: SaltParameter
+) -> None:
+    """Originals and links under the other salt go as well, unless somebody else has them."""
+    assert sealing_function(make_record(user_id="gone", ip="10.0.0.1", device_id="own")) == []
+    assert sealing_function(make_record(user_id="stays", ip="10.0.0.1", device_id="other")) == []
+    salt.rotate()
+    sealing_function.restart()
+    assert sealing_function(make_record(user_id="gone", ip="10.0.0.1", device_id="own")) == []
+    assert loginpipe("salt", "link", "1", "2", "--reason", "r", "--yes").code == 0
+    assert database.count("pseudonym_links") == 3
+    assert loginpipe("--json", "forget", "--user-id", "gone", "--reason", "r", "--yes").data == {
+        "logins": 2, "originals": 3, "links": 1, "dry_run": False,
+    }  # fmt: skip
+    held = {row[0] for row in database.query("SELECT pseudonym FROM vault.originals")}
+    named = "SELECT masked_ip FROM user_logins UNION SELECT masked_device_id FROM user_logins"
+    assert held == {row[0] for row in database.query(named)}
+    assert {row[0] for row in database.query("SELECT old FROM pseudonym_links")} <= held
+
+
+def test_forgotten_can_come_back(loginpipe: CommandLine, sealing_function: Function, database: Scratch) -> None:
+    """A login after the erasure is sealed again: nothing remembers that it once was."""
+    assert sealing_function(make_record(user_id="gone", ip=IP)) == []
+    assert loginpipe("forget", "--user-id", "gone", "--reason", "r", "--yes").code == 0
+    assert database.count("vault.originals") == 0
+    assert sealing_function(make_record(user_id="gone", ip=IP)) == []
+    assert database.count("vault.originals") == 2
+
+
+def test_forget_nobody(loginpipe: CommandLine) -> None:
+    finished = loginpipe("--json", "forget", "--user-id", "nobody", "--reason", "r", "--dry-run")
+    assert (finished.code, finished.data["logins"]) == (0, 0)

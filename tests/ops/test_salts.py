@@ -1,0 +1,126 @@
+"""`salt`, `mask`, `lookup`: against pseudonyms that the standard library computes on its own."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+
+import boto3
+import pytest
+from botocore.stub import ANY, Stubber
+
+from ops.salts import rotate_salt
+from tests.conftest import Function, SaltParameter, Scratch
+from tests.ops.conftest import CommandLine
+from tests.support import make_record
+
+IP, DEVICE = "199.172.111.135", "593-47-5928"
+
+
+def pseudonym(key: bytes, field: str, value: str) -> str:
+    return hmac.new(key, field.encode() + b"\0" + value.encode(), hashlib.sha256).hexdigest()
+
+
+def stored(salt: SaltParameter) -> bytes:
+    """The salt that SSM has now."""
+    value = salt.aws.ssm.get_parameter(Name=salt.name, WithDecryption=True)["Parameter"]["Value"]
+    return base64.b64decode(value, validate=True)
+
+
+@pytest.fixture
+def fresh(loginpipe: CommandLine, aws: object) -> str:
+    return f"/test/{secrets.token_hex(8)}/fresh"
+
+
+def test_create(loginpipe: CommandLine, salt: SaltParameter, fresh: str) -> None:
+    finished = loginpipe("salt", "create", SALT_PARAMETER=fresh)
+    assert finished.code == 0
+    parameter = salt.aws.ssm.get_parameter(Name=fresh, WithDecryption=True)["Parameter"]
+    assert (parameter["Type"], parameter["Version"]) == ("SecureString", 1)
+    assert len(base64.b64decode(parameter["Value"], validate=True)) == 32
+    assert parameter["Value"] not in finished.out + finished.err
+    again = loginpipe("salt", "create", SALT_PARAMETER=fresh)
+    assert (again.code, "salt rotate" in again.err) == (1, True)
+    assert salt.aws.ssm.get_parameter(Name=fresh)["Parameter"]["Version"] == 1
+
+
+def test_rotate(loginpipe: CommandLine, salt: SaltParameter) -> None:
+    before = stored(salt)
+    assert loginpipe("salt", "rotate", answer="n\n").code == 1
+    assert stored(salt) == before
+    finished = loginpipe("--json", "salt", "rotate", "--yes")
+    assert finished.data == {"version": 2}
+    assert stored(salt) != before
+    assert base64.b64encode(stored(salt)).decode() not in finished.out + finished.err
+
+
+def test_rotate_keeps_the_key() -> None:
+    """SSM changes over to the account's default key where PutParameter names none; the emulator knows no keys here."""
+    ssm = boto3.client("ssm", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    with Stubber(ssm) as stub:
+        described = {"Parameters": [{"Name": "/salt", "KeyId": "alias/of-ours", "Version": 1}]}
+        filters = [{"Key": "Name", "Values": ["/salt"]}]
+        stub.add_response("describe_parameters", described, {"ParameterFilters": filters})
+        expected = {"Name": "/salt", "Value": ANY, "Type": "SecureString", "Overwrite": True, "KeyId": "alias/of-ours"}
+        stub.add_response("put_parameter", {"Version": 2}, expected)
+        assert rotate_salt(ssm, "/salt") == 2
+
+
+def test_rotate_missing(loginpipe: CommandLine, fresh: str) -> None:
+    finished = loginpipe("salt", "rotate", "--yes", SALT_PARAMETER=fresh)
+    assert (finished.code, "salt create" in finished.err) == (4, True)
+
+
+def test_rows_before_and_after_rotation(
+    loginpipe: CommandLine, salt: SaltParameter, database: Scratch, function: Function
+) -> None:
+    old = stored(salt)
+    function(make_record(user_id="before"))
+    assert loginpipe("salt", "rotate", "--yes").code == 0
+    function.restart()  # as when its five minutes are over
+    function(make_record(user_id="after"))
+    assert database.rows("user_id, salt_version, masked_ip") == [
+        ("after", 2, pseudonym(stored(salt), "ip", IP)),
+        ("before", 1, pseudonym(old, "ip", IP)),
+    ]
+    rows = loginpipe("--json", "salt", "status").data
+    assert [(row["version"], row["logins"]) for row in rows] == [(2, 1), (1, 1)]
+    assert base64.b64encode(stored(salt)).decode() not in str(rows)
+    for words in (("--ip", IP), ("--device-id", DEVICE), ("--ip", f"::ffff:{IP}")):
+        found = loginpipe("--json", "lookup", *words).data
+        assert [login["user_id"] for login in found["logins"]] == ["after", "before"] or found["total"] == 2
+        assert found["users"] == 2
+
+
+def test_mask(loginpipe: CommandLine, salt: SaltParameter) -> None:
+    key = stored(salt)
+    assert loginpipe("mask", "ip", IP).out.strip() == pseudonym(key, "ip", IP)
+    assert loginpipe("mask", "ip", "2001:DB8:0::1").out.strip() == pseudonym(key, "ip", "2001:db8::1")
+    assert loginpipe("mask", "device-id", " x ").out.strip() == pseudonym(key, "device_id", " x ")
+    assert loginpipe("mask", "device-id", "-", answer="é\n").out.strip() == pseudonym(key, "device_id", "é")
+    assert loginpipe("--json", "mask", "ip", IP).data["salt_version"] == 1
+
+
+def test_mask_without_database(loginpipe: CommandLine) -> None:
+    assert loginpipe("mask", "ip", IP, PGHOST="").code == 0
+
+
+def test_mask_no_address(loginpipe: CommandLine) -> None:
+    finished = loginpipe("mask", "ip", "canary.example")
+    assert (finished.code, "canary" in finished.err) == (2, False)
+
+
+def test_lookup_nothing(loginpipe: CommandLine) -> None:
+    finished = loginpipe("lookup", "--ip", "192.0.2.1")
+    assert (finished.code, "No login has that value" in finished.err) == (4, True)
+
+
+def test_lookup_broken_version(loginpipe: CommandLine, salt: SaltParameter, function: Function) -> None:
+    function(make_record())
+    salt.put("not base64 of anything!")
+    assert loginpipe("--json", "lookup", "--ip", IP).data["total"] == 1
+
+
+def test_lookup_unclear(loginpipe: CommandLine) -> None:
+    assert loginpipe("lookup").code == 2
+    assert loginpipe("lookup", "--ip", IP, "--device-id", DEVICE).code == 2
