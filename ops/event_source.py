@@ -57,6 +57,7 @@ class EventSource:
     window_seconds: float = 0.0
     poll_seconds: int = LONGEST_POLL  # an idle `run` ends within so many seconds of its stop
     on_delivery: Callable[[Delivery], None] | None = None
+    on_poll: Callable[[], None] | None = None  # after each poll that SQS has answered, and the delivery of what it gave
 
     def __post_init__(self) -> None:
         """Raises ValueError for what AWS would refuse."""
@@ -91,6 +92,8 @@ class EventSource:
                 delivery = self._deliver(batch)
                 if self.on_delivery is not None:
                     self.on_delivery(delivery)
+            if failure is None and self.on_poll is not None:
+                self.on_poll()
             if until_empty and not messages and failure is None:
                 return
             pause = 0.0 if failure is None else _next_pause(failure, pause)

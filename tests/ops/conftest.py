@@ -55,6 +55,13 @@ class Queues:
             MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()},
         )["MessageId"]
 
+    def allow(self, *, receives: int) -> None:
+        """Sets the redrive policy."""
+        names: Any = ["QueueArn"]
+        answer = self.aws.sqs.get_queue_attributes(QueueUrl=self.dead_letter_url, AttributeNames=names)
+        policy = {"deadLetterTargetArn": answer["Attributes"]["QueueArn"], "maxReceiveCount": receives}
+        self.aws.sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"RedrivePolicy": json.dumps(policy)})
+
     def count(self, *, dead: bool = False) -> int:
         """How many messages there are, those in flight included."""
         url = self.dead_letter_url if dead else self.url
@@ -95,12 +102,10 @@ def queues(aws: AwsEndpoint) -> Iterator[Queues]:
     dead_letter_url = aws.sqs.create_queue(
         QueueName=f"{name}-dlq", Attributes={"MessageRetentionPeriod": str(14 * 86_400)}
     )["QueueUrl"]
-    attributes = aws.sqs.get_queue_attributes(QueueUrl=dead_letter_url, AttributeNames=["QueueArn"])["Attributes"]
-    policy = {"deadLetterTargetArn": attributes["QueueArn"], "maxReceiveCount": 3}
-    url = aws.sqs.create_queue(
-        QueueName=name, Attributes={"RedrivePolicy": json.dumps(policy), "VisibilityTimeout": "185"}
-    )["QueueUrl"]
-    yield Queues(aws, url, dead_letter_url)
+    url = aws.sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "185"})["QueueUrl"]
+    queues = Queues(aws, url, dead_letter_url)
+    queues.allow(receives=3)
+    yield queues
     for each in (url, dead_letter_url):
         aws.sqs.delete_queue(QueueUrl=each)
 

@@ -1,0 +1,81 @@
+"""The queue worked off without Lambda: the rules of an event source mapping, and the very same handler, here."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lambda_src.handler import get_resources, lambda_handler
+from ops.event_source import Delivery, EventSource
+from ops.queues import Queue
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+class Context:
+    """What the handler wants to know of an invocation: its id and the time that it has left."""
+
+    def __init__(self, seconds: float) -> None:
+        self.aws_request_id = str(uuid.uuid4())
+        self._end = time.monotonic() + seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the queue may give the messages to somebody else."""
+        return max(0, int((self._end - time.monotonic()) * 1000))
+
+
+class Tally:
+    """What came of the deliveries, in messages."""
+
+    def __init__(self, health_file: Path | None, step: Callable[[int], None]) -> None:
+        self.done = 0  # written or otherwise dealt with, and deleted
+        self.failed = 0  # deliveries that failed: the messages stay in the queue
+        self._health_file = health_file
+        self._step = step
+        self._is_well = True
+
+    def add(self, delivery: Delivery) -> None:
+        """Takes in a delivery."""
+        self.done += len(delivery.deleted)
+        self.failed += len(delivery.failed)
+        self._is_well = len(delivery.failed) < len(delivery.delivered)
+        self._step(len(delivery.deleted))
+
+    def report_health(self) -> None:
+        """Touches the health file, unless the last batch failed as a whole."""
+        if self._health_file is not None and self._is_well:
+            self._health_file.touch()
+
+
+def work(
+    sqs: "SQSClient",
+    queue: Queue,
+    tally: Tally,
+    stop: threading.Event,
+    *,
+    batch_size: int,
+    window_seconds: float,
+    poll_seconds: int,
+    until_empty: bool,
+) -> None:
+    """Polls and delivers until `stop` is set, or with `until_empty` until a poll finds nothing.
+
+    Raises SettingsError; ValueError for a batch size or window that AWS would refuse.
+    """
+    get_resources()  # wrong settings end it here, and not batch by batch
+    seconds = int(queue.attributes["VisibilityTimeout"]) - window_seconds
+
+    def invoke(event: dict[str, list[dict[str, Any]]]) -> object:
+        return lambda_handler(event, Context(seconds))  # type: ignore[arg-type]  # it asks for no more of a context
+
+    source = EventSource(
+        sqs, queue.url, invoke, batch_size, window_seconds, poll_seconds, tally.add, tally.report_health
+    )
+    try:
+        source.run(stop, until_empty=until_empty)
+    finally:
+        get_resources().database.close()
+        get_resources.cache_clear()

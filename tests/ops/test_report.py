@@ -1,0 +1,219 @@
+"""`report`, `doctor` and the command line itself."""
+
+import json
+import re
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Function, SaltParameter, Scratch
+from tests.ops.conftest import CommandLine, Queues
+from tests.support import make_record
+
+
+def today(database: Scratch) -> str:
+    ((day,),) = database.query("SELECT (now() AT TIME ZONE 'UTC')::date::text")
+    return str(day)
+
+
+@pytest.fixture
+def logins(function: Function, database: Scratch) -> None:
+    """Three users on one device today, and two rejects."""
+    now = int(time.time() * 1000)
+    good = [make_record(user_id=f"u{n}", sent=now, device_id="shared", ip=f"10.0.0.{n}") for n in range(3)]
+    bad = [make_record(sent=now, ip="bad"), make_record(sent=now, user_id="")]
+    assert len(function(*good, *bad)) == 2
+
+
+def test_report(loginpipe: CommandLine, database: Scratch, logins: None) -> None:
+    data = loginpipe("--json", "report").data
+    day = today(database)
+    assert data["days"] == [{"day": day, "logins": 3, "users": 3, "devices": 1, "ips": 3}]
+    assert data["shared_devices"]["count"] == 1
+    assert [(row["users"], row["logins"]) for row in data["shared_devices"]["top"]] == [(3, 3)]
+    assert data["shared_ips"] == {"count": 0, "top": []}
+    assert data["rejects"] == [
+        {"day": day, "reason": "empty", "events": 1, "deliveries": 1},
+        {"day": day, "reason": "invalid_ip", "events": 1, "deliveries": 1},
+    ]
+    assert "invalid_ip" in loginpipe("report").out
+
+
+class Page(HTMLParser):
+    """What a page consists of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [str(value) for name, value in attrs if name in ("src", "href", "action", "data", "xlink:href")]
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_report_page_stands_alone(loginpipe: CommandLine, logins: None, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    assert loginpipe("report", "--html", str(file)).code == 0
+    page = Page()
+    page.feed(file.read_text())
+    assert (page.open, page.links) == ([], [])
+    assert page.tags.count("svg") == 2
+    assert "rect" in page.tags
+    assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
+    assert not re.search(r"https?://|@import|url\(", file.read_text())
+
+
+def test_report_page_escapes(loginpipe: CommandLine, database: Scratch, tmp_path: Path) -> None:
+    evil = '<script>"&'
+    for user in ("a", "b"):
+        database.execute(
+            "INSERT INTO user_logins (event_id, create_date, app_version, salt_version, user_id, device_type,"
+            " masked_ip, masked_device_id, app_version_name) VALUES (gen_random_uuid(), now(), 1, 1, %s, 'x', %s, %s, '1')",
+            user, evil, evil,
+        )  # fmt: skip
+    database.execute(
+        "INSERT INTO rejected_logins (event_id, message_id, reason) VALUES (gen_random_uuid(), 'm', %s)", evil
+    )
+    file = tmp_path / "report.html"
+    assert loginpipe("report", "--html", str(file)).code == 0
+    assert "<script>" not in file.read_text()
+    assert "&lt;script&gt;&quot;&amp;" in file.read_text()
+
+
+def test_report_empty(loginpipe: CommandLine, tmp_path: Path) -> None:
+    finished = loginpipe("report", "--html", str(tmp_path / "empty.html"))
+    assert finished.code == 0
+    assert loginpipe("report", "--html", str(tmp_path)).code == 1
+
+
+# ---- doctor ---------------------------------------------------------------------------------------------------------
+
+
+def statuses(loginpipe: CommandLine, **environment: str) -> dict[str, Any]:
+    finished = loginpipe("--json", "doctor", **environment)
+    worst = {finding["status"] for finding in finished.data}
+    assert finished.code == (3 if "error" in worst else 0)
+    assert all(finding["advice"] for finding in finished.data if finding["status"] in ("error", "warning"))
+    return {finding["check"]: finding["status"] for finding in finished.data}
+
+
+def test_doctor_well(loginpipe: CommandLine) -> None:
+    found = statuses(loginpipe)
+    assert {check: status for check, status in found.items() if status != "ok"} == {"function": "skipped"}
+    assert found.keys() >= {
+        "caller", "queue", "redrive policy", "retention of messages", "dead letters", "clock", "salt", "salt value",
+        "database", "database clock", "schema", "partitions", "privileges", "vault",
+    }  # fmt: skip
+    assert "privileges" in loginpipe("doctor").out
+
+
+def test_doctor_queue_without_redrive_policy(loginpipe: CommandLine, queues: Queues) -> None:
+    bare = queues.aws.sqs.create_queue(QueueName="bare")["QueueUrl"]
+    assert statuses(loginpipe, QUEUE_URL=bare)["redrive policy"] == "error"
+
+
+def test_doctor_other_dead_letter_queue(loginpipe: CommandLine, queues: Queues) -> None:
+    other = queues.aws.sqs.create_queue(QueueName="other")["QueueUrl"]
+    assert statuses(loginpipe, DLQ_URL=other)["redrive policy"] == "error"
+
+
+def test_doctor_dead_letters_kept_too_short(loginpipe: CommandLine, queues: Queues) -> None:
+    queues.aws.sqs.set_queue_attributes(QueueUrl=queues.dead_letter_url, Attributes={"MessageRetentionPeriod": "86400"})
+    assert statuses(loginpipe)["retention of messages"] == "error"
+
+
+def test_doctor_dead_letters(loginpipe: CommandLine, queues: Queues) -> None:
+    queues.put("x", dead=True)
+    assert statuses(loginpipe)["dead letters"] == "warning"
+
+
+def test_doctor_no_queue(loginpipe: CommandLine, queues: Queues) -> None:
+    found = statuses(loginpipe, QUEUE_URL=queues.url + "-gone")
+    assert (found["queue"], found["schema"]) == ("error", "ok")
+
+
+def test_doctor_salt(loginpipe: CommandLine, salt: SaltParameter) -> None:
+    assert statuses(loginpipe, SALT_PARAMETER="/not/there")["salt"] == "error"
+    salt.put("not a salt")
+    assert statuses(loginpipe)["salt value"] == "error"
+    salt.aws.ssm.put_parameter(Name=salt.name + "-plain", Value="x", Type="String")
+    assert statuses(loginpipe, SALT_PARAMETER=salt.name + "-plain")["salt"] == "error"
+
+
+def test_doctor_database_away(loginpipe: CommandLine) -> None:
+    assert statuses(loginpipe, PGPORT="1")["database"] == "error"
+    assert statuses(loginpipe, PGHOST="")["database"] == "skipped"
+
+
+def test_doctor_schema(loginpipe: CommandLine, database: Scratch) -> None:
+    database.execute("DELETE FROM schema_migrations WHERE name LIKE '0007%%'")
+    assert statuses(loginpipe)["schema"] == "error"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "GRANT SELECT ON vault.originals TO analyst",
+        "GRANT DELETE ON user_logins TO ingest",
+        "REVOKE INSERT ON user_logins FROM ingest",
+        "GRANT SELECT ON user_logins TO custodian",
+    ],
+)
+def test_doctor_privileges(loginpipe: CommandLine, database: Scratch, statement: str) -> None:
+    database.execute(statement)
+    assert statuses(loginpipe)["privileges"] == "error"
+
+
+def test_doctor_partitions(loginpipe: CommandLine, database: Scratch) -> None:
+    for (name,) in database.query("SELECT partition::text FROM login_months() WHERE month > now()"):
+        database.execute(f"DROP TABLE {name}")
+    assert statuses(loginpipe)["partitions"] == "warning"
+
+
+def test_doctor_vault_key(loginpipe: CommandLine, sealing_function: Function, vault_key: Any) -> None:
+    assert sealing_function(make_record()) == []
+    assert statuses(loginpipe)["vault"] == "ok"
+    assert statuses(loginpipe, VAULT_KEY="")["vault"] == "warning"
+    other = vault_key.kms.create_key(KeySpec="RSA_2048", KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
+    assert statuses(loginpipe, VAULT_KEY=other)["vault"] == "error"
+
+
+# ---- the command line itself ----------------------------------------------------------------------------------------
+
+
+def test_help_names_every_command(loginpipe: CommandLine) -> None:
+    finished = loginpipe("--help")
+    assert finished.code == 0
+    for command in ("dlq", "send", "report", "salt", "mask", "lookup", "recover", "forget", "audit", "retention",
+                    "archive", "worker", "doctor", "Exit codes"):  # fmt: skip
+        assert command in finished.out
+
+
+@pytest.mark.parametrize("words", [("dlq", "--json", "list"), ("dlq", "list", "--json"), ("--json", "dlq", "list")])
+def test_json_anywhere(loginpipe: CommandLine, words: tuple[str, ...]) -> None:
+    assert loginpipe(*words).data == []
+
+
+def test_wrong_words(loginpipe: CommandLine) -> None:
+    assert loginpipe("dance").code == 2
+    assert loginpipe("dlq", "redrive", "--rate", "fast").code == 2
+
+
+def test_errors_as_json(loginpipe: CommandLine) -> None:
+    finished = loginpipe("--json", "lookup", "--ip", "192.0.2.1", SALT_PARAMETER="")
+    assert (finished.code, json.loads(finished.err)["exit_code"]) == (2, 2)
+
+
+def test_no_traceback_without_aws(loginpipe: CommandLine) -> None:
+    finished = loginpipe("dlq", "list", AWS_ENDPOINT_URL="http://127.0.0.1:1")
+    assert (finished.code, "Traceback" in finished.err, finished.err.count("\n")) == (1, False, 1)

@@ -1,0 +1,111 @@
+"""`worker`: every message one row, whatever is killed, and only what is committed is deleted."""
+
+import json
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import SaltParameter, Scratch, function_environment
+from tests.ops.conftest import CommandLine, Queues
+from tests.support import make_body
+
+
+@pytest.fixture
+def worker(loginpipe: CommandLine, queues: Queues, database: Scratch, salt: SaltParameter) -> CommandLine:
+    """The command line with the function's own environment: role ingest."""
+    return CommandLine(
+        function_environment(database, salt) | {"QUEUE_URL": queues.url}, loginpipe.capture, loginpipe.monkeypatch
+    )
+
+
+def put(queues: Queues, count: int) -> list[tuple[str]]:
+    for number in range(count):
+        queues.put(json.dumps(make_body(user_id=f"user {number}")))
+    return sorted((f"user {number}",) for number in range(count))
+
+
+def test_once(worker: CommandLine, queues: Queues, database: Scratch, tmp_path: Path) -> None:
+    expected = put(queues, 25)
+    health = tmp_path / "health"
+    process = worker.start("worker", "--once", "--poll", "1", "--health-file", str(health))
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, database.rows(), queues.count()) == (0, expected, 0)
+    assert "Done with 25 messages" in err
+    assert any(json.loads(line).get("RecordsWritten") == 25 for line in out.splitlines())
+    assert health.exists()
+
+
+def test_once_leaves_failures(worker: CommandLine, queues: Queues, database: Scratch) -> None:
+    put(queues, 3)
+    queues.put("no json")
+    process = worker.start("worker", "--once", "--poll", "1")
+    process.communicate(timeout=60)
+    assert (process.returncode, database.count(), queues.count()) == (3, 3, 1)
+
+
+def test_database_away_deletes_nothing(worker: CommandLine, queues: Queues, tmp_path: Path) -> None:
+    put(queues, 5)
+    health = tmp_path / "health"
+    process = worker.start("worker", "--once", "--poll", "1", "--health-file", str(health), PGPORT="1")
+    process.communicate(timeout=60)
+    assert (process.returncode, queues.count()) == (3, 5)
+
+
+def test_wrong_settings_end_it(worker: CommandLine, queues: Queues) -> None:
+    put(queues, 1)
+    process = worker.start("worker", PGSSLMODE="perhaps", SALT_PARAMETER="")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "SALT_PARAMETER is missing" in err
+    assert "PGSSLMODE must be one of" in err
+    assert queues.visible() == 1
+
+
+def test_window_too_short(worker: CommandLine) -> None:
+    process = worker.start("worker", "--batch-size", "100", "--window", "0")
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "needs window_seconds of at least 1" in err) == (2, True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop(worker: CommandLine, queues: Queues, database: Scratch, number: signal.Signals) -> None:
+    expected = put(queues, 40)
+    process = worker.start("worker", "--poll", "1", "--batch-size", "10")
+    deadline = time.monotonic() + 30
+    while database.count() == 0 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    written = database.count()
+    assert written % 10 == 0
+    assert queues.count() == 40 - written, "what is committed is deleted, and nothing else"
+    process = worker.start("worker", "--once", "--poll", "1")
+    process.communicate(timeout=60)
+    assert (database.rows(), queues.count()) == (expected, 0)
+
+
+def test_killed_side_by_side(worker: CommandLine, queues: Queues, database: Scratch) -> None:
+    """Two workers, one of them killed again and again: each message is one row, none is left."""
+    queues.allow(receives=1000)
+    queues.aws.sqs.set_queue_attributes(QueueUrl=queues.url, Attributes={"VisibilityTimeout": "5"})
+    expected = put(queues, 300)
+    chance = random.Random(11)  # noqa: S311  moments to kill at
+    steady = worker.start("worker", "--poll", "1", "--batch-size", "3", "--window", "0")
+    killed = 0
+    for _ in range(5):
+        process = worker.start("worker", "--poll", "1", "--batch-size", "10")
+        time.sleep(chance.uniform(0.8, 1.8))
+        process.kill()
+        process.communicate()
+        killed += process.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 120
+    while queues.count() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    steady.terminate()
+    steady.communicate(timeout=30)
+    assert killed == 5
+    assert (database.rows(), queues.count()) == (expected, 0)
