@@ -50,8 +50,8 @@ def expect(record: Mapping[str, Any], key: bytes, version: int) -> Expected:
         faults.add(("missing_field", name))
     else:
         try:
-            if int(sent) < 0:
-                raise ValueError("before 1970")  # noqa: TRY301
+            if not re.fullmatch("[0-9]+", sent):
+                raise ValueError("no number of milliseconds")  # noqa: TRY301
             day = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(milliseconds=int(sent))
         except (ValueError, OverflowError):
             faults.add(("wrong_type", name))
