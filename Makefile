@@ -36,6 +36,8 @@ hooks: setup  ## check each commit before it is made (pre-commit)
 lock: | $(BIN)/uv  ## write the requirement locks anew from the *.in files (UPGRADE=1: newest versions)
 	$(COMPILE) $(if $(UPGRADE),--upgrade) lambda_src/requirements.in -o lambda_src/requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) requirements.in -c lambda_src/requirements.txt -o requirements.txt
+	$(COMPILE) lambda_src/vault.in -c requirements.txt -o lambda_src/vault.txt
+	$(COMPILE) lambda_src/requirements.in ops/requirements.in -c requirements.txt -o ops/requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --no-deps local/emulator.in -o local/emulator.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) infra/node.in -o infra/node.txt
 	$(subst 3.11,3.13,$(COMPILE)) $(if $(UPGRADE),--upgrade) infra/emulator.in -o infra/emulator.txt
