@@ -11,17 +11,33 @@ MIN_RECEIVES = 5
 MAX_RECEIVES = 1000
 MAX_VISIBILITY_SECONDS = 12 * 3600
 QUEUE_RETENTION_DAYS = 7
+# A day of the queue's retention is left to catch up in.
+MAX_OUTAGE_MINUTES = (QUEUE_RETENTION_DAYS - 1) * 24 * 60
+# With quarantine only trouble of the infrastructure uses up receives, so that there may be many. Without it a rejected
+# message has to use up all of them before it is in the dead-letter queue: a long outage outlived is a long wait there.
+OUTAGE_MINUTES = 12 * 60
+OUTAGE_MINUTES_WITHOUT_QUARANTINE = 30
 # A message keeps its first time stamp in the dead-letter queue: the time there is what is left of these days.
 DEAD_LETTER_RETENTION_DAYS = 14
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """The delivery numbers that follow from the function's timeout, the batch window and an outage to outlive."""
+    """The delivery numbers that follow from the function's timeout, the batch window and an outage to outlive.
+
+    `outage_minutes` of None is what suits `quarantine`, which is whether rejected messages go to the dead-letter queue
+    at first sight.
+    """
 
     timeout_seconds: int
     window_seconds: int
-    outage_seconds: int
+    quarantine: bool
+    outage_minutes: int | None = None
+
+    @property
+    def outage_seconds(self) -> int:
+        """The outage that no good message may end in the dead-letter queue for, in seconds."""
+        return 60 * (self.outage_minutes or (OUTAGE_MINUTES if self.quarantine else OUTAGE_MINUTES_WITHOUT_QUARANTINE))
 
     @property
     def visibility_seconds(self) -> int:

@@ -14,6 +14,7 @@ from infra.function import LOG_RETENTION
 
 CIDR = "10.42.0.0/24"
 ZONES = 2
+HTTPS = 443
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,31 +70,45 @@ class Network(Construct):
         vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group))
         return vpc
 
-    def open(self, target: ec2.ISecurityGroup, port: int) -> None:
-        """Let the functions reach a database's or proxy's port."""
-        self.placement.security_group.connections.allow_to(target, ec2.Port.tcp(port), "functions to the database")
+    def open(self, target: ec2.ISecurityGroup, port: int, purpose: str) -> None:
+        """Let the functions reach a port of what `target` guards."""
+        self.placement.security_group.connections.allow_to(target, ec2.Port.tcp(port), purpose)
 
-    def add_ssm_endpoint(self, *, zones: int, parameter_arn: str, callers: Sequence[iam.IRole]) -> Construct:
-        """Add the interface endpoint of SSM, for one parameter and these roles; return it."""
+    def add_endpoint(
+        self,
+        construct_id: str,
+        *,
+        service: ec2.InterfaceVpcEndpointAwsService,
+        purpose: str,
+        zones: int,
+        actions: Sequence[str],
+        resource: str,
+        callers: Sequence[iam.IRole],
+    ) -> None:
+        """Add the interface endpoint of a service, for these actions of these roles on one resource."""
         endpoint = ec2.InterfaceVpcEndpoint(
             self,
-            "Ssm",
+            construct_id,
             vpc=self.vpc,
-            service=ec2.InterfaceVpcEndpointAwsService.SSM,
+            service=service,
             subnets=ec2.SubnetSelection(subnets=self.vpc.isolated_subnets[:zones]),
             open=False,
             security_groups=[
                 security_group := ec2.SecurityGroup(
-                    self, "SsmAccess", vpc=self.vpc, description="The SSM endpoint", allow_all_outbound=False
+                    self,
+                    f"{construct_id}Access",
+                    vpc=self.vpc,
+                    description=f"The {construct_id.upper()} endpoint",
+                    allow_all_outbound=False,
                 )
             ],
         )
-        self.placement.security_group.connections.allow_to(security_group, ec2.Port.tcp(443), "the salt, from SSM")
+        self.open(security_group, HTTPS, purpose)
         endpoint.add_to_policy(
             iam.PolicyStatement(
                 principals=[iam.AnyPrincipal()],
-                actions=["ssm:GetParameter", "ssm:PutParameter"],
-                resources=[parameter_arn],
+                actions=list(actions),
+                resources=[resource],
                 # The roles as a condition: as principals they would be ids, which break when a role is made anew.
                 conditions={
                     "ArnEquals": {"aws:PrincipalArn": [role.role_arn for role in callers]},
@@ -101,4 +116,3 @@ class Network(Construct):
                 },
             )
         )
-        return endpoint

@@ -1,6 +1,7 @@
 """The queue that producers write to, and its dead-letter queue."""
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Aws, Duration, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -13,6 +14,7 @@ class LoginQueue(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, name: str, key: kms.IKey, delivery: Delivery) -> None:
         super().__init__(scope, construct_id)
+        self._key = key
         # A name of its own: the two queues refer to each other, and only a name known beforehand breaks the circle.
         queue_arn = Stack.of(self).format_arn(service="sqs", resource=f"{name}-logins")
         self.dead_letter_queue = sqs.Queue(
@@ -43,3 +45,32 @@ class LoginQueue(Construct):
                 queue=self.dead_letter_queue, max_receive_count=delivery.max_receive_count
             ),
         )
+
+    def poll_statements(self) -> list[iam.PolicyStatement]:
+        """Return the permission to work off the queue, as an event source does."""
+        return [
+            iam.PolicyStatement(
+                sid="PollQueue",
+                actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+                resources=[self.queue.queue_arn],
+            ),
+            iam.PolicyStatement(sid="DecryptMessages", actions=["kms:Decrypt"], resources=[self._key.key_arn]),
+        ]
+
+    def quarantine_statements(self) -> list[iam.PolicyStatement]:
+        """Return the permission to send to the dead-letter queue.
+
+        SQS makes the data key in the sender's name, and verifies a new one by decrypting it.
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+        """
+        return [
+            iam.PolicyStatement(
+                sid="SendToQuarantine", actions=["sqs:SendMessage"], resources=[self.dead_letter_queue.queue_arn]
+            ),
+            iam.PolicyStatement(
+                sid="EncryptForQuarantine",
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=[self._key.key_arn],
+                conditions={"StringEquals": {"kms:ViaService": f"sqs.{Aws.REGION}.amazonaws.com"}},
+            ),
+        ]

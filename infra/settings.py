@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from infra.delivery import MAX_OUTAGE_MINUTES, OUTAGE_MINUTES, OUTAGE_MINUTES_WITHOUT_QUARANTINE
+
 # The CDK command line and libraries keep their own switches in the same context.
 FOREIGN_KEY = re.compile(r"@aws-cdk/|aws:|aws-cdk:|cdk:|cli-telemetry$")
 STAGES_KEY = "stages"
@@ -123,11 +125,17 @@ class Settings:
         "private subnets of vpcId, in two or more availability zones",
         default=(),
     )
-    ssm_endpoint: bool = _key(
-        _flag, "make the VPC endpoint of SSM (false: the existing VPC reaches SSM already)", default=True
+    ssm_endpoint: bool = _key(_flag, "make the VPC endpoint of SSM (false: the existing VPC has one)", default=True)
+    sqs_endpoint: bool = _key(
+        _flag,
+        "make the VPC endpoint of SQS, which quarantine needs (false: the existing VPC has one)",
+        default=True,
+    )
+    endpoint_security_group: str | None = _key(
+        _SECURITY_GROUP, "security group of the existing VPC's endpoints, to use in place of new ones", default=None
     )
     endpoint_zones: int = _key(
-        _number(1, 2), "availability zones with an SSM endpoint (each is billed by the hour)", default=2
+        _number(1, 2), "availability zones with new endpoints (each is billed by the hour, in each zone)", default=2
     )
     # an existing database
     database_host: str | None = _key(
@@ -165,8 +173,16 @@ class Settings:
     batch_window: int = _key(_number(0, 300), "seconds that a batch may wait to fill", default=5)
     function_timeout: int = _key(_number(3, 900), "seconds that one batch may take", default=30)
     memory: int = _key(_number(128, 10240), "memory of the function in MB (1769 is one processor)", default=1024)
-    outage_minutes: int = _key(
-        _number(1, 20160), "minutes of an outage that a message outlives without the DLQ", default=30
+    quarantine: bool = _key(
+        _flag,
+        "have the function send a rejected message to the DLQ itself, at first sight and with the reason",
+        default=True,
+    )
+    outage_minutes: int | None = _key(
+        _number(1, MAX_OUTAGE_MINUTES),
+        "minutes of an outage that a good message outlives without going to the DLQ; by default "
+        f"{OUTAGE_MINUTES}, and {OUTAGE_MINUTES_WITHOUT_QUARANTINE} without quarantine",
+        default=None,
     )
     reserve_concurrency: bool = _key(
         _flag, "reserve the function's concurrency (false in accounts with a quota of 10)", default=True
@@ -228,6 +244,11 @@ class Settings:
             problems.append("vpcId and subnetIds: give both or none")
         elif self.vpc_id and len(self.subnet_ids) < 2:  # noqa: PLR2004 (a DB subnet group needs two zones)
             problems.append("subnetIds: two or more, in different availability zones")
+        theirs = not (self.ssm_endpoint and self.sqs_endpoint)
+        if theirs and not self.vpc_id:
+            problems.append("ssmEndpoint, sqsEndpoint: false is for an existing VPC, with vpcId")
+        elif theirs != bool(self.endpoint_security_group):
+            problems.append("endpointSecurityGroup: goes with ssmEndpoint=false, sqsEndpoint=false or both")
         if self.batch_size > SMALL_BATCH and self.batch_window == 0:
             problems.append(f"batchWindow: must be 1 or more with a batchSize above {SMALL_BATCH}")
         if self.max_storage_gib < self.storage_gib * 1.1:

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, SecretValue, Stack
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct, IDependable
@@ -17,7 +16,7 @@ from infra.function import PipelineFunction
 from infra.keys import Keys
 from infra.monitoring import NAMESPACE, Monitoring
 from infra.nag import acknowledge
-from infra.network import Network
+from infra.network import HTTPS, Network
 from infra.provision import Provision
 from infra.proxy import Proxy
 from infra.queue import LoginQueue
@@ -44,7 +43,8 @@ class LoginPipelineStack(Stack):
         delivery = Delivery(
             timeout_seconds=settings.function_timeout,
             window_seconds=settings.batch_window,
-            outage_seconds=settings.outage_minutes * 60,
+            quarantine=settings.quarantine,
+            outage_minutes=settings.outage_minutes,
         )
         budget = ConnectionBudget(ingest=settings.ingest_connections)
         keys = Keys(self, "Keys", name=name, retain_data=settings.retain_data, salt_key_arn=settings.salt_key_arn)
@@ -87,19 +87,19 @@ class LoginPipelineStack(Stack):
             description="Masks login events and writes them to Postgres",
             code=code,
             arch=settings.arch,
-            environment={**common, **ingest.environment},
+            environment={
+                **common,
+                **ingest.environment,
+                **({"DLQ_URL": queues.dead_letter_queue.queue_url} if settings.quarantine else {}),
+            },
             timeout_seconds=settings.function_timeout,
             memory_mb=settings.memory,
             key=keys.storage,
             statements=[
                 *ingest.statements(self),
                 *salt.read_statements(),
-                iam.PolicyStatement(
-                    sid="PollQueue",
-                    actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-                    resources=[queues.queue.queue_arn],
-                ),
-                iam.PolicyStatement(sid="DecryptMessages", actions=["kms:Decrypt"], resources=[keys.queue.key_arn]),
+                *queues.poll_statements(),
+                *(queues.quarantine_statements() if settings.quarantine else ()),
             ],
             placement=placement,
             reserved_concurrency=budget.max_concurrency if settings.reserve_concurrency else None,
@@ -134,13 +134,33 @@ class LoginPipelineStack(Stack):
         if network:
             for access in (owner, ingest):
                 if access.security_group:
-                    network.open(access.security_group, access.port)
+                    network.open(access.security_group, access.port, "functions to the database")
                     ready.append(access.security_group)
+            if settings.endpoint_security_group:
+                theirs = ec2.SecurityGroup.from_security_group_id(
+                    self, "EndpointAccess", settings.endpoint_security_group
+                )
+                network.open(theirs, HTTPS, "functions to the endpoints")
+                ready.append(theirs)
             if settings.ssm_endpoint:
-                network.add_ssm_endpoint(
+                network.add_endpoint(
+                    "Ssm",
+                    service=ec2.InterfaceVpcEndpointAwsService.SSM,
+                    purpose="the salt, from SSM",
                     zones=settings.endpoint_zones,
-                    parameter_arn=salt.arn,
+                    actions=["ssm:GetParameter", "ssm:PutParameter"],
+                    resource=salt.arn,
                     callers=[provision.role, function.role],
+                )
+            if settings.quarantine and settings.sqs_endpoint:
+                network.add_endpoint(
+                    "Sqs",
+                    service=ec2.InterfaceVpcEndpointAwsService.SQS,
+                    purpose="rejected messages, to SQS",
+                    zones=settings.endpoint_zones,
+                    actions=["sqs:SendMessage"],
+                    resource=queues.dead_letter_queue.queue_arn,
+                    callers=[function.role],
                 )
             ready.append(network)
         if database:

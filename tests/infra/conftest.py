@@ -30,7 +30,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "arch": "x86_64",
         "reserveConcurrency": "false",
     },
-    "existing_vpc": {"vpcId": "vpc-0123456789abcdef0", "subnetIds": SUBNETS, "ssmEndpoint": "false"},
+    "no_quarantine": {"quarantine": "false"},
+    "existing_vpc": {
+        "vpcId": "vpc-0123456789abcdef0",
+        "subnetIds": SUBNETS,
+        "ssmEndpoint": "false",
+        "sqsEndpoint": "false",
+        "endpointSecurityGroup": "sg-0123456789abcdef1",
+    },
     "existing_database": {**EXISTING, "databaseSecret": "owner", "retainData": "false"},
     "existing_rds": {
         **EXISTING,

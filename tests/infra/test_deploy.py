@@ -59,6 +59,22 @@ def depth(cloud: LocalCloud, queue_url: str) -> int:
     return int(attributes[name])
 
 
+def held(cloud: LocalCloud, queue_url: str) -> int:
+    """Messages in a queue, those in flight included."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+    return sum(int(attributes[name]) for name in names)
+
+
+def dead_letter(cloud: LocalCloud, queue_url: str, seconds: float) -> Any:
+    """The one message of the dead-letter queue, taken out of it."""
+    wait_for("dead letter", lambda: depth(cloud, queue_url) == 1, seconds)
+    sqs = cloud.client("sqs")
+    (message,) = sqs.receive_message(QueueUrl=queue_url, MessageAttributeNames=["All"])["Messages"]
+    sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+    return message
+
+
 def emitted_metrics(cloud: LocalCloud) -> set[tuple[str, tuple[str, ...], str]]:
     """(metric, dimensions, service) of every metric that the function printed for CloudWatch."""
     found = set()
@@ -134,10 +150,23 @@ def test_stack_lives_from_first_deploy_to_destroy(cloud: LocalCloud) -> None:
 
     # Messages in, rows out; a bad one harms no other.
     bodies = [json.dumps(make_body(user_id=f"user {number}")) for number in range(25)]
+    sent_after = time.time()
     send(cloud, outputs["QueueUrl"], [*bodies[:10], '{"user_id": "poison"}', *bodies[10:]])
     wait_for("25 rows", lambda: count(cloud) == 25, 60)
     assert cloud.query("SELECT DISTINCT salt_version FROM user_logins") == [(1,)]
     wait_for("reject", lambda: count(cloud, "rejected_logins") == 1, 60)
+
+    # The bad message was in quarantine before the reject was a row, and is not delivered again.
+    message = dead_letter(cloud, outputs["DeadLetterQueueUrl"], 1)
+    assert message["Body"] == '{"user_id": "poison"}'
+    attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    rejects = cloud.query("SELECT reason, field, event_id::text, message_id::text, times FROM rejected_logins")
+    reason, field = "missing_field", "app_version"
+    assert rejects == [(reason, field, attributes["event_id"], attributes["message_id"], 1)]
+    assert attributes.items() >= {("reason", reason), ("field", field)}
+    assert sent_after - 1 <= int(attributes.pop("sent_timestamp")) / 1000 <= time.time()
+    assert set(attributes) == {"reason", "field", "event_id", "message_id"}
+    wait_for("empty queue", lambda: held(cloud, outputs["QueueUrl"]) == 0, 10)
 
     # The alarms and the dashboard name what the function really emits.
     template = json.loads((cloud.directory / "cdk.out" / f"{STACK}.template.json").read_text(encoding="utf-8"))
@@ -151,19 +180,22 @@ def test_stack_lives_from_first_deploy_to_destroy(cloud: LocalCloud) -> None:
     assert again == {"migrations": [], "password_set": False, "salt_created": False}
     assert ssm.get_parameter(Name=outputs["SaltParameter"])["Parameter"]["Version"] == 1
 
-    # A second deploy takes a change over, and the pipeline goes on.
-    assert NO_DIFFERENCE not in cloud.cdk("diff", memory="512")
-    cloud.cdk("deploy", "--require-approval", "never", memory="512")
+    # A second deploy takes changes over, and the pipeline goes on.
+    changes = {"memory": "512", "quarantine": "false"}
+    assert NO_DIFFERENCE not in cloud.cdk("diff", **changes)
+    cloud.cdk("deploy", "--require-approval", "never", **changes)
     configuration = cloud.client("lambda").get_function_configuration(FunctionName=outputs["FunctionName"])
     assert configuration["MemorySize"] == 512
-    assert NO_DIFFERENCE in cloud.cdk("diff", memory="512")
-    send(cloud, outputs["QueueUrl"], [json.dumps(make_body(user_id="after the second deploy"))])
+    assert NO_DIFFERENCE in cloud.cdk("diff", **changes)
+    send(cloud, outputs["QueueUrl"], [json.dumps(make_body(user_id="after the second deploy")), "[]"])
     wait_for("26th row", lambda: count(cloud) == 26, 60)
 
-    # The bad message is given up, and only that one.
-    wait_for("dead letter", lambda: depth(cloud, outputs["DeadLetterQueueUrl"]) == 1, 180)
-    (message,) = cloud.client("sqs").receive_message(QueueUrl=outputs["DeadLetterQueueUrl"])["Messages"]
-    assert message["Body"] == '{"user_id": "poison"}'
+    # Without quarantine a bad message is tried again and then given up, by the redrive policy.
+    message = dead_letter(cloud, outputs["DeadLetterQueueUrl"], 180)
+    assert message["Body"] == "[]"
+    assert "MessageAttributes" not in message
+    ((times,),) = cloud.query("SELECT times FROM rejected_logins WHERE reason = 'not_an_object'")
+    assert times > 1
     assert count(cloud) == 26
 
     # The end leaves the database alone, and nothing else.

@@ -44,6 +44,13 @@ def test_every_problem_is_named_at_once() -> None:
     [
         ({"vpcId": "vpc-0123456789abcdef0"}, "vpcId and subnetIds"),
         ({"vpcId": "vpc-0123456789abcdef0", "subnetIds": "subnet-01234567"}, "subnetIds"),
+        ({"sqsEndpoint": False}, "ssmEndpoint, sqsEndpoint"),
+        (
+            {"vpcId": "vpc-01234567", "subnetIds": "subnet-01234567,subnet-89abcdef", "ssmEndpoint": False},
+            "endpointSecurityGroup",
+        ),
+        ({"endpointSecurityGroup": "sg-01234567"}, "endpointSecurityGroup"),
+        ({"outageMinutes": 7 * 24 * 60}, "outageMinutes"),
         ({"batchSize": 11, "batchWindow": 0}, "batchWindow"),
         ({"storageGib": 100, "maxStorageGib": 100}, "maxStorageGib"),
         ({"minCapacity": 8, "maxCapacity": 4}, "maxCapacity"),

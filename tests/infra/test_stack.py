@@ -55,7 +55,6 @@ def test_cfn_lint_finds_nothing(synthesize: Synthesize) -> None:
 
 
 def test_queue_numbers_follow_from_the_function(template: Template) -> None:
-    settings = Settings()
     queue = template.the("AWS::SQS::Queue", "Logins")
     dead_letters = template.the("AWS::SQS::Queue", "DeadLetters")
     function = template.the("AWS::Lambda::Function", "IngestFunction")
@@ -63,8 +62,12 @@ def test_queue_numbers_follow_from_the_function(template: Template) -> None:
     window = source["MaximumBatchingWindowInSeconds"]
     assert queue["VisibilityTimeout"] == 6 * function["Timeout"] + window
     receives = queue["RedrivePolicy"]["maxReceiveCount"]
-    assert receives * queue["VisibilityTimeout"] >= settings.outage_minutes * 60
-    assert dead_letters["MessageRetentionPeriod"] == 14 * 86400 > queue["MessageRetentionPeriod"]
+    outlived = receives * queue["VisibilityTimeout"]
+    if template.variant == "no_quarantine":
+        assert 30 * 60 <= outlived < 40 * 60, "a rejected message waits as long for the dead-letter queue"
+    else:
+        assert 12 * 3600 <= outlived < 13 * 3600
+    assert dead_letters["MessageRetentionPeriod"] == 14 * 86400 > queue["MessageRetentionPeriod"] > outlived
     allowed = dead_letters["RedriveAllowPolicy"]
     assert allowed["redrivePermission"] == "byQueue"
     assert json.dumps(allowed["sourceQueueArns"]).count(str(queue["QueueName"])) == 1
@@ -130,6 +133,8 @@ def test_permissions_of_the_function_are_these_and_no_more(staging: Template) ->
         "DecryptSalt": {"kms:Decrypt"},
         "PollQueue": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
         "DecryptMessages": {"kms:Decrypt"},
+        "SendToQuarantine": {"sqs:SendMessage"},
+        "EncryptForQuarantine": {"kms:GenerateDataKey", "kms:Decrypt"},
         "-": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"},
     }
     assert actions_of(staging, "ProvisionFunction") == {
@@ -141,6 +146,50 @@ def test_permissions_of_the_function_are_these_and_no_more(staging: Template) ->
         "EncryptSalt": {"kms:Encrypt"},
         "-": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"},
     }
+
+
+def test_quarantine_may_send_to_the_dead_letter_queue_and_nothing_else(template: Template) -> None:
+    environments = {
+        id_: function["Properties"].get("Environment", {}).get("Variables", {})
+        for id_, function in template.resources("AWS::Lambda::Function").items()
+    }
+    statements = [
+        (id_, statement)
+        for id_, statement in statements_of(template)
+        if {"sqs:SendMessage", "kms:GenerateDataKey"} & set(as_list(statement["Action"]))
+    ]
+    if template.variant == "no_quarantine":
+        assert not statements
+        assert not any("DLQ_URL" in variables for variables in environments.values())
+        return
+    (dead_letters,) = [id_ for id_ in template.resources("AWS::SQS::Queue") if "DeadLetters" in id_]
+    (queue_key,) = [id_ for id_ in template.resources("AWS::KMS::Key") if "Queue" in id_]
+    assert [id_ for id_, variables in environments.items() if "DLQ_URL" in variables] == ["IngestFunction"]
+    assert environments["IngestFunction"]["DLQ_URL"] == {"Ref": dead_letters}
+    assert all("IngestFunction" in id_ for id_, _ in statements)
+    assert [statement for _, statement in statements] == [
+        {
+            "Sid": "SendToQuarantine",
+            "Effect": "Allow",
+            "Action": "sqs:SendMessage",
+            "Resource": {"Fn::GetAtt": [dead_letters, "Arn"]},
+        },
+        {
+            "Sid": "EncryptForQuarantine",
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": {"Fn::GetAtt": [queue_key, "Arn"]},
+            "Condition": {
+                "StringEquals": {
+                    "kms:ViaService": {"Fn::Join": ["", ["sqs.", {"Ref": "AWS::Region"}, ".amazonaws.com"]]}
+                }
+            },
+        },
+    ]
+    # The statements of a role count only if the key's own policy leaves them to IAM.
+    (policy,) = template.the("AWS::KMS::Key", queue_key)["KeyPolicy"]["Statement"]
+    assert (policy["Effect"], policy["Action"]) == ("Allow", "kms:*")
+    assert json.dumps(policy["Principal"]).endswith('":root"]]}}')
 
 
 def test_functions_log_in_as_one_role_each(with_database: Template) -> None:
@@ -239,11 +288,77 @@ def test_nothing_is_public_and_nothing_gets_out(template: Template) -> None:
     assert {rule["FromPort"] for rule in rules} <= {443, 5432}
 
 
-def test_endpoint_admits_two_roles_to_one_parameter(staging: Template) -> None:
-    (statement,) = staging.the("AWS::EC2::VPCEndpoint")["PolicyDocument"]["Statement"]
+def role_of(template: Template, function: str) -> dict[str, Any]:
+    role: dict[str, Any] = template.the("AWS::Lambda::Function", function)["Role"]
+    return role
+
+
+def test_ssm_endpoint_admits_two_roles_to_one_parameter(staging: Template) -> None:
+    (statement,) = staging.the("AWS::EC2::VPCEndpoint", "Ssm")["PolicyDocument"]["Statement"]
     assert statement["Action"] == ["ssm:GetParameter", "ssm:PutParameter"]
     assert "parameter/login-pipeline-staging/salt" in json.dumps(statement["Resource"])
-    assert len(statement["Condition"]["ArnEquals"]["aws:PrincipalArn"]) == 2
+    assert statement["Condition"] == {
+        "ArnEquals": {"aws:PrincipalArn": [role_of(staging, "ProvisionFunction"), role_of(staging, "IngestFunction")]},
+        "StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}},
+    }
+
+
+def test_sqs_endpoint_admits_one_role_to_send_to_the_dead_letter_queue(staging: Template) -> None:
+    (dead_letters,) = [id_ for id_ in staging.resources("AWS::SQS::Queue") if "DeadLetters" in id_]
+    assert staging.the("AWS::EC2::VPCEndpoint", "Sqs")["PolicyDocument"]["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": "*"},
+            "Action": "sqs:SendMessage",
+            "Resource": {"Fn::GetAtt": [dead_letters, "Arn"]},
+            "Condition": {
+                "ArnEquals": {"aws:PrincipalArn": [role_of(staging, "IngestFunction")]},
+                "StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}},
+            },
+        }
+    ]
+
+
+def test_endpoints_are_those_that_the_code_needs(template: Template) -> None:
+    endpoints = template.properties("AWS::EC2::VPCEndpoint")
+    expected = {"ssm", "sqs"}
+    if template.variant == "no_quarantine":
+        expected = {"ssm"}
+    if template.variant in {"existing_vpc", "existing_database"}:
+        expected = set()
+    assert {endpoint["ServiceName"]["Fn::Join"][1][-1].lstrip(".") for endpoint in endpoints} == expected
+    groups = [json.dumps(endpoint["SecurityGroupIds"]) for endpoint in endpoints]
+    assert len(set(groups)) == len(endpoints)
+    for endpoint in endpoints:
+        # boto3 calls SERVICE.REGION.amazonaws.com, which only a private name leads to the endpoint.
+        assert endpoint["PrivateDnsEnabled"] is True
+        assert endpoint["VpcEndpointType"] == "Interface"
+        assert len(endpoint["SubnetIds"]) == (1 if template.variant not in {"production"} else 2)
+
+
+def test_functions_reach_database_and_endpoints_and_nothing_else(template: Template) -> None:
+    rules = [
+        (rule["Description"], rule["FromPort"], rule["ToPort"])
+        for rule in template.properties("AWS::EC2::SecurityGroupEgress")
+        if "NetworkFunctions" in json.dumps(rule["GroupId"])
+    ]
+    expected = {("functions to the database", 5432, 5432)}
+    if template.variant == "existing_vpc":
+        expected |= {("functions to the endpoints", 443, 443)}
+    else:
+        expected |= {("the salt, from SSM", 443, 443), ("rejected messages, to SQS", 443, 443)}
+    if template.variant == "no_quarantine":
+        expected -= {("rejected messages, to SQS", 443, 443)}
+    assert set(rules) == (set() if template.variant == "existing_database" else expected)
+    for rule in template.properties("AWS::EC2::SecurityGroupEgress"):
+        assert "DestinationSecurityGroupId" in rule, rule
+
+
+def test_endpoints_of_an_existing_vpc_let_the_functions_in(synthesize: Synthesize) -> None:
+    template = synthesize("existing_vpc")
+    for kind, group in (("Egress", "DestinationSecurityGroupId"), ("Ingress", "GroupId")):
+        rules = template.properties(f"AWS::EC2::SecurityGroup{kind}")
+        assert [rule["FromPort"] for rule in rules if rule[group] == "sg-0123456789abcdef1"] == [443], kind
 
 
 # ---- database ----
