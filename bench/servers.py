@@ -10,6 +10,7 @@ from typing import Self
 import psycopg2
 from psycopg2 import extensions
 
+from lambda_src.handler import get_resources
 from lambda_src.migrate import migrate
 from local.aws import AwsEndpoint
 from local.postgres import PostgresServer
@@ -28,6 +29,7 @@ class Servers:
         path = Path(self._directory.name)
         self.postgres = PostgresServer(path / "postgres", settings)
         self.aws = AwsEndpoint(path)
+        self._outer_environment: dict[str, str] = {}
         self._password = secrets.token_urlsafe(16)
 
     def __enter__(self) -> Self:
@@ -38,10 +40,16 @@ class Servers:
             migrate(connection)
             with connection, connection.cursor() as cursor:
                 cursor.execute("ALTER ROLE ingest PASSWORD %s", (self._password,))
+        self._outer_environment = dict(os.environ)
         os.environ.update(self.environment)
         return self
 
     def __exit__(self, *_: object) -> None:
+        if get_resources.cache_info().currsize:
+            get_resources().database.close()
+            get_resources.cache_clear()
+        os.environ.clear()
+        os.environ.update(self._outer_environment)
         self.aws.stop()
         self.postgres.stop("immediate")
         self._directory.cleanup()

@@ -18,6 +18,7 @@ from bench.sampling import Sample, in_turns
 from bench.servers import Servers
 from lambda_src.contract import Reject, parse_record
 from lambda_src.database import COPY_LOGINS
+from lambda_src.handler import lambda_handler
 from lambda_src.masking import Salt, mask_login
 
 OURS = "this function"
@@ -55,9 +56,7 @@ def quiet_output() -> Iterator[None]:
 
 
 def load_handler() -> Handler:
-    """The function, in this process, as the environment configures it."""
-    from lambda_src.handler import lambda_handler  # noqa: PLC0415  its Logger takes the environment at import
-
+    """The function, in this process."""
     context: Any = Context()
     return lambda event: dict(lambda_handler(event, context))
 
