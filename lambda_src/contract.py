@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
-from socket import AF_INET, inet_ntoa, inet_pton
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Annotated, Any, NamedTuple, NoReturn
 
 import msgspec
@@ -135,12 +135,17 @@ def normal_ip(text: str) -> str:
 
     Raises RecordError for anything else, an address with a scope id included: a scope means something on one host only.
     """
+    # The system's own functions are ten times as fast as ipaddress, which judges what they refuse or write otherwise:
+    # leading zeros on some systems, and IPv6 addresses that end in an IPv4 one.
+    family = AF_INET6 if ":" in text else AF_INET
     try:
-        # Eight times as fast as ipaddress. The way back makes sure on systems whose inet_pton takes leading zeros.
-        if inet_ntoa(inet_pton(AF_INET, text)) == text:
-            return text
+        packed = inet_pton(family, text)
+        compressed = inet_ntop(family, packed)
     except (OSError, ValueError):
         pass
+    else:
+        if compressed == text if family == AF_INET else "." not in compressed:
+            return compressed
     try:
         address = ip_address(text)
     except ValueError:
