@@ -75,4 +75,4 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit.entries
 GRANT USAGE ON SCHEMA audit TO operator, custodian;
 GRANT SELECT, INSERT (action, actor, request_id, reason, basis, subject, salt_version, counts)
     ON audit.entries TO operator, custodian;
-GRANT SELECT ON user_logins, rejected_logins, shared_ips, shared_devices, daily_logins, schema_migrations TO operator;
+GRANT SELECT ON user_logins, user_logins_default, rejected_logins, shared_ips, shared_devices, daily_logins, schema_migrations TO operator;

@@ -11,6 +11,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -175,8 +176,13 @@ class VaultKey:
         return base64.b64encode(self.public).decode()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def vault_key(aws: AwsEndpoint) -> VaultKey:
+    return _vault_key(aws)
+
+
+@cache
+def _vault_key(aws: AwsEndpoint) -> VaultKey:
     variables = aws.environment
     kms = boto3.client(
         "kms",

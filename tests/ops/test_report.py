@@ -78,7 +78,8 @@ def test_report_page_escapes(loginpipe: CommandLine, database: Scratch, tmp_path
     for user in ("a", "b"):
         database.execute(
             "INSERT INTO user_logins (event_id, create_date, app_version, salt_version, user_id, device_type,"
-            " masked_ip, masked_device_id, app_version_name) VALUES (gen_random_uuid(), now(), 1, 1, %s, 'x', %s, %s, '1')",
+            " masked_ip, masked_device_id, app_version_name)"
+            " VALUES (gen_random_uuid(), now(), 1, 1, %s, 'x', %s, %s, '1')",
             user, evil, evil,
         )  # fmt: skip
     database.execute(

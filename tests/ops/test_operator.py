@@ -1,0 +1,211 @@
+"""The operator functions in an emulated Lambda: every command that needs the database, with its role's privileges."""
+
+import io
+import json
+import secrets
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from local.aws import AwsEndpoint
+from tests.conftest import Function, SaltParameter, Scratch, function_environment
+from tests.ops.conftest import ROOT, CommandLine, Queues, VaultKey
+from tests.support import make_body, make_record
+
+SERVICES = "sqs,ssm,kms,sts,s3,lambda,cloudformation,iam,logs"
+REASON = ("--reason", "drill", "--basis", "consent")
+
+
+class Cloud:
+    """An emulated account with Lambda and CloudFormation."""
+
+    def __init__(self, endpoint: AwsEndpoint) -> None:
+        self.endpoint = endpoint
+
+    def client(self, service: str) -> Any:
+        """A client of any service."""
+        variables = self.endpoint.environment
+        session: Any = boto3.Session(
+            variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"], region_name=variables["AWS_REGION"]
+        )
+        return session.client(service, endpoint_url=self.endpoint.url)
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    endpoint = AwsEndpoint(tmp_path_factory.mktemp("cloud"), SERVICES).start()
+    yield Cloud(endpoint)
+    endpoint.stop()
+
+
+@pytest.fixture
+def aws(cloud: Cloud) -> AwsEndpoint:
+    """All of a test's parts lie in the same account."""
+    return cloud.endpoint
+
+
+@pytest.fixture(scope="session")
+def package() -> bytes:
+    """The code as it is deployed; its requirements are those of the emulator's Python."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted((*ROOT.glob("lambda_src/**/*"), *ROOT.glob("ops/**/*"))):
+            if path.suffix in (".py", ".sql"):
+                file.write(path, path.relative_to(ROOT))
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def stack(
+    cloud: Cloud,
+    package: bytes,
+    loginpipe: CommandLine,
+    database: Scratch,
+    salt: SaltParameter,
+    queues: Queues,
+    operators: Any,
+    vault_key: VaultKey,
+) -> str:
+    """A stack whose outputs name the parts, with both functions; the command line is left without a database."""
+    name = f"stack-{secrets.token_hex(6)}"
+    outputs = {
+        "QueueUrl": queues.url,
+        "DeadLetterQueueUrl": queues.dead_letter_url,
+        "SaltParameter": salt.name,
+        "VaultKeyArn": vault_key.arn,
+    }
+    for half in ("operator", "custodian"):
+        variables = function_environment(database, salt) | database.environment(half) | {"OPERATIONS": half}
+        cloud.client("lambda").create_function(
+            FunctionName=f"{name}-{half}",
+            Runtime="python3.11",
+            Role="arn:aws:iam::000000000000:role/any",
+            Handler="ops.operator.lambda_handler",
+            Code={"ZipFile": package},
+            Timeout=60,
+            Environment={"Variables": variables},
+        )
+        outputs[f"{half.capitalize()}FunctionName"] = f"{name}-{half}"
+    template = {
+        "Resources": {"Any": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": name}}},
+        "Outputs": {key: {"Value": value} for key, value in outputs.items()},
+    }
+    cloud.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
+    for variable in ("QUEUE_URL", "DLQ_URL", "SALT_PARAMETER", "VAULT_KEY"):
+        loginpipe.environment[variable] = ""
+    for variable in [name for name in loginpipe.environment if name.startswith("PG")]:
+        loginpipe.environment[variable] = ""
+    return name
+
+
+@pytest.fixture
+def remote(stack: str, loginpipe: CommandLine) -> Any:
+    """The command line on that stack."""
+    return lambda *words, **more: loginpipe("--stack", stack, "--json", *words, **more)
+
+
+def test_all_commands(
+    remote: Any, sealing_function: Function, queues: Queues, database: Scratch, tmp_path: Path
+) -> None:
+    """One after the other, as roles operator and custodian."""
+    now = int(time.time() * 1000)
+    old = now - 100 * 86_400_000
+    month = time.strftime("%Y-%m", time.gmtime(old / 1000))
+    records = [make_record(user_id=f"u{n}", sent=now, ip="10.1.1.1", device_id=f"d{n}") for n in range(3)]
+    assert sealing_function(*records, make_record(user_id="old", sent=old, ip="10.1.1.2", device_id="old")) == []
+    bad = make_record(sent=now, ip="bad")
+    sealing_function(bad)
+    queues.put(json.dumps(make_body(ip="bad")), dead=True, event_id=bad["messageId"])
+
+    assert [row["reason"] for row in remote("dlq", "list").data] == ["invalid_ip"]
+    assert remote("report").data["shared_ips"]["count"] == 1
+    masked = remote("mask", "ip", "10.1.1.1").data["pseudonym"]
+    found = remote("lookup", "--ip", "10.1.1.1").data
+    assert (found["total"], found["users"]) == (3, 3)
+    assert [row["logins"] for row in remote("salt", "status").data] == [4]
+    assert remote("recover", "--ip", masked, *REASON).data["original"] == "10.1.1.1"
+    assert remote("salt", "rotate", "--yes").data == {"version": 2}
+    assert remote("salt", "link", "1", "2", "--reason", "drill", "--yes").data == {"originals": 6, "linked": 6}
+    archive = ("archive", "--month", month, str(tmp_path))
+    assert remote(*archive, "--drop", "--yes").data["logins"] == 1
+    assert remote(*archive, "--restore").data["written"] == 1
+    assert remote("forget", "--user-id", "u1", "--reason", "drill", "--yes").data["logins"] == 1
+    assert remote("retention", "--months", "2", "--yes").data["dropped"][-1]["logins"] == 1
+    entries = remote("audit").data
+    assert [entry["action"] for entry in entries] == [
+        "retention", "forget", "restore", "archive", "link", "recover",
+    ]  # fmt: skip
+    assert {entry["role"] for entry in entries} == {"operator", "custodian"}
+    assert all(entry["request_id"] for entry in entries)
+    assert {entry["actor"] for entry in entries} == {"arn:aws:iam::000000000000:root"}
+    assert database.rows() == [("u0",), ("u2",)]
+
+
+def test_doctor(remote: Any) -> None:
+    found = {finding["check"]: finding["status"] for finding in remote("doctor").data}
+    assert {check for check, status in found.items() if status != "ok"} == {"function"}
+
+
+def test_environment_database_is_left_alone(remote: Any, database: Scratch) -> None:
+    """With --stack, PG* of the shell must not be taken for the stack's database."""
+    other = database.environment() | {"PGDATABASE": "postgres"}
+    assert remote("report", **other).code == 0
+
+
+def test_error_of_the_function(remote: Any) -> None:
+    finished = remote("lookup", "--ip", "10.1.1.1")
+    assert finished.code == 4
+    finished = remote("mask", "ip", "canary")
+    assert "This is no IPv4 or IPv6 address" in finished.err
+    assert "canary" not in finished.err
+    assert finished.code != 0  # 2 where Lambda names the exception's type, as the emulator does not
+
+
+def test_halves_are_apart(cloud: Cloud, stack: str) -> None:
+    """Who may invoke the one function cannot have the other's operations done."""
+    for half, operation in (("operator", "recover"), ("custodian", "lookup"), ("operator", "no such")):
+        answer = cloud.client("lambda").invoke(
+            FunctionName=f"{stack}-{half}", Payload=json.dumps({"operation": operation, "arguments": {}}).encode()
+        )
+        assert "FunctionError" in answer
+        assert "does not run the operation" in answer["Payload"].read().decode()
+
+
+def test_scheduled_retention(cloud: Cloud, stack: str, database: Scratch, function: Function) -> None:
+    """What the schedule sends names nobody: the audit entry says so."""
+    assert function(make_record(sent=int((time.time() - 200 * 86_400) * 1000))) == []
+    arguments = {"months": 3, "ahead": 12, "reason": "schedule", "dry_run": False}
+    payload = json.dumps({"operation": "retention", "arguments": arguments}).encode()
+    answer = cloud.client("lambda").invoke(FunctionName=f"{stack}-operator", Payload=payload)
+    assert json.loads(answer["Payload"].read())["dropped"][-1]["logins"] == 1
+    assert database.query("SELECT actor, action FROM audit.entries") == [("schedule", "retention")]
+
+
+def test_not_our_stack(cloud: Cloud, loginpipe: CommandLine) -> None:
+    name = f"other-{secrets.token_hex(6)}"
+    template = {"Resources": {"Any": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": name}}}}
+    cloud.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
+    finished = loginpipe("--stack", name, "report")
+    assert (finished.code, "none of the pipeline's outputs" in finished.err) == (1, True)
+    finished = loginpipe("--stack", "no-such-stack", "report")
+    assert finished.code == 1
+
+
+def test_archive_in_a_bucket(cloud: Cloud, loginpipe: CommandLine, function: Function, database: Scratch) -> None:
+    bucket = f"archives-{secrets.token_hex(6)}"
+    cloud.client("s3").create_bucket(Bucket=bucket)
+    old = int((time.time() - 100 * 86_400) * 1000)
+    month = time.strftime("%Y-%m", time.gmtime(old / 1000))
+    assert function(make_record(sent=old)) == []
+    words = ("archive", "--month", month, f"s3://{bucket}/logins/")
+    assert loginpipe(*words, "--drop", "--yes").code == 0
+    keys = {item["Key"] for item in cloud.client("s3").list_objects_v2(Bucket=bucket)["Contents"]}
+    assert keys == {f"logins/{month}/manifest.json", f"logins/{month}/logins-00000.jsonl.gz"}
+    assert database.count() == 0
+    assert loginpipe("--json", *words, "--restore").data["written"] == 1
+    assert loginpipe("archive", "--month", "2001-01", f"s3://{bucket}/logins", "--restore").code == 4
