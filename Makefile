@@ -40,6 +40,8 @@ lock: | $(BIN)/uv  ## write the requirement locks anew from the *.in files (UPGR
 	$(COMPILE) lambda_src/requirements.in ops/requirements.in -c requirements.txt -o ops/requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --no-deps local/emulator.in -o local/emulator.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) infra/node.in -o infra/node.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) tests/fuzz/requirements.in -o tests/fuzz/requirements.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) tests/security/requirements.in -o tests/security/requirements.txt
 	$(subst 3.11,3.13,$(COMPILE)) $(if $(UPGRADE),--upgrade) infra/emulator.in -o infra/emulator.txt
 
 .PHONY: clean
@@ -173,3 +175,52 @@ sam-invoke: sam-template  ## run the bundle in AWS's Lambda image, with Docker a
 	docker compose up --detach --wait
 	$(SAM) local invoke ProvisionFunction $(SAM_OPTIONS)
 	$(SAM) local invoke IngestFunction $(SAM_OPTIONS) --event $(EVENT)
+
+# ---- faults and security ----------------------------------------------------------------------------------------
+
+CHAOS := $(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
+FUZZ_RUNS ?= 1000000
+LOCKS ?= lambda_src/requirements.txt lambda_src/vault.txt ops/requirements.txt requirements.txt
+BOMS := lambda_src/requirements.txt lambda_src/vault.txt ops/requirements.txt
+
+.PHONY: chaos
+chaos: setup  ## 5 minutes of faults under traffic, and the balance (SEED= repeats a run)
+	$(CHAOS) --seconds 270
+
+.PHONY: chaos-short
+chaos-short: setup  ## each fault once
+	$(CHAOS) --settle 17
+
+.PHONY: soak
+soak: setup  ## 1,000,000 events under random faults (SEED=, EVENTS=)
+	$(CHAOS) --events $(or $(EVENTS),1000000) --portion 3000 --verbose
+
+.PHONY: mutants
+mutants: setup  ## break the lines that hold the promises up, one by one, and see the tests fail
+	$(BIN)/python -m tests.mutants
+
+$(VENV)/fuzz/.installed: tests/fuzz/requirements.txt | setup
+	@mkdir -p $(@D)
+	@$(BIN)/uv pip install --quiet --require-hashes --only-binary :all: --target $(@D) -r $< && touch $@ || \
+		echo "note: atheris has no wheel for this Python and machine, so that no coverage leads the search"
+
+.PHONY: fuzz
+fuzz: setup $(VENV)/fuzz/.installed  ## bad input by the million (FUZZ_RUNS=, SEED=)
+	@mkdir -p build/fuzz
+	FUZZ_INPUTS=$$(($(FUZZ_RUNS) / 10)) FUZZ_SEED=$(or $(SEED),0) $(BIN)/pytest -q tests/fuzz
+	[ ! -e $(VENV)/fuzz/.installed ] || PYTHONPATH=$(VENV)/fuzz $(BIN)/python -m tests.fuzz.coverage_guided \
+		-runs=$(FUZZ_RUNS) $(if $(SEED),-seed=$(SEED)) -max_len=4096 -artifact_prefix=build/fuzz/ build/fuzz tests/fuzz/corpus
+
+$(VENV)/security/.installed: tests/security/requirements.txt | setup
+	$(BIN)/uv pip install --quiet --require-hashes --target $(@D) -r $<
+	@touch $@
+
+.PHONY: audit
+audit: setup  ## ask the package registry for known vulnerabilities of what is locked (LOCKS=)
+	$(BIN)/python -m tests.security.audit $(LOCKS)
+
+.PHONY: sbom
+sbom: $(VENV)/security/.installed  ## write the CycloneDX bill of materials of what is deployed to build/sbom
+	@mkdir -p build/sbom
+	for lock in $(BOMS); do PYTHONPATH=$(VENV)/security $(BIN)/python -W ignore -m cyclonedx_py requirements --output-reproducible \
+		--pyproject pyproject.toml -o build/sbom/$$(echo $${lock%.txt} | tr / -).cdx.json $$lock || exit 1; done
