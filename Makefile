@@ -39,6 +39,7 @@ lock: | $(BIN)/uv  ## write the requirement locks anew from the *.in files (UPGR
 	$(COMPILE) lambda_src/vault.in -c requirements.txt -o lambda_src/vault.txt
 	$(COMPILE) lambda_src/requirements.in ops/requirements.in -c requirements.txt -o ops/requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --no-deps local/emulator.in -o local/emulator.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) bench/requirements.in -c requirements.txt -o bench/requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) infra/node.in -o infra/node.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) tests/fuzz/requirements.in -o tests/fuzz/requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) tests/security/requirements.in -o tests/security/requirements.txt
@@ -98,6 +99,32 @@ unit: setup  ## unit tests: no server
 .PHONY: test
 test: cloud-setup  ## all tests, against a real Postgres, SQS, SSM and Lambda runtime emulator
 	$(BIN)/pytest tests
+
+# ---- benchmarks -------------------------------------------------------------------------------------------------
+
+BENCH := $(VENV)/bench
+
+# An environment of its own: what only the peers and the plots need stays out of the project's.
+$(BENCH)/.installed: bench/requirements.txt | $(BIN)/uv
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(BENCH)
+	$(BIN)/uv pip install --quiet --python $(BENCH) --require-hashes -r bench/requirements.txt
+	@touch $@
+
+.PHONY: bench
+bench: $(BENCH)/.installed  ## measure beside peers and limits: throughput, CPU, cold start, memory (OPTIONS="--quick cpu …")
+	$(BENCH)/bin/python -m bench $(OPTIONS)
+
+.PHONY: bench-growth
+bench-growth: $(BENCH)/.installed  ## measure as the table grows to 10,000,000 rows: 20 minutes, 10 GB in TMPDIR
+	$(BENCH)/bin/python -m bench growth $(OPTIONS)
+
+.PHONY: simulate
+simulate: $(BENCH)/.installed  ## the pipeline at up to 100,000 events a second, by the costs measured last
+	$(BENCH)/bin/python -m bench simulation check
+
+.PHONY: bench-test
+bench-test: $(BENCH)/.installed  ## tests of the benchmarks themselves
+	$(BENCH)/bin/pytest -q tests/bench
 
 # ---- cloud stack ------------------------------------------------------------------------------------------------
 

@@ -287,10 +287,10 @@ def make_scenarios() -> list[Scenario]:
         Scenario("100 a second", 100, seconds=300, most_pollers=40),
         Scenario("100 a second, after an outage of an hour", 100, seconds=60, burst=360_000, most_pollers=40, bunch=2),
         Scenario("10,000 a second, with the settings for 100", 10_000, seconds=120, most_pollers=40, bunch=4),
-        Scenario("10,000 a second", 10_000, seconds=300, most_pollers=250, processors=4, bunch=4),
+        Scenario("10,000 a second", 10_000, seconds=300, most_pollers=250, processors=4, bunch=10),
         Scenario("10,000 a second, provisioned", 10_000, seconds=120, provisioned=150, processors=4, bunch=4),
-        Scenario("100,000 a second", 100_000, seconds=300, processors=32, bunch=40),
-        Scenario("100,000 a second, provisioned", 100_000, seconds=60, provisioned=1_500, processors=32, bunch=20),
+        Scenario("100,000 a second", 100_000, seconds=300, processors=32, bunch=100),
+        Scenario("100,000 a second, provisioned", 100_000, seconds=60, provisioned=1_500, processors=32, bunch=50),
     ]
 
 

@@ -100,7 +100,7 @@ class Contender:
 
     name: str
     prepare: Callable[[], Any]
-    write: Callable[[Any], None]
+    write: Callable[[Any], object]
     seconds: float  # after so many it has had its rounds
     taken: list[float] = field(default_factory=list)
 
