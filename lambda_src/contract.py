@@ -22,8 +22,10 @@ LARGEST_CODE = 2_147_483_647  # Postgres' integer
 CACHED_VALUES = 1024  # versions and days repeat: a few hundred serve nearly all events
 
 _EPOCH = datetime.date(1970, 1, 1)
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_OTHER_UUID = re.compile(r"(?:urn:uuid:)?\{?([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})\}?")
+_HEX = "[0-9a-f]{32}"
+_HYPHENATED = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_UUID = re.compile(_HYPHENATED)
+_OTHER_UUID = re.compile(rf"(?:urn:uuid:)?({_HEX}|{_HYPHENATED})|\{{({_HEX}|{_HYPHENATED})\}}")
 _VERSION = re.compile(r"([0-9]+)(?:\.([0-9]+)(?:\.([0-9]+))?)?")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -126,7 +128,7 @@ def normal_event_id(text: str) -> str:
     if _UUID.fullmatch(text):
         return text
     if other := _OTHER_UUID.fullmatch(text.lower()):
-        return str(uuid.UUID(other[1]))
+        return str(uuid.UUID(other[1] or other[2]))
     return str(uuid.uuid5(uuid.NAMESPACE_URL, text))
 
 
