@@ -36,7 +36,12 @@ def test_bytes_that_are_no_text_are_sent_all_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("", "holds no events"), ("\n \n", "holds no events"), ("[]", "holds no events"), ("[\n1,\n]", "begins as a JSON array, but is none: .* line [23]")],
+    [
+        ("", "holds no events"),
+        ("\n \n", "holds no events"),
+        ("[]", "holds no events"),
+        ("[\n1,\n]", "begins as a JSON array, but is none: .* line [23]"),
+    ],
 )
 def test_file_that_cannot_be_used(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "a.json"
