@@ -15,7 +15,7 @@ import psutil
 import psycopg2
 
 from local.queues import set_redrive
-from ops.event_source import failed_messages
+from ops.event_source import Delivery, failed_messages
 from tests.chaos import tmpfs
 from tests.chaos.aws_front import Trouble
 from tests.chaos.ledger import COLUMNS
@@ -617,6 +617,41 @@ def _redriven(pipeline: Pipeline, random: Random) -> int:
             pipeline.ledger.forget(letter["MessageId"])
             pipeline.send([(letter["Body"], texts)])
         return len(letters)
+
+
+@fault("FIFO queue, writes failing in the middle")
+def _fifo(pipeline: Pipeline, random: Random) -> int:
+    settled: list[str] = []
+    sqs, stopping = pipeline.aws.sqs, threading.Event()
+    url = sqs.create_queue(
+        QueueName=f"{uuid.uuid4()}.fifo",
+        Attributes={"FifoQueue": "true", "VisibilityTimeout": "1", "ContentBasedDeduplication": "true"},
+    )["QueueUrl"]
+    sent: dict[str, list[str]] = {"one": [], "two": [], "three": []}
+    with pipeline.quiet():  # nobody else may run into the rule
+        for _ in range(random.randint(20, 40)):
+            group = random.choice(list(sent))
+            body, _attributes = _named(pipeline, None)
+            message_id = sqs.send_message(QueueUrl=url, MessageBody=body, MessageGroupId=group)["MessageId"]
+            pipeline.ledger.record_sent(pipeline.fault, message_id, body, {})
+            sent[group].append(message_id)
+        rule = Rule(Step.DATA, Cut.BEFORE, times=2 * random.randint(1, 3))  # both tries of some writes
+
+        def note(delivery: Delivery) -> None:
+            settled.extend(message_id for message_id in delivery.delivered if message_id in delivery.deleted)
+
+        source = pipeline.event_source(url, random.randrange(3), on_delivery=note)
+        poller = threading.Thread(target=source.run, args=(stopping,))
+        with _armed(pipeline, rule):
+            poller.start()
+            pipeline.wait_until(lambda: len(settled) >= sum(map(len, sent.values())), 2 * WAIT_SECONDS)
+        stopping.set()
+        poller.join()
+    sqs.delete_queue(QueueUrl=url)
+    for group, message_ids in sent.items():
+        if [message_id for message_id in settled if message_id in message_ids] != message_ids:
+            raise PromiseError(f"the order of a FIFO queue was not kept in group {group}")
+    return rule.fired
 
 
 @fault("messages of 1 MiB")

@@ -31,7 +31,7 @@ from local.generator import SPOILERS, generate_logins
 from local.postgres import PostgresServer, binaries
 from local.queues import create_queue
 from local.runtime import EmulatedFunction
-from ops.event_source import EventSource, failed_messages
+from ops.event_source import Delivery, EventSource, failed_messages
 from tests.chaos.aws_front import AwsFront
 from tests.chaos.ledger import ANY_FAULT, COLUMNS, Account, Ledger
 from tests.chaos.proxy import PostgresProxy
@@ -421,22 +421,23 @@ class Pipeline:
         function.start()
         self.functions.append(function)
 
-        def invoke(event: Record) -> object:
-            self.ledger.record_delivered(event["Records"])
-            return self.invoke(index, event)
-
-        source = EventSource(
-            self.aws.sqs,
-            self.queue.url,
-            invoke,
-            batch_size=batch_size,
-            window_seconds=1 if batch_size > 10 else 0,
-            poll_seconds=1,
-        )
+        source = self.event_source(self.queue.url, index, batch_size)
         thread = threading.Thread(target=self._poll, args=(source,), name=f"event source {index}")
         thread.start()
         exits.callback(thread.join)
         exits.callback(self._stopping.set)
+
+    def event_source(
+        self, url: str, index: int, batch_size: int = 10, on_delivery: Callable[[Delivery], None] | None = None
+    ) -> EventSource:
+        """What feeds a queue to a function."""
+
+        def invoke(event: Record) -> object:
+            self.ledger.record_delivered(event["Records"])
+            return self.invoke(index, event)
+
+        window = 1 if batch_size > 10 else 0
+        return EventSource(self.aws.sqs, url, invoke, batch_size, window, poll_seconds=1, on_delivery=on_delivery)
 
     def _watch_statements(self) -> None:
         """Looks now and then at what Postgres shows of the functions' statements."""
