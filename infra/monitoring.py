@@ -130,8 +130,8 @@ class Monitoring(Construct):
                     period=Duration.minutes(1), statistic="Maximum"
                 ),
                 bound=1,
-                action="Messages were given up. Read their reasons in rejected_logins, mend producer or function, "
-                "and redrive them within 14 days of their sending.",
+                action="Messages were rejected or given up. Read the reason in their attributes or in rejected_logins "
+                "(an outage leaves none), mend producer or function, and redrive them within 14 days of their sending.",
             ),
             Alarm(
                 id="MessagesLate",
