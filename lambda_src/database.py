@@ -50,8 +50,10 @@ UPSERT_REJECTS = """
 """
 
 # A peer that is gone without a word is noticed within 15 s, be it while connecting, waiting or sending.
+CONNECT_SECONDS = 5
+SHORTEST_CONNECT_SECONDS = 2  # libpq takes no less
 LIVENESS = {
-    "connect_timeout": 5,
+    "connect_timeout": CONNECT_SECONDS,
     "keepalives": 1,
     "keepalives_idle": 5,
     "keepalives_interval": 5,
@@ -173,7 +175,7 @@ class Database:
         if time.monotonic() >= terms.give_up_at:
             raise TransientError("The invocation has no time left to write.")
         failure: PipelineError | None = None
-        pool = self._get_pool()
+        pool = self._get_pool(terms.give_up_at)
         try:
             connection = pool.getconn()
             try:
@@ -193,10 +195,14 @@ class Database:
         finally:
             failure.__context__ = None  # where Python has put psycopg2's error, values and all
 
-    def _get_pool(self) -> SimpleConnectionPool:
+    def _get_pool(self, give_up_at: float) -> SimpleConnectionPool:
         if self._pool is None:
+            seconds = int(min(CONNECT_SECONDS, give_up_at - time.monotonic()))  # nothing watches libpq connect
+            if seconds < SHORTEST_CONNECT_SECONDS:
+                raise TransientError("The invocation has no time left to connect.")
+            arguments = connection_arguments(self._settings) | {"connect_timeout": seconds}
             with explained_login():
-                self._pool = SimpleConnectionPool(1, 1, **connection_arguments(self._settings))
+                self._pool = SimpleConnectionPool(1, 1, **arguments)
         return self._pool
 
 
@@ -238,24 +244,35 @@ class _CopyStream:
         self._coming = iter(rows)
         self._rows: list[MaskedLogin] = []
         self._sent = 0
+        self._failure: BaseException | None = None
 
     def fill(self) -> bool:
         """Takes what Postgres would gather before it writes; True when that was all."""
-        self._rows += islice(self._coming, ROWS_AHEAD)
+        self._take(ROWS_AHEAD)
         return len(self._rows) < ROWS_AHEAD
 
     def read(self, _size: int = -1) -> bytes:
         """The next rows; psycopg2 takes any number of bytes, and none as the end."""
         if self._sent == len(self._rows):
-            self._rows += islice(self._coming, ROWS_A_CHUNK)
+            self._take(ROWS_A_CHUNK)
         rows = self._rows[self._sent : self._sent + ROWS_A_CHUNK]
         self._sent += len(rows)
         return "".join([_copy_line(row) for row in rows]).encode()
 
     def drain(self) -> list[MaskedLogin]:
-        """All rows, those not read yet included."""
-        self._rows += self._coming
+        """All rows, those not read yet included; raises what has ended them before their time."""
+        self._take(None)
         return self._rows
+
+    def _take(self, most: int | None) -> None:
+        # A generator that has raised is at its end: a second try would take the rows so far for all of them.
+        if self._failure is not None:
+            raise self._failure
+        try:
+            self._rows += islice(self._coming, most)
+        except BaseException as failure:
+            self._failure = failure
+            raise
 
 
 def _copy_line(row: MaskedLogin) -> str:

@@ -69,6 +69,8 @@ class Batch:
                 row = mask_login(event, salt)
                 if self.originals is not None:
                     self.originals.seal(event, row)
+            except MemoryError:
+                raise  # no fault of the record
             except Exception:  # noqa: BLE001  a fault of ours must not harm the neighbours, nor its text leak a value
                 self.rejects.append(_unexpected(record))
                 continue
