@@ -66,6 +66,8 @@ def _calls(messages: Iterable[tuple[Reject, Mapping[str, Any]]]) -> "Iterator[di
     entries: dict[str, Entry] = {}
     size = 0
     for reject, record in messages:
+        if reject.message_id in entries:
+            continue  # delivered twice in one batch
         try:
             entry = _entry(reject, record)
             entry_size = _size(entry)
