@@ -97,6 +97,7 @@ def _silence(name: str, step: Step, cut: Cut) -> None:
         return rule.fired
 
 
+_silence("half-open silence at the log-in", Step.STARTUP, Cut.SILENCE)
 _silence("half-open silence before BEGIN", Step.BEGIN, Cut.SILENCE)
 _silence("half-open silence in the data", Step.DATA, Cut.SILENCE)
 _silence("half-open silence at COMMIT", Step.COMMIT, Cut.SILENCE)

@@ -20,6 +20,7 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends RST in place of FIN
 class Step(Enum):
     """A message of the function, as it arrives here."""
 
+    STARTUP = auto()  # the first message of a connection
     BEGIN = auto()
     COPY = auto()
     DATA = auto()  # the first CopyData of a COPY
@@ -177,7 +178,7 @@ class _Link:
                 buffer += data
                 while (size := _message_size(buffer, typed=typed)) and len(buffer) >= size:
                     message, buffer = buffer[:size], buffer[size:]
-                    if not self._pass_on(message, self._step(message) if typed else None):
+                    if not self._pass_on(message, self._step(message) if typed else Step.STARTUP):
                         self.close()
                         return
                     typed = True

@@ -1,12 +1,16 @@
 """How often a write is tried, and what each try may leave behind, with the connection cut at each step of it."""
 
+import itertools
 from collections.abc import Iterator
 
 import pytest
 
+from lambda_src import handler
+from lambda_src.contract import LoginEvent
+from lambda_src.masking import MaskedLogin, Salt, mask_login
 from tests.chaos.proxy import Cut, PostgresProxy, Rule, Step
 from tests.conftest import Function, Scratch
-from tests.support import Record, make_record, make_records
+from tests.support import Context, Record, make_record, make_records
 
 LARGE = 300  # records: more than the function gathers before it sends
 CUTS = (Cut.BEFORE, Cut.HALF, Cut.AFTER, Cut.ANSWERED)
@@ -80,7 +84,43 @@ def test_connection_that_falls_silent_is_given_up_in_time(
     records = make_records(2)
     rule = Rule(Step.COPY, Cut.SILENCE)
     proxy.arm(rule)
-    assert function(*records, seconds=2) == [record["messageId"] for record in records]
+    assert function(*records, seconds=4) == [record["messageId"] for record in records]
     assert (rule.fired, database.count()) == (1, 0)
+    assert function(*records) == []
+    assert database.count() == 2
+
+
+def test_memory_that_ends_in_the_middle_of_the_data(
+    function: Function, database: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = itertools.count()
+
+    def fail(event: LoginEvent, salt: Salt) -> MaskedLogin:
+        if next(calls) == LARGE - 50:
+            raise MemoryError
+        return mask_login(event, salt)
+
+    monkeypatch.setattr("lambda_src.handler.mask_login", fail)
+    records = make_records(LARGE)
+    with pytest.raises(MemoryError):
+        function(*records)
+    # Neither a part of the batch taken for the whole, nor a good record taken for a bad one.
+    assert (database.count(), database.count("rejected_logins")) == (0, 0)
+    assert function(*records) == []
+    assert database.count() == LARGE
+
+
+@pytest.mark.parametrize("seconds", [2, 4, 8])
+def test_log_in_that_falls_silent_is_given_up_in_time(
+    function: Function, database: Scratch, proxy: PostgresProxy, seconds: int
+) -> None:
+    records = make_records(2)
+    rule = Rule(Step.STARTUP, Cut.SILENCE, times=99)
+    proxy.arm(rule)
+    context = Context(seconds)
+    response = handler.lambda_handler({"Records": records}, context)
+    assert context.get_remaining_time_in_millis() > 0
+    assert len(response["batchItemFailures"]) == 2
+    proxy.arm(None)
     assert function(*records) == []
     assert database.count() == 2

@@ -62,9 +62,30 @@ MUTATIONS = (
     Mutation(
         "a second try keeps the rows that were not read yet",
         DATABASE,
-        "        self._rows += self._coming\n",
+        "        self._take(None)\n",
         "",
         ("tests/chaos/test_tries.py::test_connection_cut_once", "tests/integration/test_failures.py"),
+    ),
+    Mutation(
+        "rows that end in an error are not taken for all",
+        DATABASE,
+        "            self._failure = failure\n",
+        "",
+        ("tests/chaos/test_tries.py::test_memory_that_ends_in_the_middle_of_the_data",),
+    ),
+    Mutation(
+        "no good record is rejected for want of memory",
+        HANDLER,
+        "            except MemoryError:\n                raise  #",
+        "            except RecursionError:\n                raise  #",
+        ("tests/chaos/test_tries.py::test_memory_that_ends_in_the_middle_of_the_data",),
+    ),
+    Mutation(
+        "connecting takes no more time than there is",
+        DATABASE,
+        "int(min(CONNECT_SECONDS, give_up_at - time.monotonic()))",
+        "CONNECT_SECONDS",
+        ("tests/chaos/test_tries.py::test_log_in_that_falls_silent_is_given_up_in_time",),
     ),
     Mutation(
         "an event that is there already is skipped",
