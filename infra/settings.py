@@ -198,6 +198,21 @@ class Settings:
         default=None,
     )
 
+    # operators
+    retention_months: int | None = _key(
+        _number(1, 1200), "months of logins to keep beside the current one; by default all are kept", default=None
+    )
+    vault_key_arn: str | None = _key(
+        _text(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[0-9a-f-]+", "a KMS key's ARN"),
+        "asymmetric KMS key (RSA, ENCRYPT_DECRYPT) that opens the vault; switches the vault on, with vaultPublicKey",
+        default=None,
+    )
+    vault_public_key: str | None = _key(
+        _text(r"[A-Za-z0-9+/]{300,1500}={0,2}", "the base64 that `aws kms get-public-key` prints"),
+        "public half of vaultKeyArn, which the function seals with",
+        default=None,
+    )
+
     @property
     def existing_database(self) -> bool:
         """Whether the database is not the stack's own."""
@@ -239,10 +254,12 @@ class Settings:
         return settings
 
     def _contradictions(self) -> list[str]:
-        problems = []
-        if bool(self.vpc_id) != bool(self.subnet_ids):
-            problems.append("vpcId and subnetIds: give both or none")
-        elif self.vpc_id and len(self.subnet_ids) < 2:  # noqa: PLR2004 (a DB subnet group needs two zones)
+        pairs = {
+            "vpcId and subnetIds": (self.vpc_id, self.subnet_ids),
+            "vaultKeyArn and vaultPublicKey": (self.vault_key_arn, self.vault_public_key),
+        }
+        problems = [f"{keys}: give both or none" for keys, (one, other) in pairs.items() if bool(one) != bool(other)]
+        if self.vpc_id and len(self.subnet_ids) == 1:
             problems.append("subnetIds: two or more, in different availability zones")
         theirs = not (self.ssm_endpoint and self.sqs_endpoint)
         if theirs and not self.vpc_id:

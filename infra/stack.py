@@ -17,13 +17,14 @@ from infra.keys import Keys
 from infra.monitoring import NAMESPACE, Monitoring
 from infra.nag import acknowledge
 from infra.network import HTTPS, Network
+from infra.operator import Operator
 from infra.provision import Provision
 from infra.proxy import Proxy
 from infra.queue import LoginQueue
 from infra.salt import Salt
 from infra.settings import Settings
 
-INGEST_ROLE = "ingest"
+INGEST, OPERATOR, CUSTODIAN = ROLES = ("ingest", "operator", "custodian")  # the migrations make them
 PROVISION_SECONDS = 300
 
 
@@ -52,7 +53,19 @@ class LoginPipelineStack(Stack):
         salt = Salt(self, "Salt", name=f"/{name}/salt", key=keys.salt)
         network = self._network(settings, keys)
         database = self._database(settings, keys, network, budget)
-        owner, ingest = self._access(settings, network, database, keys, name)
+        owner = self._owner(settings, database)
+        logins = {role: self._login(settings, owner, keys, name, role) for role in ROLES}
+        ingest = logins[INGEST]
+        if settings.proxy and network and database:
+            ingest = Proxy(
+                self,
+                "Proxy",
+                name=name,
+                vpc=network.vpc,
+                subnets=network.subnets,
+                database=database,
+                access=ingest,
+            ).access
 
         common = {
             "SALT_PARAMETER": salt.name,
@@ -72,7 +85,11 @@ class LoginPipelineStack(Stack):
                 **common,
                 **owner.environment,
                 "SALT_KEY": keys.salt.key_arn,
-                **({"INGEST_PASSWORD": ingest.environment["PGPASSWORD"]} if ingest.password else {}),
+                **{
+                    f"{role.upper()}_PASSWORD": login.environment["PGPASSWORD"]
+                    for role, login in logins.items()
+                    if login.password
+                },
             },
             timeout_seconds=PROVISION_SECONDS,
             memory_mb=512,
@@ -91,6 +108,7 @@ class LoginPipelineStack(Stack):
                 **common,
                 **ingest.environment,
                 **({"DLQ_URL": queues.dead_letter_queue.queue_url} if settings.quarantine else {}),
+                **({"VAULT_PUBLIC_KEY": settings.vault_public_key} if settings.vault_public_key else {}),
             },
             timeout_seconds=settings.function_timeout,
             memory_mb=settings.memory,
@@ -116,6 +134,19 @@ class LoginPipelineStack(Stack):
             metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
         )
         source.node.add_dependency(function)
+        operator = Operator(
+            self,
+            "Operator",
+            code=code,
+            arch=settings.arch,
+            environment=common,
+            operator=logins[OPERATOR],
+            custodian=logins[CUSTODIAN] if settings.vault_key_arn else None,
+            salt_statements=salt.history_statements(),
+            key=keys.storage,
+            placement=placement,
+            retention_months=settings.retention_months,
+        )
         removal = PipelineFunction(
             self,
             "SaltRemovalFunction",
@@ -148,9 +179,9 @@ class LoginPipelineStack(Stack):
                     service=ec2.InterfaceVpcEndpointAwsService.SSM,
                     purpose="the salt, from SSM",
                     zones=settings.endpoint_zones,
-                    actions=["ssm:GetParameter", "ssm:PutParameter"],
+                    actions=["ssm:GetParameter", "ssm:GetParameterHistory", "ssm:PutParameter"],
                     resource=salt.arn,
-                    callers=[provision.role, function.role],
+                    callers=[provision.role, function.role, operator.main.role],
                 )
             if settings.quarantine and settings.sqs_endpoint:
                 network.add_endpoint(
@@ -186,6 +217,7 @@ class LoginPipelineStack(Stack):
             late_seconds=delivery.late_seconds,
             function=function.function,
             function_timeout_seconds=settings.function_timeout,
+            operator=operator.main.function,
             event_source_id=source.event_source_mapping_id,
             database_kind=database.kind if database else None,
             database_identifier=database.identifier if database else "",
@@ -199,12 +231,18 @@ class LoginPipelineStack(Stack):
             "DeadLetterQueueUrl": queues.dead_letter_queue.queue_url,
             "FunctionName": function.function.function_name,
             "ProvisionFunctionName": provision.function.function_name,
+            "OperatorFunctionName": operator.main.function.function_name,
             "SaltParameter": salt.name,
             "SaltKeyArn": keys.salt.key_arn,
             "AlarmTopicArn": monitoring.topic.topic_arn,
             "DatabaseHost": ingest.environment["PGHOST"],
             "DatabaseName": ingest.environment["PGDATABASE"],
         }
+        if operator.custodian and settings.vault_key_arn:
+            outputs |= {
+                "CustodianFunctionName": operator.custodian.function.function_name,
+                "VaultKeyArn": settings.vault_key_arn,
+            }
         for key, value in outputs.items():
             CfnOutput(self, key, value=value)
 
@@ -240,12 +278,10 @@ class LoginPipelineStack(Stack):
             snapshot=settings.restore_snapshot,
         )
 
-    def _access(
-        self, settings: Settings, network: Network | None, database: Database | None, keys: Keys, name: str
-    ) -> tuple[DatabaseAccess, DatabaseAccess]:
-        """Return how the tables' owner and the ingest role reach the database."""
-        if network and database:
-            owner = DatabaseAccess(
+    def _owner(self, settings: Settings, database: Database | None) -> DatabaseAccess:
+        """Return how the tables' owner reaches the database."""
+        if database:
+            return DatabaseAccess(
                 host=database.host,
                 port=database.port,
                 name=database.name,
@@ -253,19 +289,6 @@ class LoginPipelineStack(Stack):
                 resource_id=database.resource_id,
                 security_group=database.security_group,
             )
-            ingest = replace(owner, user=INGEST_ROLE)
-            if settings.proxy:
-                proxy = Proxy(
-                    self,
-                    "Proxy",
-                    name=name,
-                    vpc=network.vpc,
-                    subnets=network.subnets,
-                    database=database,
-                    access=ingest,
-                )
-                ingest = proxy.access
-            return owner, ingest
         owner = DatabaseAccess(
             host=str(settings.database_host),
             port=settings.database_port,
@@ -280,14 +303,24 @@ class LoginPipelineStack(Stack):
             ),
         )
         if not settings.database_secret:
-            return owner, replace(owner, user=INGEST_ROLE)
+            return owner
+        return replace(
+            owner,
+            user=SecretValue.secrets_manager(settings.database_secret, json_field="username").unsafe_unwrap(),
+            password=SecretValue.secrets_manager(settings.database_secret, json_field="password"),
+        )
+
+    def _login(self, settings: Settings, owner: DatabaseAccess, keys: Keys, name: str, role: str) -> DatabaseAccess:
+        """Return how another role reaches the database: as the owner does, by IAM token or a password of its own."""
+        if not settings.database_secret:
+            return replace(owner, user=role)
         secret = secretsmanager.Secret(
             self,
-            "IngestPassword",
-            description=f"{name}: password of the database role {INGEST_ROLE}",
+            f"{role.capitalize()}Password",
+            description=f"{name}: password of the database role {role}",
             encryption_key=keys.storage,
             generate_secret_string=secretsmanager.SecretStringGenerator(
-                secret_string_template=json.dumps({"username": INGEST_ROLE}),
+                secret_string_template=json.dumps({"username": role}),
                 generate_string_key="password",
                 exclude_punctuation=True,
                 password_length=40,
@@ -298,11 +331,4 @@ class LoginPipelineStack(Stack):
             secret,
             {"AwsSolutions-SMG4": "each deploy sets it in database and function alike: docs/deploy.md"},
         )
-        return (
-            replace(
-                owner,
-                user=SecretValue.secrets_manager(settings.database_secret, json_field="username").unsafe_unwrap(),
-                password=SecretValue.secrets_manager(settings.database_secret, json_field="password"),
-            ),
-            replace(owner, user=INGEST_ROLE, password=secret.secret_value_from_json("password")),
-        )
+        return replace(owner, user=role, password=secret.secret_value_from_json("password"))

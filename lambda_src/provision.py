@@ -19,7 +19,6 @@ from lambda_src.migrate import migrate
 from lambda_src.salt import CLIENT_CONFIG, SHORTEST_KEY
 from lambda_src.settings import DatabaseSettings, load_provision_settings
 
-INGEST_ROLE = "ingest"  # the migrations create it
 # A new RDS database refuses IAM log-ins for a while after it is said to be there.
 IAM_PATIENCE_SECONDS = 120
 RETRY_SECONDS = 5
@@ -29,18 +28,20 @@ logger.setLevel(logging.INFO)
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 (Lambda passes both)
-    """Migrates, gives the ingest role its password if it uses one, creates the salt; returns what was done.
+    """Migrates, gives the roles their passwords where they use any, creates the salt; returns what was done.
 
     Raises PipelineError, which makes the deploy fail and roll back.
     """
     settings = load_provision_settings()
     with closing(_log_in(settings.database)) as connection:
         applied = migrate(connection)
-        password_set = bool(settings.ingest_password) and _set_password(
-            connection, replace(settings.database, user=INGEST_ROLE, password=settings.ingest_password)
-        )
+        set_for = [
+            role
+            for role, password in settings.passwords.items()
+            if _set_password(connection, replace(settings.database, user=role, password=password))
+        ]
     salt_created = create_salt(settings.salt_parameter, settings.salt_key, settings.region)
-    done = {"migrations": applied, "password_set": password_set, "salt_created": salt_created}
+    done = {"migrations": applied, "passwords_set": set_for, "salt_created": salt_created}
     logger.info("provisioned", extra=done)
     return done
 
@@ -91,15 +92,15 @@ def _log_in(settings: DatabaseSettings) -> extensions.connection:
             return connection
 
 
-def _set_password(connection: extensions.connection, ingest: DatabaseSettings) -> bool:
+def _set_password(connection: extensions.connection, login: DatabaseSettings) -> bool:
     try:
-        _log_in(ingest).close()
+        _log_in(login).close()
     except SetupError:  # refused: the role has no password yet, or another one
         pass
     else:
         return False
     # Hashed here, so that neither the statement nor the server's log holds the password.
-    verifier = extensions.encrypt_password(ingest.password or "", INGEST_ROLE, connection, "scram-sha-256")
+    verifier = extensions.encrypt_password(login.password or "", login.user, connection, "scram-sha-256")
     with connection, connection.cursor() as cursor:
-        cursor.execute(f"ALTER ROLE {INGEST_ROLE} PASSWORD %s", (verifier,))
+        cursor.execute(f"ALTER ROLE {login.user} PASSWORD %s", (verifier,))
     return True

@@ -54,7 +54,7 @@ class ProvisionSettings:
     salt_key: str
     region: str | None
     database: DatabaseSettings
-    ingest_password: str | None = field(repr=False)
+    passwords: Mapping[str, str] = field(repr=False)  # of the roles that log in with one
 
 
 class _Environment:
@@ -134,7 +134,11 @@ def load_provision_settings(variables: Mapping[str, str] = os.environ) -> Provis
         salt_key=environment.optional("SALT_KEY") or "alias/aws/ssm",
         region=_region(environment),
         database=_database_settings(environment),
-        ingest_password=environment.optional("INGEST_PASSWORD"),
+        passwords={
+            role: password
+            for role in ("ingest", "operator", "custodian")
+            if (password := environment.optional(f"{role.upper()}_PASSWORD"))
+        },
     )
     environment.check()
     return settings

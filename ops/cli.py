@@ -48,6 +48,7 @@ app.command()(privacy.forget)
 app.command()(privacy.audit)
 app.command()(retention.retention)
 app.command()(retention.archive)
+app.command()(retention.upkeep)
 app.command()(work.worker)
 
 

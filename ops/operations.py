@@ -60,6 +60,7 @@ DROP_OLD = """
         (date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => %s))::date, %s, %s, %s, %s)
 """
 CREATE_AHEAD = "SELECT create_login_partitions((now() AT TIME ZONE 'UTC')::date, %s + 1)"
+COUNT_SHARING = "SELECT count_sharing()"
 DROP_ORPHANS = "SELECT originals, links FROM vault.drop_orphans(%s)"
 DROP_UNUSED_KEYS = "SELECT vault.drop_unused_keys()"
 SELECT_LINES = """
@@ -220,6 +221,8 @@ def forget(site: Site, *, user_id: str, reason: str, dry_run: bool) -> dict[str,
     with site.database.transaction(roll_back=dry_run) as cursor:
         cursor.execute(FORGET, (user_id, hashed, version, site.actor(), site.request_id, reason))
         logins, originals, links = _first(cursor)
+    if logins and not dry_run:
+        site.database.rows(COUNT_SHARING)  # else what was counted of the person before would stand until the next count
     return {"logins": logins, "originals": originals, "links": links, "dry_run": dry_run}
 
 
@@ -232,9 +235,6 @@ def retention(site: Site, *, months: int, ahead: int, reason: str, dry_run: bool
     result = {"dropped": dropped, "made": 0, "originals": 0, "links": 0, "dry_run": dry_run}
     if dry_run:
         return result
-    with site.database.transaction() as cursor:
-        cursor.execute(CREATE_AHEAD, (ahead,))
-        (result["made"],) = _first(cursor)
     while True:
         with site.database.transaction() as cursor:
             cursor.execute(DROP_ORPHANS, (ORPHANS_AT_ONCE,))
@@ -245,7 +245,16 @@ def retention(site: Site, *, months: int, ahead: int, reason: str, dry_run: bool
             break
     with site.database.transaction() as cursor:
         cursor.execute(DROP_UNUSED_KEYS)
-    return result
+    return result | upkeep(site, ahead=ahead)
+
+
+def upkeep(site: Site, *, ahead: int) -> dict[str, Any]:
+    """Makes the partitions of the coming months, and counts who shares devices and addresses."""
+    with site.database.transaction() as cursor:
+        cursor.execute(CREATE_AHEAD, (ahead,))
+        (made,) = _first(cursor)
+    site.database.rows(COUNT_SHARING)
+    return {"made": made}
 
 
 def archive_page(site: Site, *, month: str, after: tuple[str, str], limit: int) -> dict[str, Any]:
@@ -435,7 +444,7 @@ def _first(cursor: "extensions.cursor") -> tuple[Any, ...]:
 OPERATIONS: dict[str, Callable[..., Any]] = {
     operation.__name__: operation
     for operation in (
-        mask, lookup, reject_reasons, rows_by_version, report, forget, retention, archive_page, archive_drop,
+        mask, lookup, reject_reasons, rows_by_version, report, forget, retention, upkeep, archive_page, archive_drop,
         restore_page, restore_done, audit, check_database,
     )
 }  # fmt: skip

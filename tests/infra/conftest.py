@@ -31,6 +31,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "reserveConcurrency": "false",
     },
     "no_quarantine": {"quarantine": "false"},
+    "vault": {
+        "vaultKeyArn": "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef",
+        "vaultPublicKey": "MII" + "A" * 733,
+        "retentionMonths": "13",
+    },
     "existing_vpc": {
         "vpcId": "vpc-0123456789abcdef0",
         "subnetIds": SUBNETS,

@@ -2,6 +2,9 @@
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,10 +12,12 @@ from typing import Any
 
 import pytest
 
-from infra.local_cloud import RUNTIME_PYTHON, STACK, LocalCloud
+from infra.local_cloud import ROOT, RUNTIME_PYTHON, STACK, LocalCloud
 from infra.monitoring import NAMESPACE
+from tests.infra.conftest import read
 from tests.support import make_body
 
+IP = "199.172.111.135"  # of make_body
 NO_DIFFERENCE = "Number of stacks with differences: 0"
 
 pytestmark = [
@@ -109,6 +114,46 @@ def watched_metrics(template: dict[str, Any]) -> set[tuple[str, tuple[str, ...],
     return found
 
 
+def operate(cloud: LocalCloud, *words: str) -> Any:
+    """Runs the operator's command line on the deployed stack, knowing nothing but its name; returns its JSON."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PG"))}
+    finished = subprocess.run(
+        [sys.executable, "-m", "ops", "--stack", STACK, "--json", *words],
+        cwd=ROOT,
+        env={**kept, **cloud.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr + finished.stdout
+    return json.loads(finished.stdout)
+
+
+def check_operator(cloud: LocalCloud, rows: int) -> None:
+    """The command line works through the operator function."""
+    findings = operate(cloud, "doctor")
+    assert {finding["check"]: finding["found"] for finding in findings if finding["status"] == "error"} == {}
+    assert sum(row["logins"] for row in operate(cloud, "report")["days"]) == rows
+    assert operate(cloud, "lookup", "--ip", IP)["total"] == rows
+
+
+def make_vault_key(cloud: LocalCloud) -> dict[str, str]:
+    """A key for the vault, as the context that switches it on."""
+    kms = cloud.client("kms")
+    arn = kms.create_key(KeySpec="RSA_4096", KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
+    public_key = base64.b64encode(kms.get_public_key(KeyId=arn)["PublicKey"]).decode()
+    return {"vaultKeyArn": arn, "vaultPublicKey": public_key}
+
+
+def check_vault(cloud: LocalCloud) -> None:
+    """What was masked since the vault is on can be recovered, by the custodian's function."""
+    masked = operate(cloud, "mask", "ip", IP)["pseudonym"]
+    recovered = operate(cloud, "recover", "--ip", masked, "--reason", "drill", "--basis", "consent")
+    assert recovered["original"] == IP
+    audit = cloud.query("SELECT role::text, request_id IS NOT NULL FROM audit.entries")
+    assert audit == [("custodian", True)]
+
+
 def left_over(cloud: LocalCloud) -> dict[str, list[str]]:
     """What is there of the kinds of things that the stack makes, beyond what the CDK's bootstrap makes."""
     every = {
@@ -169,19 +214,21 @@ def test_stack_lives_from_first_deploy_to_destroy(cloud: LocalCloud) -> None:
     wait_for("empty queue", lambda: held(cloud, outputs["QueueUrl"]) == 0, 10)
 
     # The alarms and the dashboard name what the function really emits.
-    template = json.loads((cloud.directory / "cdk.out" / f"{STACK}.template.json").read_text(encoding="utf-8"))
-    watched = watched_metrics(template)
+    watched = watched_metrics(read(cloud.directory / "cdk.out" / f"{STACK}.template.json"))
     assert {name for name, *_ in watched} >= {"RecordsReceived", "RecordsWritten", "RecordsRejected", "RecordsFailed"}
     wait_for("metrics", lambda: watched <= emitted_metrics(cloud), 10)
+
+    check_operator(cloud, rows=25)
 
     # Nothing to change means nothing changes, and provisioning again changes nothing either.
     assert NO_DIFFERENCE in cloud.cdk("diff")
     again = invoke(cloud, outputs["ProvisionFunctionName"])
-    assert again == {"migrations": [], "password_set": False, "salt_created": False}
+    assert again == {"migrations": [], "passwords_set": [], "salt_created": False}
     assert ssm.get_parameter(Name=outputs["SaltParameter"])["Parameter"]["Version"] == 1
 
     # A second deploy takes changes over, and the pipeline goes on.
-    changes = {"memory": "512", "quarantine": "false"}
+    vault = make_vault_key(cloud)
+    changes = {"memory": "512", "quarantine": "false", **vault}
     assert NO_DIFFERENCE not in cloud.cdk("diff", **changes)
     cloud.cdk("deploy", "--require-approval", "never", **changes)
     configuration = cloud.client("lambda").get_function_configuration(FunctionName=outputs["FunctionName"])
@@ -189,6 +236,8 @@ def test_stack_lives_from_first_deploy_to_destroy(cloud: LocalCloud) -> None:
     assert NO_DIFFERENCE in cloud.cdk("diff", **changes)
     send(cloud, outputs["QueueUrl"], [json.dumps(make_body(user_id="after the second deploy")), "[]"])
     wait_for("26th row", lambda: count(cloud) == 26, 60)
+
+    check_vault(cloud)
 
     # Without quarantine a bad message is tried again and then given up, by the redrive policy.
     message = dead_letter(cloud, outputs["DeadLetterQueueUrl"], 180)
@@ -199,6 +248,7 @@ def test_stack_lives_from_first_deploy_to_destroy(cloud: LocalCloud) -> None:
     assert count(cloud) == 26
 
     # The end leaves the database alone, and nothing else.
+    cloud.client("kms").schedule_key_deletion(KeyId=vault["vaultKeyArn"], PendingWindowInDays=7)
     cloud.cdk("destroy", "--force")
     assert left_over(cloud) == {}
     assert count(cloud) == 26

@@ -72,7 +72,7 @@ def test_provision_makes_schema_log_in_and_salt(
 ) -> None:
     done = provision.lambda_handler({}, None)
     assert done["migrations"][0] == "0001_user_logins"
-    assert (done["password_set"], done["salt_created"]) == (True, True)
+    assert (done["passwords_set"], done["salt_created"]) == (["ingest"], True)
     salt = aws.ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]
     assert salt["Type"] == "SecureString"
     assert len(base64.b64decode(salt["Value"], validate=True)) == 32
@@ -87,7 +87,7 @@ def test_provision_again_changes_nothing(
 ) -> None:
     provision.lambda_handler({}, None)
     before = verifier(server), aws.ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]
-    assert provision.lambda_handler({}, None) == {"migrations": [], "password_set": False, "salt_created": False}
+    assert provision.lambda_handler({}, None) == {"migrations": [], "passwords_set": [], "salt_created": False}
     assert (verifier(server), aws.ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]) == before
 
 
@@ -96,7 +96,7 @@ def test_provision_follows_a_changed_password(
 ) -> None:
     provision.lambda_handler({}, None)
     monkeypatch.setenv("INGEST_PASSWORD", "another one, for a change")
-    assert provision.lambda_handler({}, None)["password_set"] is True
+    assert provision.lambda_handler({}, None)["passwords_set"] == ["ingest"]
     connect(server.environment(DATABASE, "ingest", "another one, for a change")).close()
 
 
@@ -106,7 +106,7 @@ def test_provision_sends_the_password_hashed(server: PostgresServer, environment
     administrate(server, "SELECT pg_reload_conf()")
     try:
         administrate(server, RESET)
-        assert provision.lambda_handler({}, None)["password_set"] is True
+        assert provision.lambda_handler({}, None)["passwords_set"] == ["ingest"]
     finally:
         administrate(server, "ALTER SYSTEM RESET log_statement")
         administrate(server, "SELECT pg_reload_conf()")

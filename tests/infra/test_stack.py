@@ -293,12 +293,14 @@ def role_of(template: Template, function: str) -> dict[str, Any]:
     return role
 
 
-def test_ssm_endpoint_admits_two_roles_to_one_parameter(staging: Template) -> None:
+def test_ssm_endpoint_admits_three_roles_to_one_parameter(staging: Template) -> None:
     (statement,) = staging.the("AWS::EC2::VPCEndpoint", "Ssm")["PolicyDocument"]["Statement"]
-    assert statement["Action"] == ["ssm:GetParameter", "ssm:PutParameter"]
+    assert statement["Action"] == ["ssm:GetParameter", "ssm:GetParameterHistory", "ssm:PutParameter"]
     assert "parameter/login-pipeline-staging/salt" in json.dumps(statement["Resource"])
     assert statement["Condition"] == {
-        "ArnEquals": {"aws:PrincipalArn": [role_of(staging, "ProvisionFunction"), role_of(staging, "IngestFunction")]},
+        "ArnEquals": {
+            "aws:PrincipalArn": [role_of(staging, f"{name}Function") for name in ("Provision", "Ingest", "Operator")]
+        },
         "StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}},
     }
 
@@ -459,7 +461,7 @@ def test_data_outlives_the_stack_unless_told_otherwise(synthesize: Synthesize, v
 def test_every_alarm_says_what_to_do_and_tells_somebody(template: Template) -> None:
     ((topic_id, _),) = template.resources("AWS::SNS::Topic").items()
     alarms = template.properties("AWS::CloudWatch::Alarm")
-    assert len(alarms) == (7 if "databaseHost" in VARIANTS[template.variant] else 11)
+    assert len(alarms) == (8 if "databaseHost" in VARIANTS[template.variant] else 12)
     for alarm in alarms:
         assert len(alarm["AlarmDescription"].split(". ")) >= 2, alarm["AlarmName"]
         assert alarm["AlarmActions"] == [{"Ref": topic_id}]
@@ -479,6 +481,7 @@ def test_alarms_watch_what_they_should(staging: Template) -> None:
         "RecordsFailed": ("LoginPipeline", "RecordsFailed"),
         "Errors": ("AWS/Lambda", "Errors"),
         "Throttles": ("AWS/Lambda", "Throttles"),
+        "OperatorErrors": ("AWS/Lambda", "Errors"),
         "DurationNearTimeout": ("AWS/Lambda", "Duration"),
         "DatabaseCpu": ("AWS/RDS", "CPUUtilization"),
         "DatabaseConnections": ("AWS/RDS", "DatabaseConnections"),
