@@ -144,20 +144,7 @@ BEGIN
     END LOOP;
 END $$;
 
-CREATE OR REPLACE VIEW shared_ips AS
-SELECT masked_ip, count(DISTINCT user_id) AS users, count(*) AS logins,
-       min(create_date) AS first_day, max(create_date) AS last_day
-FROM linked_logins
-GROUP BY masked_ip
-HAVING count(*) > 1;
-
-CREATE OR REPLACE VIEW shared_devices AS
-SELECT masked_device_id, count(DISTINCT user_id) AS users, count(*) AS logins,
-       min(create_date) AS first_day, max(create_date) AS last_day
-FROM linked_logins
-GROUP BY masked_device_id
-HAVING count(*) > 1;
-
+-- shared_ips and shared_devices count linked_logins too, from 0020 on.
 CREATE OR REPLACE VIEW daily_logins AS
 SELECT create_date, count(*) AS logins, count(DISTINCT user_id) AS users,
        count(DISTINCT masked_device_id) AS devices, count(DISTINCT masked_ip) AS ips

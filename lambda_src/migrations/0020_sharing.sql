@@ -1,5 +1,6 @@
 -- Who shares a device or an address, in under two seconds at ten million logins: what was counted some time ago, with the
--- pseudonyms that had a login since counted anew at each query. A login is in the answer from its COMMIT on.
+-- pseudonyms that had a login since counted anew at each query. A login is in the answer from its COMMIT on; pseudonyms that
+-- are linked across salts count as one, from the first count after the linking on.
 ALTER TABLE user_logins ADD COLUMN written_at timestamptz NOT NULL DEFAULT '-infinity';  -- of the rows that are there
 ALTER TABLE user_logins ALTER COLUMN written_at SET DEFAULT now();
 CREATE INDEX user_logins_written_at ON user_logins (written_at);
@@ -24,7 +25,7 @@ SET LOCAL work_mem = '128MB';
 CREATE MATERIALIZED VIEW counted_ips AS
 SELECT masked_ip, count(DISTINCT user_id) AS users, count(*) AS logins,
        min(create_date) AS first_day, max(create_date) AS last_day
-FROM user_logins
+FROM linked_logins
 GROUP BY masked_ip
 HAVING count(*) > 1;
 CREATE UNIQUE INDEX counted_ips_key ON counted_ips (masked_ip);
@@ -34,7 +35,7 @@ COMMENT ON MATERIALIZED VIEW counted_ips IS 'shared_ips as it was at the last co
 CREATE MATERIALIZED VIEW counted_devices AS
 SELECT masked_device_id, count(DISTINCT user_id) AS users, count(*) AS logins,
        min(create_date) AS first_day, max(create_date) AS last_day
-FROM user_logins
+FROM linked_logins
 GROUP BY masked_device_id
 HAVING count(*) > 1;
 CREATE UNIQUE INDEX counted_devices_key ON counted_devices (masked_device_id);
@@ -57,32 +58,41 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE VIEW shared_ips AS
+WITH recent AS (
+    SELECT coalesce(k.new, n.masked_ip) AS masked_ip
+    FROM user_logins n LEFT JOIN pseudonym_links k ON k.old = n.masked_ip
+    WHERE n.written_at >= sharing_counted_through()
+)
 SELECT masked_ip, users, logins, first_day, last_day
 FROM counted_ips c
-WHERE NOT EXISTS (
-    SELECT FROM user_logins n WHERE n.masked_ip = c.masked_ip AND n.written_at >= sharing_counted_through()
-)
+WHERE NOT EXISTS (SELECT FROM recent r WHERE r.masked_ip = c.masked_ip)
 UNION ALL
-SELECT masked_ip, count(DISTINCT user_id), count(*), min(create_date), max(create_date)
-FROM user_logins
-WHERE masked_ip IN (SELECT n.masked_ip FROM user_logins n WHERE n.written_at >= sharing_counted_through())
-GROUP BY masked_ip
+SELECT same.newest, count(DISTINCT l.user_id), count(*), min(l.create_date), max(l.create_date)
+FROM (
+    SELECT masked_ip AS pseudonym, masked_ip AS newest FROM recent
+    UNION SELECT k.old, k.new FROM pseudonym_links k WHERE k.new IN (SELECT masked_ip FROM recent)
+) AS same
+JOIN user_logins l ON l.masked_ip = same.pseudonym
+GROUP BY same.newest
 HAVING count(*) > 1;
 
 CREATE OR REPLACE VIEW shared_devices AS
+WITH recent AS (
+    SELECT coalesce(k.new, n.masked_device_id) AS masked_device_id
+    FROM user_logins n LEFT JOIN pseudonym_links k ON k.old = n.masked_device_id
+    WHERE n.written_at >= sharing_counted_through()
+)
 SELECT masked_device_id, users, logins, first_day, last_day
 FROM counted_devices c
-WHERE NOT EXISTS (
-    SELECT FROM user_logins n
-    WHERE n.masked_device_id = c.masked_device_id AND n.written_at >= sharing_counted_through()
-)
+WHERE NOT EXISTS (SELECT FROM recent r WHERE r.masked_device_id = c.masked_device_id)
 UNION ALL
-SELECT masked_device_id, count(DISTINCT user_id), count(*), min(create_date), max(create_date)
-FROM user_logins
-WHERE masked_device_id IN (
-    SELECT n.masked_device_id FROM user_logins n WHERE n.written_at >= sharing_counted_through()
-)
-GROUP BY masked_device_id
+SELECT same.newest, count(DISTINCT l.user_id), count(*), min(l.create_date), max(l.create_date)
+FROM (
+    SELECT masked_device_id AS pseudonym, masked_device_id AS newest FROM recent
+    UNION SELECT k.old, k.new FROM pseudonym_links k WHERE k.new IN (SELECT masked_device_id FROM recent)
+) AS same
+JOIN user_logins l ON l.masked_device_id = same.pseudonym
+GROUP BY same.newest
 HAVING count(*) > 1;
 
 CREATE FUNCTION count_sharing() RETURNS void

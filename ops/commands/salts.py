@@ -109,6 +109,7 @@ def link_salts(
     confirm(f"Open all originals of salt version {old} to link them to version {new}?", yes=yes)
     with session.output.progress("linking", None) as step:
         seen, written = link(target, opener, old=old, new=new, reason=reason, step=step)
+    session.output.note("The views shared_ips and shared_devices follow with the next `upkeep` (in the cloud: hourly).")
     session.output.result(
         {"originals": seen, "linked": written},
         lambda: session.output.line(f"Linked {written:,} pseudonyms ({seen:,} originals of version {old})."),

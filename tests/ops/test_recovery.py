@@ -327,6 +327,15 @@ def test_link_keeps_counts_over_two_rotations(
         pseudonym(salt, "device_id", DEVICE), pseudonym(salt, "device_id", "rare"),
     }  # fmt: skip
     assert loginpipe("--json", "salt", "link", "2", "3", "--reason", "again", "--yes").data["linked"] == 0
+    # So do the views that analysts use, those that were counted ahead as well as those of new logins.
+    for is_counted in (True, False):
+        assert loginpipe("upkeep").code == 0
+        if is_counted:
+            database.execute("UPDATE sharing_counted SET through = clock_timestamp()")
+        assert database.query("SELECT users, logins FROM shared_devices") == [(6, 6)]
+    database.execute("UPDATE sharing_counted SET through = clock_timestamp()")
+    assert sealing_function(make_record(user_id="seventh", device_id=DEVICE)) == []
+    assert database.query("SELECT users, logins FROM shared_devices") == [(7, 7)]
     assert [row[1:] for row in database.query("SELECT id, action, salt_version, subject FROM audit.entries")] == [
         ("link", 1, "2"), ("link", 2, "3"), ("link", 2, "3"),
     ]  # fmt: skip
