@@ -19,28 +19,26 @@ if TYPE_CHECKING:
 NONCE_BYTES = 12
 KEY_BYTES = 32  # AES-256
 SMALLEST_RSA_KEY = 2048  # bits
-ROWS_A_READ = 256
 
-CREATE_SEALED = """
-    CREATE TEMPORARY TABLE IF NOT EXISTS sealed (pseudonym text, field text, box bytea) ON COMMIT DELETE ROWS
-"""
-COPY_SEALED = "COPY pg_temp.sealed (pseudonym, field, box) FROM STDIN"
-# The data key only where something is sealed with it. ON CONFLICT and RETURNING name no column: INSERT is enough.
+# One statement, and no table in between: at the size of usual batches that is the fastest way. The data key is stored
+# only where something is sealed with it. ON CONFLICT and RETURNING name no column: INSERT is privilege enough.
 STORE = """
     WITH stored AS (
-        INSERT INTO vault.originals (pseudonym, field, salt_version, data_key, sealed)
-        SELECT pseudonym, field, %(salt_version)s, %(data_key)s::uuid, box FROM {source}
+        INSERT INTO vault.originals (pseudonym, salt_version, data_key, sealed)
+        SELECT pseudonym, %(salt_version)s, %(data_key)s::uuid, decode(box, 'hex')
+        FROM unnest(string_to_array(%(pseudonyms)s, ','), string_to_array(%(boxes)s, ',')) AS sealed (pseudonym, box)
+        {only}
         ON CONFLICT DO NOTHING RETURNING 1
     )
     INSERT INTO vault.data_keys (id, wrapped, public_key)
     SELECT %(data_key)s::uuid, %(wrapped)s, %(public_key)s WHERE EXISTS (SELECT FROM stored)
     ON CONFLICT DO NOTHING
 """
-STORE_ALL = STORE.format(source="pg_temp.sealed")
+STORE_ALL = STORE.format(only="")
 # Of a merged batch only what its rows hold: an event that was there already may have an older salt's pseudonyms.
 STORE_MERGED = STORE.format(
-    source="""
-        pg_temp.sealed JOIN (
+    only="""
+        JOIN (
             SELECT event_id, create_date, masked_ip AS pseudonym FROM pg_temp.arrivals
             UNION ALL SELECT event_id, create_date, masked_device_id FROM pg_temp.arrivals
         ) AS named USING (pseudonym)
@@ -88,7 +86,7 @@ class SealedBatch:
 
     def __init__(self, encrypt: "Encrypt", wrapped_key: bytes, public_key: bytes) -> None:
         self._encrypt = encrypt
-        self._lines: dict[str, str] = {}  # of COPY, by pseudonym
+        self._boxes: dict[str, str] = {}  # hex, by pseudonym
         self._values = {
             "salt_version": 0,
             "data_key": str(uuid.uuid4()),
@@ -99,40 +97,23 @@ class SealedBatch:
     def seal(self, event: LoginEvent, row: MaskedLogin) -> None:
         """Seals what stands behind the pseudonyms of `row`."""
         self._values["salt_version"] = row.salt_version
-        self._seal("ip", row.masked_ip, event.ip)
-        self._seal("device_id", row.masked_device_id, event.device_id)
+        self._seal(f"ip\0{event.ip}", row.masked_ip)
+        self._seal(f"device_id\0{event.device_id}", row.masked_device_id)
 
     def write(self, cursor: "extensions.cursor", *, merging: bool) -> None:
         """Stores what the vault does not have yet; `merging`: only for the rows in `arrivals` that were written."""
-        if not self._lines:
+        if not self._boxes:
             return
-        cursor.execute(CREATE_SEALED)
         # In order, so that two batches with the same originals never wait for each other crosswise.
-        lines = _Lines(sorted(self._lines.values()))
-        cursor.copy_expert(COPY_SEALED, lines)  # type: ignore[arg-type]  # only read() is called
-        cursor.execute(STORE_MERGED if merging else STORE_ALL, self._values)
+        pseudonyms = sorted(self._boxes)
+        boxes = ",".join([self._boxes[pseudonym] for pseudonym in pseudonyms])
+        lists = {"pseudonyms": ",".join(pseudonyms), "boxes": boxes}
+        cursor.execute(STORE_MERGED if merging else STORE_ALL, self._values | lists)
 
-    def _seal(self, field: str, pseudonym: str, original: str) -> None:
-        if pseudonym in self._lines:
+    def _seal(self, message: str, pseudonym: str) -> None:
+        """Seals what `pseudonym` is the HMAC of; as associated data the pseudonym ties it to its row."""
+        if pseudonym in self._boxes:
             return
         # A counter: never twice the same nonce under one key (NIST SP 800-38D, 8.2.1).
-        nonce = len(self._lines).to_bytes(NONCE_BYTES, "big")
-        box = self._encrypt(nonce, original.encode(), associated_data(field, pseudonym))
-        self._lines[pseudonym] = f"{pseudonym}\t{field}\t\\\\x{nonce.hex()}{box.hex()}\n"
-
-
-class _Lines:
-    """Lines of COPY for psycopg2 to read."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self._lines = lines
-        self._next = 0
-
-    def read(self, _size: int = -1) -> bytes:
-        start, self._next = self._next, self._next + ROWS_A_READ
-        return "".join(self._lines[start : self._next]).encode()
-
-
-def associated_data(field: str, pseudonym: str) -> bytes:
-    """What ties a sealed original to its pseudonym: no other row can pass for it."""
-    return f"{field}\0{pseudonym}".encode()
+        nonce = len(self._boxes).to_bytes(NONCE_BYTES, "big")
+        self._boxes[pseudonym] = (nonce + self._encrypt(nonce, message.encode(), pseudonym.encode())).hex()

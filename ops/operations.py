@@ -88,9 +88,9 @@ SELECT_ENTRIES = """
     SELECT id, at, action, actor, role, request_id, reason, basis, subject, salt_version, counts FROM audit.entries
     WHERE %s::text IS NULL OR action = %s ORDER BY id DESC LIMIT %s
 """
-SEALED_ORIGINAL = "SELECT field, sealed, wrapped, public_key FROM vault.sealed_original(%s)"
+SEALED_ORIGINAL = "SELECT sealed, wrapped, public_key FROM vault.sealed_original(%s)"
 SEALED_ORIGINALS = """
-    SELECT pseudonym, field, sealed, data_key::text, wrapped, public_key FROM vault.sealed_originals(%s, %s, %s)
+    SELECT pseudonym, sealed, data_key::text, wrapped, public_key FROM vault.sealed_originals(%s, %s, %s)
 """
 LINK = "SELECT vault.link_pseudonyms(%s, %s, %s)"
 SELECT_SERVER = """
@@ -315,10 +315,9 @@ def recover(site: Site, *, pseudonym: str, reason: str, basis: str) -> dict[str,
     found = site.database.rows(SEALED_ORIGINAL, (entry,))
     if not found:
         return {"entry": entry, "sealed": None}
-    field, sealed, wrapped, public_key = found[0]
+    sealed, wrapped, public_key = found[0]
     return {
         "entry": entry,
-        "field": field,
         "sealed": sealed.hex(),
         "wrapped": wrapped.hex(),
         "public_key": public_key.hex(),
@@ -335,13 +334,12 @@ def link_page(site: Site, *, entry: int, after: str, limit: int) -> list[dict[st
     return [
         {
             "pseudonym": pseudonym,
-            "field": field,
             "sealed": sealed.hex(),
             "data_key": data_key,
             "wrapped": wrapped.hex(),
             "public_key": public_key.hex(),
         }
-        for pseudonym, field, sealed, data_key, wrapped, public_key in site.database.rows(
+        for pseudonym, sealed, data_key, wrapped, public_key in site.database.rows(
             SEALED_ORIGINALS, (entry, after, limit)
         )
     ]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from lambda_src.vault import NONCE_BYTES
 from ops.errors import OpsError
 from ops.target import Target
 
@@ -22,25 +23,22 @@ class Opener:
         self._key = key
         self._unwrap = lru_cache(1024)(self._ask)  # a batch's originals share one
 
-    def open(self, sealed: dict[str, Any], pseudonym: str) -> str:
-        """The original; raises OpsError where the key is another one, or the vault was tampered with."""
+    def open(self, sealed: dict[str, Any], pseudonym: str) -> tuple[str, str]:
+        """Field (ip or device_id) and original; raises OpsError for another key, or where the vault was tampered with."""
         # Only who opens the vault needs it.
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
 
-        from lambda_src.vault import NONCE_BYTES, associated_data  # noqa: PLC0415
-
         data_key = self._unwrap(sealed["wrapped"], sealed["public_key"])
         box = bytes.fromhex(sealed["sealed"])
         try:
-            original = AESGCM(data_key).decrypt(
-                box[:NONCE_BYTES], box[NONCE_BYTES:], associated_data(sealed["field"], pseudonym)
-            )
+            message = AESGCM(data_key).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], pseudonym.encode())
         except InvalidTag:
             raise OpsError(
                 "What the vault holds for this pseudonym was not sealed for it: the vault is damaged."
             ) from None
-        return original.decode()
+        field, _, original = message.decode().partition("\0")
+        return field, original
 
     def _ask(self, wrapped: str, public_key: str) -> bytes:
         mine = hashlib.sha256(self._public_key()).hexdigest()
@@ -67,7 +65,7 @@ def link(
     after, seen, written = "", 0, 0
     while page := target.call("link_page", entry=entry, after=after, limit=PAGE):
         olds = [row["pseudonym"] for row in page]
-        news = [target.salts.mask(row["field"], opener.open(row, row["pseudonym"]), new) for row in page]
+        news = [target.salts.mask(*opener.open(row, row["pseudonym"]), new) for row in page]
         written += target.call("link_write", entry=entry, old=olds, new=news)["written"]
         seen += len(page)
         after = olds[-1]

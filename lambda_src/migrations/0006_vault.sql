@@ -17,18 +17,17 @@ COMMENT ON COLUMN vault.data_keys.created_at IS 'When the batch was written';
 -- No foreign key to data_keys: its check would cost each new pseudonym as much as the sealing.
 CREATE TABLE vault.originals (
     pseudonym    text    PRIMARY KEY,
-    field        text    NOT NULL,
     salt_version integer NOT NULL,
     data_key     uuid    NOT NULL,
     sealed       bytea   NOT NULL
 );
 COMMENT ON TABLE vault.originals IS 'One row per pseudonym: what it stands for, sealed';
 COMMENT ON COLUMN vault.originals.pseudonym IS 'As in user_logins.masked_ip and masked_device_id';
-COMMENT ON COLUMN vault.originals.field IS 'ip or device_id';
 COMMENT ON COLUMN vault.originals.salt_version IS 'Version of the salt behind the pseudonym';
 COMMENT ON COLUMN vault.originals.data_key IS 'The row of data_keys with its key';
 COMMENT ON COLUMN vault.originals.sealed IS
-    'AES-256-GCM: nonce (12 bytes), ciphertext, tag (16); associated data are field, a zero byte and pseudonym';
+    'AES-256-GCM: nonce (12 bytes), ciphertext, tag (16) of what the pseudonym is the HMAC of: ip or device_id, a zero '
+    'byte, the value; the pseudonym is the associated data';
 
 CREATE FUNCTION vault.is_login(event uuid, day date, pseudonym text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
@@ -42,7 +41,6 @@ COMMENT ON FUNCTION vault.is_login(uuid, date, text) IS
 CREATE TABLE pseudonym_links (
     old         varchar(256) PRIMARY KEY,
     new         varchar(256) NOT NULL,
-    field       text         NOT NULL,
     old_version integer      NOT NULL,
     new_version integer      NOT NULL,
     linked_at   timestamptz  NOT NULL DEFAULT now(),
@@ -52,7 +50,6 @@ CREATE INDEX pseudonym_links_new ON pseudonym_links (new);
 COMMENT ON TABLE pseudonym_links IS 'Pseudonyms of one original under two salts, so that counts survive a rotation';
 COMMENT ON COLUMN pseudonym_links.old IS 'Pseudonym as in the rows';
 COMMENT ON COLUMN pseudonym_links.new IS 'Pseudonym of the same original under the newest salt that it was linked to';
-COMMENT ON COLUMN pseudonym_links.field IS 'ip or device_id';
 COMMENT ON COLUMN pseudonym_links.old_version IS 'Version of the salt behind old';
 COMMENT ON COLUMN pseudonym_links.new_version IS 'Version of the salt behind new';
 COMMENT ON COLUMN pseudonym_links.linked_at IS 'When it was written';
@@ -76,9 +73,9 @@ END $$;
 COMMENT ON FUNCTION vault.check_entry(bigint, text) IS 'The audit entry of that number and action; refuses without one';
 
 CREATE FUNCTION vault.sealed_original(entry bigint)
-RETURNS TABLE (field text, salt_version integer, sealed bytea, wrapped bytea, public_key bytea)
+RETURNS TABLE (salt_version integer, sealed bytea, wrapped bytea, public_key bytea)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT o.field, o.salt_version, o.sealed, k.wrapped, k.public_key
+    SELECT o.salt_version, o.sealed, k.wrapped, k.public_key
     FROM vault.check_entry(entry, 'recover') e
     JOIN vault.originals o ON o.pseudonym = e.subject
     JOIN vault.data_keys k ON k.id = o.data_key
@@ -86,9 +83,9 @@ $$;
 COMMENT ON FUNCTION vault.sealed_original(bigint) IS 'What the audit entry of that number asks to recover, sealed';
 
 CREATE FUNCTION vault.sealed_originals(entry bigint, after text, most integer)
-RETURNS TABLE (pseudonym text, field text, sealed bytea, data_key uuid, wrapped bytea, public_key bytea)
+RETURNS TABLE (pseudonym text, sealed bytea, data_key uuid, wrapped bytea, public_key bytea)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT o.pseudonym, o.field, o.sealed, k.id, k.wrapped, k.public_key
+    SELECT o.pseudonym, o.sealed, k.id, k.wrapped, k.public_key
     FROM vault.check_entry(entry, 'link') e
     JOIN vault.originals o ON o.pseudonym > after
          AND (o.salt_version = e.salt_version
@@ -106,8 +103,8 @@ DECLARE
     asked   audit.entries := vault.check_entry(entry, 'link');
     written integer;
 BEGIN
-    INSERT INTO pseudonym_links AS links (old, new, field, old_version, new_version)
-    SELECT o.pseudonym, pair.new, o.field, o.salt_version, asked.subject::integer
+    INSERT INTO pseudonym_links AS links (old, new, old_version, new_version)
+    SELECT o.pseudonym, pair.new, o.salt_version, asked.subject::integer
     FROM unnest(old_ones, new_ones) AS pair (old, new) JOIN vault.originals o ON o.pseudonym = pair.old
     ORDER BY o.pseudonym
     ON CONFLICT (old) DO UPDATE SET new = excluded.new, new_version = excluded.new_version, linked_at = now()

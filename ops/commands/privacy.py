@@ -68,9 +68,9 @@ def recover(
     if found["sealed"] is None:
         why = "masked before the vault was on, erased, or never seen"
         raise NothingFoundError(f"The vault does not hold it: {why} (audit {found['entry']}).")
-    if found["field"] != field:
-        raise OpsError(f"That is the pseudonym of a {found['field']}, not of the {field} (audit {found['entry']}).")
-    original = opener.open(found, pseudonym)
+    kind, original = opener.open(found, pseudonym)
+    if kind != field:
+        raise OpsError(f"That is the pseudonym of a {kind}, not of the {field} (audit {found['entry']}).")
     result = {"field": field, "pseudonym": pseudonym, "original": original, "audit_entry": found["entry"]}
     session.output.result(result, lambda: session.output.line(original))
 
