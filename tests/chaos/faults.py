@@ -92,6 +92,9 @@ def _silence(name: str, step: Step, cut: Cut) -> None:
             pipeline.execute(f"{allowance}'{usual}'")
         if rule.fired and pipeline.proxy.given_up == given_up:
             raise PromiseError("no function gave up the write that could not finish")
+        for lock in pipeline.locks:  # what was under way has to end before it can be judged
+            with lock:
+                pass
         if pipeline.timeouts > timeouts:
             raise PromiseError("a function was ended for taking too long: it did not give up in time")
         return rule.fired
