@@ -24,7 +24,7 @@ class Opener:
         self._unwrap = lru_cache(1024)(self._ask)  # a batch's originals share one
 
     def open(self, sealed: dict[str, Any], pseudonym: str) -> tuple[str, str]:
-        """Field (ip or device_id) and original; raises OpsError for another key, or where the vault was tampered with."""
+        """Field (ip or device_id) and original; raises OpsError for another key, and where the vault is damaged."""
         # Only who opens the vault needs it.
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
