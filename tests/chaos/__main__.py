@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def _run(pipeline: Pipeline, order: Iterator[tuple[str, Random]], options: argparse.Namespace) -> dict[str, Account]:
-    accounts: dict[str, Account] = {}
+    accounts: dict[str, Account] = {ANY_FAULT: Account()}
     with pipeline:
         started = time.monotonic()
         for number, (name, random) in enumerate(order, 1):
@@ -51,6 +51,7 @@ def _run(pipeline: Pipeline, order: Iterator[tuple[str, Random]], options: argpa
             if number % options.settle == 0:
                 _settle(pipeline, accounts)
         _settle(pipeline, accounts)
+        accounts[ANY_FAULT].problems += pipeline.check_vault()
         console.print(f"{time.monotonic() - started:.0f} s")
     return accounts
 

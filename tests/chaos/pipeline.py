@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 import psycopg2
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from psycopg2 import extensions
 
 from lambda_src.migrate import migrate
@@ -54,8 +56,16 @@ POSTGRES_SETTINGS = {
 }
 VISIBILITY_SECONDS = 2  # far too short for the functions, so that many messages are delivered twice
 MAX_RECEIVES = 1000
-# Timeout, batch size and time zone of each function.
+# Timeout, batch size and time zone of each function; all but the first fill the vault.
 FUNCTIONS = ((6, 10, "UTC"), (6, 100, "Pacific/Kiritimati"), (12, 1000, "America/Los_Angeles"))
+# What is sealed belongs to a row: the one is never committed without the other.
+COUNT_ORPHANS = """
+    SELECT count(*), count(*) FILTER (WHERE
+        NOT EXISTS (SELECT FROM vault.data_keys k WHERE k.id = o.data_key)
+        OR NOT EXISTS (SELECT FROM user_logins l WHERE l.masked_ip = o.pseudonym)
+           AND NOT EXISTS (SELECT FROM user_logins l WHERE l.masked_device_id = o.pseudonym))
+    FROM vault.originals o
+"""
 DRAIN_SECONDS = 90
 BACKLOG = 1500  # messages in the queue: MiniStack becomes slow with many
 PORTION = 20  # events sent at once
@@ -94,6 +104,7 @@ class Pipeline:
         self._sending = threading.Lock()
         self._random = Random(seed)  # noqa: S311  not for secrets
         self._logins = generate_logins(sys.maxsize, seed)
+        self._vault_key = _make_public_key()
         self._salt_values: list[str] = []
         self._months = itertools.count()
         self._stopping = threading.Event()
@@ -348,6 +359,11 @@ class Pipeline:
         accounts[ANY_FAULT].problems += self._leaks()
         return accounts
 
+    def check_vault(self) -> list[str]:
+        """What is wrong with the vault."""
+        ((sealed, orphans),) = self.execute(COUNT_ORPHANS)
+        return [f"{orphans} of {sealed} sealed originals have no row or no key"] if orphans or not sealed else []
+
     def take_dead_letters(self) -> "list[MessageTypeDef]":
         """All that is in the dead-letter queue, which is empty then."""
         letters: list[MessageTypeDef] = []
@@ -416,6 +432,8 @@ class Pipeline:
             "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
             "TZ": zone,
         }
+        if index > 0:
+            environment["VAULT_PUBLIC_KEY"] = self._vault_key
         function = EmulatedFunction(environment, directory, "tests.chaos.function.lambda_handler")
         exits.callback(function.stop)
         function.start()
@@ -473,6 +491,11 @@ class Pipeline:
         answer = self.aws.ssm.put_parameter(Name=SALT, Type="SecureString", Value=value, Overwrite=True)
         if answer["Version"] != version:
             raise RuntimeError("the salt's versions are not counted as expected")
+
+
+def _make_public_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    return base64.b64encode(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
 
 
 def _read_from(path: Path, position: int) -> str:
