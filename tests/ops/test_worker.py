@@ -3,6 +3,7 @@
 import json
 import random
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -95,6 +96,8 @@ def test_killed_side_by_side(worker: CommandLine, queues: Queues, database: Scra
     expected = put(queues, 300)
     chance = random.Random(11)  # noqa: S311  moments to kill at
     steady = worker.start("worker", "--poll", "1", "--batch-size", "3", "--window", "0")
+    reader = threading.Thread(target=steady.communicate)  # its log is longer than a pipe
+    reader.start()
     killed = 0
     for _ in range(5):
         process = worker.start("worker", "--poll", "1", "--batch-size", "10")
@@ -106,6 +109,6 @@ def test_killed_side_by_side(worker: CommandLine, queues: Queues, database: Scra
     while queues.count() and time.monotonic() < deadline:
         time.sleep(0.1)
     steady.terminate()
-    steady.communicate(timeout=30)
+    reader.join(30)
     assert killed == 5
     assert (database.rows(), queues.count()) == (expected, 0)
