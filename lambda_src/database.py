@@ -51,7 +51,7 @@ UPSERT_REJECTS = """
 
 # A peer that is gone without a word is noticed within 15 s, be it while connecting, waiting or sending.
 CONNECT_SECONDS = 5
-SHORTEST_CONNECT_SECONDS = 2  # libpq takes no less
+SHORTEST_CONNECT_SECONDS = 2  # libpq takes no less; what the answer is given pays for the second more
 LIVENESS = {
     "connect_timeout": CONNECT_SECONDS,
     "keepalives": 1,
@@ -197,9 +197,10 @@ class Database:
 
     def _get_pool(self, give_up_at: float) -> SimpleConnectionPool:
         if self._pool is None:
-            seconds = int(min(CONNECT_SECONDS, give_up_at - time.monotonic()))  # nothing watches libpq connect
-            if seconds < SHORTEST_CONNECT_SECONDS:
+            left = min(CONNECT_SECONDS, give_up_at - time.monotonic())  # nothing watches libpq connect
+            if left < 1:
                 raise TransientError("The invocation has no time left to connect.")
+            seconds = max(SHORTEST_CONNECT_SECONDS, int(left))
             arguments = connection_arguments(self._settings) | {"connect_timeout": seconds}
             with explained_login():
                 self._pool = SimpleConnectionPool(1, 1, **arguments)

@@ -83,7 +83,7 @@ MUTATIONS = (
     Mutation(
         "connecting takes no more time than there is",
         DATABASE,
-        "int(min(CONNECT_SECONDS, give_up_at - time.monotonic()))",
+        "min(CONNECT_SECONDS, give_up_at - time.monotonic())",
         "CONNECT_SECONDS",
         ("tests/chaos/test_tries.py::test_log_in_that_falls_silent_is_given_up_in_time",),
     ),
