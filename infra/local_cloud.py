@@ -35,8 +35,8 @@ DATABASE, OWNER_SECRET = "logins", "login-pipeline/database-owner"
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 STAGE = "local"
 STACK = f"LoginPipeline-{STAGE}"
-# Short times, so that a message is given up after a minute and a half.
-BRISK = {"functionTimeout": "3", "batchWindow": "1", "outageMinutes": "1"}
+# Short times, so that a message is given up after less than three minutes.
+BRISK = {"functionTimeout": "5", "batchWindow": "1", "outageMinutes": "1"}
 
 
 class LocalCloud:
