@@ -38,12 +38,15 @@ class Bench:
         name = f"bench-{secrets.token_hex(4)}"
         self.queue: LoginQueue = create_queue(aws.sqs, name, visibility_seconds=VISIBILITY_SECONDS, max_receives=1000)
         self.deliveries: list[Delivery] = []
+        self.sent: set[str] = set()
         self.stop = threading.Event()
         self.pool = ThreadPoolExecutor()
 
     def send(self, *bodies: str) -> list[str]:
         """Sends messages; returns their ids."""
-        return [message_id for ids, _ in send(self.sqs, self.queue.url, bodies) for message_id in ids]
+        sent = [message_id for ids, _ in send(self.sqs, self.queue.url, bodies) for message_id in ids]
+        self.sent |= set(sent)
+        return sent
 
     def source(self, invoke: Callable[[Event], object], **settings: Any) -> EventSource:
         """An event source of the queue."""
@@ -58,6 +61,11 @@ class Bench:
         """How many messages are in the queue, visible or not: exact here, where nobody else works."""
         answer = self.sqs.get_queue_attributes(QueueUrl=self.queue.url, AttributeNames=["All"])["Attributes"]
         return int(answer["ApproximateNumberOfMessages"]) + int(answer["ApproximateNumberOfMessagesNotVisible"])
+
+    def is_done(self) -> bool:
+        """Whether the queue is empty and every delivery was told of: that comes after its messages are gone."""
+        told = {message_id for delivery in self.deliveries for message_id in delivery.deleted}
+        return self.sent <= told and self.count_left() == 0
 
     def close(self) -> None:
         """Ends everything."""
@@ -92,7 +100,7 @@ def test_failed_messages_stay_and_the_others_are_deleted(bench: Bench) -> None:
 def test_success_deletes_the_whole_batch(bench: Bench, response: object) -> None:
     ids = bench.send("1", "2", "3")
     bench.feed(answering(response))
-    wait_until(lambda: bench.count_left() == 0)
+    wait_until(bench.is_done)
     assert {message_id for delivery in bench.deliveries for message_id in delivery.deleted} == set(ids)
 
 
@@ -137,7 +145,7 @@ def test_exception_fails_the_whole_batch_and_the_next_try_succeeds(bench: Bench)
     wait_until(lambda: bench.deliveries)
     assert isinstance(bench.deliveries[0].error, RuntimeError)
     assert bench.deliveries[0].deleted == set()
-    wait_until(lambda: bench.count_left() == 0)
+    wait_until(bench.is_done)
 
 
 def test_record_has_the_shape_that_lambda_gives_it(bench: Bench) -> None:
@@ -179,7 +187,7 @@ def test_record_has_the_shape_that_lambda_gives_it(bench: Bench) -> None:
 def test_batch_is_gathered_from_several_receives(bench: Bench) -> None:
     bench.send(*map(str, range(130)))
     bench.feed(succeed, batch_size=100, window_seconds=1)
-    wait_until(lambda: bench.count_left() == 0)
+    wait_until(bench.is_done)
     assert [len(delivery.delivered) for delivery in bench.deliveries] == [100, 30]
 
 
@@ -188,7 +196,7 @@ def test_window_closes_a_batch_that_is_not_full(bench: Bench) -> None:
     bench.send("1")
     time.sleep(0.3)
     bench.send("2")
-    wait_until(lambda: bench.count_left() == 0)
+    wait_until(bench.is_done)
     assert [len(delivery.delivered) for delivery in bench.deliveries] == [2]
 
 
@@ -196,7 +204,7 @@ def test_batch_larger_than_an_invocation_takes_is_split(bench: Bench) -> None:
     sizes: list[int] = []
     ids = bench.send(*("ü" * 120_000 for _ in range(30)))  # 7.2 MB, and 21.6 MB once escaped as JSON
     bench.feed(lambda event: sizes.append(len(json.dumps(event))), batch_size=1000, window_seconds=1)
-    wait_until(lambda: bench.count_left() == 0)
+    wait_until(bench.is_done)
     assert max(sizes) <= LARGEST_PAYLOAD + 100
     assert {message_id for delivery in bench.deliveries for message_id in delivery.deleted} == set(ids)
 
@@ -224,7 +232,7 @@ def test_several_threads_deliver_each_message_once(bench: Bench) -> None:
     source = bench.source(succeed)
     for _ in range(4):
         bench.pool.submit(source.run, bench.stop)
-    wait_until(lambda: bench.count_left() == 0)
+    wait_until(bench.is_done)
     assert Counter(message_id for delivery in bench.deliveries for message_id in delivery.delivered) == Counter(ids)
 
 
@@ -238,7 +246,7 @@ def test_receipt_handle_that_is_outdated_is_no_deletion(bench: Bench) -> None:
             assert bench.sqs.receive_message(QueueUrl=bench.queue.url)["Messages"]
 
     bench.feed(invoke)
-    wait_until(lambda: bench.count_left() == 0)
+    wait_until(bench.is_done)
     assert [len(delivery.deleted) for delivery in bench.deliveries] == [0, 1]
 
 
