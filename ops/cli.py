@@ -16,8 +16,9 @@ from ops.errors import Exit, NothingFoundError, UsageError
 HELP = """Operate the login pipeline: dead letters, events, salt, recovery, erasure, retention, health.
 
 Works on the pipeline that the environment names: QUEUE_URL, DLQ_URL, SALT_PARAMETER, FUNCTION_NAME, VAULT_KEY,
-OPERATOR_FUNCTION, CUSTODIAN_FUNCTION (each command says what it misses), the AWS SDK's variables and profiles (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …) and libpq's (PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD …);
-or, with --stack, on a deployed stack, whose operator function then does what needs the private database.
+OPERATOR_FUNCTION, CUSTODIAN_FUNCTION (each command says what it misses), the AWS SDK's variables and profiles
+(AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …) and libpq's (PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD …); or, with
+--stack, on a deployed stack, whose operator function then does what needs the private database.
 
 --json and --stack may stand anywhere on the line.
 """
