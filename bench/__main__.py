@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import platform
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=GROWTH_ROWS, help="how far growth goes (default: %(default)s)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="directory to write to (default: bench/results)")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers are ended in order
     parts = options.parts or list(PARTS)
     if unknown := set(parts) - {*PARTS, "growth"}:
         parser.error(f"unknown part: {', '.join(sorted(unknown))}")
@@ -54,10 +56,11 @@ def main() -> int:
 def _measure(name: str, results: dict[str, Any], options: argparse.Namespace) -> Any:  # noqa: ANN401  JSON
     quick: bool = options.quick
     if name == "growth":
-        return {
-            case: growth.measure_growth(options.rows, months=months, report=partial(_say_of, case))
-            for case, months in {"a month each": True, "one month": False}.items()
-        }
+        measured = results.get("growth", {})
+        for case, months in {"a month each": True, "one month": False}.items():
+            measured[case] = growth.measure_growth(options.rows, months=months, report=partial(_say_of, case))
+            _write(options.results, {**results, "growth": measured})  # the next one takes minutes
+        return measured
     if name == "cpu":
         return cpu.measure(quick=quick)
     if name in ("simulation", "check"):
