@@ -281,7 +281,7 @@ def _poisson(source: random.Random, mean: float) -> int:
 
 
 def make_scenarios() -> list[Scenario]:
-    """The rates of docs/scaling.md, each as one would set it up, and a burst."""
+    """The rates to look at, each as one would set it up, and a burst."""
     return [
         Scenario("1 a second", 1, seconds=600, most_pollers=40),
         Scenario("100 a second", 100, seconds=300, most_pollers=40),
