@@ -72,7 +72,7 @@ def finished_rows(event: Event, salt: Salt) -> bytes:
         row = mask_login(login, salt)
         values = (
             *(row.event_id, row.create_date, row.app_version, row.salt_version, row.user_id, row.device_type),
-            *(row.masked_ip, row.masked_device_id, r"\N" if row.locale is None else row.locale, row.app_version_name),
+            *(row.masked_ip, row.masked_device_id, row.locale or "", row.app_version_name),
         )
         lines.append("\t".join(map(str, values)) + "\n")
     return "".join(sorted(lines)).encode()

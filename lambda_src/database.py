@@ -7,11 +7,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
 import boto3
+import msgspec
 import psycopg2
 from botocore.exceptions import BotoCoreError
 from psycopg2 import extensions
@@ -28,7 +28,7 @@ COLUMNS = (
     "event_id, create_date, app_version, salt_version, user_id, device_type, masked_ip, masked_device_id, locale, "
     "app_version_name"
 )
-COPY_LOGINS = f"COPY user_logins ({COLUMNS}) FROM STDIN"
+COPY_LOGINS = f"COPY user_logins ({COLUMNS}) FROM STDIN (NULL '')"  # no text of a login is empty
 # Columns by hand: LIKE user_logins would need SELECT on it.
 CREATE_ARRIVALS = """
     CREATE TEMPORARY TABLE IF NOT EXISTS arrivals (
@@ -36,7 +36,7 @@ CREATE_ARRIVALS = """
         masked_ip text, masked_device_id text, locale text, app_version_name text
     ) ON COMMIT DELETE ROWS
 """
-COPY_ARRIVALS = f"COPY pg_temp.arrivals ({COLUMNS}) FROM STDIN"
+COPY_ARRIVALS = f"COPY pg_temp.arrivals ({COLUMNS}) FROM STDIN (NULL '')"
 MERGE_ARRIVALS = (
     f"INSERT INTO user_logins ({COLUMNS}) SELECT {COLUMNS} FROM pg_temp.arrivals "  # noqa: S608  constants only
     "ON CONFLICT DO NOTHING"
@@ -258,7 +258,7 @@ class _CopyStream:
             self._take(ROWS_A_CHUNK)
         rows = self._rows[self._sent : self._sent + ROWS_A_CHUNK]
         self._sent += len(rows)
-        return "".join([_copy_line(row) for row in rows]).encode()
+        return _copy_text(rows).encode()
 
     def drain(self) -> list[MaskedLogin]:
         """All rows, those not read yet included; raises what has ended them before their time."""
@@ -276,21 +276,31 @@ class _CopyStream:
             raise
 
 
+def _copy_text(rows: list[MaskedLogin]) -> str:
+    """As COPY wants it: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format"."""
+    text = "".join([_copy_line(row) for row in rows])
+    # Hardly any value needs an escape, and to look at all of them at once takes no time.
+    tabs, lines = text.count("\t"), text.count("\n")
+    if "\\" in text or "\r" in text or lines != len(rows) or tabs != len(rows) * COLUMNS.count(","):
+        text = "".join([_copy_line(_escape(row)) for row in rows])
+    return text
+
+
 def _copy_line(row: MaskedLogin) -> str:
-    locale = r"\N" if row.locale is None else _get_escaped(row.locale)
     return (
-        f"{row.event_id}\t{row.create_date}\t{row.app_version}\t{row.salt_version}\t{_escape(row.user_id)}\t"
-        f"{_get_escaped(row.device_type)}\t{row.masked_ip}\t{row.masked_device_id}\t{locale}\t"
-        f"{_get_escaped(row.app_version_name)}\n"
+        f"{row.event_id}\t{row.create_date}\t{row.app_version}\t{row.salt_version}\t{row.user_id}\t{row.device_type}\t"
+        f"{row.masked_ip}\t{row.masked_device_id}\t{row.locale or ''}\t{row.app_version_name}\n"
     )
 
 
-def _escape(text: str) -> str:
-    """As COPY wants it: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format"."""
-    return text if text.isprintable() and "\\" not in text else text.translate(_COPY_ESCAPES)
-
-
-_get_escaped = lru_cache(1024)(_escape)  # for what repeats
+def _escape(row: MaskedLogin) -> MaskedLogin:
+    return msgspec.structs.replace(
+        row,
+        user_id=row.user_id.translate(_COPY_ESCAPES),
+        device_type=row.device_type.translate(_COPY_ESCAPES),
+        locale=row.locale and row.locale.translate(_COPY_ESCAPES),
+        app_version_name=row.app_version_name.translate(_COPY_ESCAPES),
+    )
 
 
 def _merge_rows(cursor: extensions.cursor, rows: list[MaskedLogin]) -> int:

@@ -100,8 +100,9 @@ class Output:
         output = cls()
         for line in text.splitlines():
             fields = json.loads(line)
-            if "_aws" not in fields:
+            if "message" in fields:
                 output.logs.append(fields)
+            if "_aws" not in fields:
                 continue
             output.services.add(fields["service"])
             for dimensions, name, unit in _metrics_of(fields, output.namespaces):

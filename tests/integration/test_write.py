@@ -224,7 +224,7 @@ def test_metrics_and_log_lines_of_a_mixed_batch(function: Function) -> None:
     assert output.services == {"login-pipeline"}
     assert output.units == dict.fromkeys(counts, "Count") | {"WriteMilliseconds": "Milliseconds"}
     (line,) = output.lines("batch written")
-    assert {name: line[name] for name in counts} == counts
+    assert {name: line[name] for name in counts} == {name: [count] for name, count in counts.items()}
     assert line["level"] == "INFO"
     reject_lines = {(row["message_id"], row["reason"], row.get("field")) for row in output.lines("record rejected")}
     assert reject_lines == {

@@ -64,4 +64,4 @@ def test_text_that_is_no_line_of_a_log(function: Function) -> None:
     forged = 'x"}\n{"level":"INFO","message":"batch written","RecordsWritten":99'
     function(make_record(json.dumps(make_body(ip=forged)), attributes={"event_id": forged}), make_record(forged))
     output = function.read_output()  # reads each line as JSON
-    assert [line["RecordsWritten"] for line in output.lines("batch written")] == [0]
+    assert [line["RecordsWritten"] for line in output.lines("batch written")] == [[0]]
