@@ -121,7 +121,7 @@ class Database:
                 with self._transaction(terms) as cursor:
                     cursor.copy_expert(COPY_LOGINS, stream)  # type: ignore[arg-type]  # only read() is called
                     if terms.originals is not None:
-                        terms.originals.write(cursor, merging=False)
+                        terms.originals.write(cursor, stream.drain())
                     _write_rejects(cursor, rejects, terms)
             return BatchResult(len(stream.drain()), 0, [])
         except BadRowError:
@@ -141,8 +141,8 @@ class Database:
         try:
             with self._transaction(terms) as cursor:
                 written = _merge_rows(cursor, rows)
-                if terms.originals is not None and rows:
-                    terms.originals.write(cursor, merging=True)
+                if terms.originals is not None:
+                    terms.originals.write(cursor, rows)
                 _write_rejects(cursor, rejects, terms)
             return BatchResult(written, len(rows) - written, [])
         except TransientError:

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import uuid
+from binascii import b2a_base64
 from typing import TYPE_CHECKING
 
 from lambda_src.contract import LoginEvent
@@ -20,31 +21,11 @@ NONCE_BYTES = 12
 KEY_BYTES = 32  # AES-256
 SMALLEST_RSA_KEY = 2048  # bits
 
-# One statement, and no table in between: at the size of usual batches that is the fastest way. The data key is stored
-# only where something is sealed with it. ON CONFLICT and RETURNING name no column: INSERT is privilege enough.
+# One row a batch: vault.unfold() makes one row a pseudonym of it, later and off the function's time.
 STORE = """
-    WITH stored AS (
-        INSERT INTO vault.originals (pseudonym, salt_version, data_key, sealed)
-        SELECT pseudonym, %(salt_version)s, %(data_key)s::uuid, decode(box, 'hex')
-        FROM unnest(string_to_array(%(pseudonyms)s, ','), string_to_array(%(boxes)s, ',')) AS sealed (pseudonym, box)
-        {only}
-        ON CONFLICT DO NOTHING RETURNING 1
-    )
-    INSERT INTO vault.data_keys (id, wrapped, public_key)
-    SELECT %(data_key)s::uuid, %(wrapped)s, %(public_key)s WHERE EXISTS (SELECT FROM stored)
-    ON CONFLICT DO NOTHING
+    INSERT INTO vault.inbox (salt_version, first_day, last_day, data_key, wrapped, public_key, pseudonyms, boxes)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
-STORE_ALL = STORE.format(only="")
-# Of a merged batch only what its rows hold: an event that was there already may have an older salt's pseudonyms.
-STORE_MERGED = STORE.format(
-    only="""
-        JOIN (
-            SELECT event_id, create_date, masked_ip AS pseudonym FROM pg_temp.arrivals
-            UNION ALL SELECT event_id, create_date, masked_device_id FROM pg_temp.arrivals
-        ) AS named USING (pseudonym)
-        WHERE vault.is_login(event_id, create_date, pseudonym) ORDER BY pseudonym
-    """
-)
 
 
 class Vault:
@@ -86,29 +67,24 @@ class SealedBatch:
 
     def __init__(self, encrypt: "Encrypt", wrapped_key: bytes, public_key: bytes) -> None:
         self._encrypt = encrypt
-        self._boxes: dict[str, str] = {}  # hex, by pseudonym
-        self._values = {
-            "salt_version": 0,
-            "data_key": str(uuid.uuid4()),
-            "wrapped": wrapped_key,
-            "public_key": public_key,
-        }
+        self._boxes: dict[str, str] = {}  # Base64, by pseudonym
+        self._data_key = (str(uuid.uuid4()), wrapped_key, public_key)
 
     def seal(self, event: LoginEvent, row: MaskedLogin) -> None:
         """Seals what stands behind the pseudonyms of `row`."""
-        self._values["salt_version"] = row.salt_version
         self._seal(f"ip\0{event.ip}", row.masked_ip)
         self._seal(f"device_id\0{event.device_id}", row.masked_device_id)
 
-    def write(self, cursor: "extensions.cursor", *, merging: bool) -> None:
-        """Stores what the vault does not have yet; `merging`: only for the rows in `arrivals` that were written."""
-        if not self._boxes:
+    def write(self, cursor: "extensions.cursor", rows: list[MaskedLogin]) -> None:
+        """Stores what stands behind the pseudonyms of `rows`."""
+        if not rows:
             return
-        # In order, so that two batches with the same originals never wait for each other crosswise.
-        pseudonyms = sorted(self._boxes)
+        pseudonyms = {row.masked_ip for row in rows} | {row.masked_device_id for row in rows}
         boxes = ",".join([self._boxes[pseudonym] for pseudonym in pseudonyms])
-        lists = {"pseudonyms": ",".join(pseudonyms), "boxes": boxes}
-        cursor.execute(STORE_MERGED if merging else STORE_ALL, self._values | lists)
+        days = [row.create_date for row in rows]
+        cursor.execute(
+            STORE, (rows[0].salt_version, min(days), max(days), *self._data_key, ",".join(pseudonyms), boxes)
+        )
 
     def _seal(self, message: str, pseudonym: str) -> None:
         """Seals what `pseudonym` is the HMAC of; as associated data the pseudonym ties it to its row."""
@@ -116,4 +92,5 @@ class SealedBatch:
             return
         # A counter: never twice the same nonce under one key (NIST SP 800-38D, 8.2.1).
         nonce = len(self._boxes).to_bytes(NONCE_BYTES, "big")
-        self._boxes[pseudonym] = (nonce + self._encrypt(nonce, message.encode(), pseudonym.encode())).hex()
+        box = nonce + self._encrypt(nonce, message.encode(), pseudonym.encode())
+        self._boxes[pseudonym] = b2a_base64(box, newline=False).decode()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Json = Any  # what json.loads returns
 
 ORPHANS_AT_ONCE = 20_000
+UNFOLDED_AT_ONCE = 50_000  # pseudonyms: a second, in which removals wait
 LOGIN_COLUMNS = (
     "event_id", "create_date", "user_id", "device_type", "locale", "app_version_name", "salt_version",
 )  # fmt: skip
@@ -61,6 +62,7 @@ DROP_OLD = """
 """
 CREATE_AHEAD = "SELECT create_login_partitions((now() AT TIME ZONE 'UTC')::date, %s + 1)"
 COUNT_SHARING = "SELECT count_sharing()"
+UNFOLD = "SELECT vault.unfold(%s)"
 DROP_ORPHANS = "SELECT originals, links FROM vault.drop_orphans(%s)"
 DROP_UNUSED_KEYS = "SELECT vault.drop_unused_keys()"
 SELECT_LINES = """
@@ -115,9 +117,10 @@ SELECT_PRIVILEGES = """
     FROM (VALUES
         ('ingest', 'user_logins', 'INSERT', true), ('ingest', 'rejected_logins', 'INSERT', true),
         ('ingest', 'rejected_logins', 'UPDATE', true), ('ingest', 'user_logins', 'DELETE', false),
-        ('ingest', 'user_logins', 'UPDATE', false), ('ingest', 'vault.originals', 'INSERT', true),
-        ('ingest', 'vault.originals', 'SELECT', false), ('analyst', 'user_logins', 'SELECT', true),
-        ('analyst', 'user_logins', 'INSERT', false), ('analyst', 'vault.originals', 'SELECT', false),
+        ('ingest', 'user_logins', 'UPDATE', false), ('ingest', 'vault.inbox', 'INSERT', true),
+        ('ingest', 'vault.inbox', 'SELECT', false), ('ingest', 'vault.originals', 'SELECT', false),
+        ('analyst', 'user_logins', 'SELECT', true), ('analyst', 'user_logins', 'INSERT', false),
+        ('analyst', 'vault.originals', 'SELECT', false), ('operator', 'vault.inbox', 'SELECT', false),
         ('operator', 'user_logins', 'SELECT', true), ('operator', 'user_logins', 'DELETE', false),
         ('operator', 'vault.originals', 'SELECT', false), ('custodian', 'user_logins', 'SELECT', false),
         ('custodian', 'vault.originals', 'SELECT', false), ('operator', 'audit.entries', 'UPDATE', false),
@@ -218,6 +221,7 @@ def forget(site: Site, *, user_id: str, reason: str, dry_run: bool) -> dict[str,
     """Removes a person's logins and what of the vault is theirs alone; a dry run takes it all back."""
     version = site.salts.newest
     hashed = site.salts.mask("user_id", user_id, version)
+    _unfold(site)
     with site.database.transaction(roll_back=dry_run) as cursor:
         cursor.execute(FORGET, (user_id, hashed, version, site.actor(), site.request_id, reason))
         logins, originals, links = _first(cursor)
@@ -230,6 +234,8 @@ def forget(site: Site, *, user_id: str, reason: str, dry_run: bool) -> dict[str,
 
 def retention(site: Site, *, months: int, ahead: int, reason: str, dry_run: bool) -> dict[str, Any]:
     """Drops what is older than `months` before this month, with what of the vault no login has any more."""
+    if not dry_run:
+        _unfold(site)
     with site.database.transaction() as cursor:
         cursor.execute(DROP_OLD, (months, dry_run, site.actor(), site.request_id, reason))
         rows = cursor.fetchall()
@@ -251,11 +257,12 @@ def retention(site: Site, *, months: int, ahead: int, reason: str, dry_run: bool
 
 
 def upkeep(site: Site, *, ahead: int) -> dict[str, Any]:
-    """Makes the partitions of the coming months, and counts who shares devices and addresses."""
+    """Makes the partitions of the coming months, counts who shares devices and addresses, and unfolds the vault."""
     with site.database.transaction() as cursor:
         cursor.execute(CREATE_AHEAD, (ahead,))
         (made,) = _first(cursor)
     site.database.rows(COUNT_SHARING)
+    _unfold(site)  # last: after a busy hour it takes minutes
     return {"made": made}
 
 
@@ -312,6 +319,7 @@ def audit(site: Site, *, action: str | None, limit: int) -> list[dict[str, Any]]
 def recover(site: Site, *, pseudonym: str, reason: str, basis: str) -> dict[str, Any]:
     """Writes the audit entry and commits it; only then hands over the sealed original."""
     entry = _write_entry(site, "recover", reason, subject=pseudonym, basis=basis)
+    _unfold(site)
     found = site.database.rows(SEALED_ORIGINAL, (entry,))
     if not found:
         return {"entry": entry, "sealed": None}
@@ -326,6 +334,7 @@ def recover(site: Site, *, pseudonym: str, reason: str, basis: str) -> dict[str,
 
 def open_link(site: Site, *, old: int, new: int, reason: str) -> dict[str, Any]:
     """Writes the audit entry that lets the originals of one salt version out, sealed."""
+    _unfold(site)
     return {"entry": _write_entry(site, "link", reason, subject=str(new), salt_version=old)}
 
 
@@ -432,6 +441,15 @@ def _write_entry(
 
 def _column(field: str) -> str:
     return {"ip": "masked_ip", "device_id": "masked_device_id"}[field]
+
+
+def _unfold(site: Site) -> None:
+    """Makes the vault whole: what the function has sealed since the last time is in one row a batch."""
+    unfolded = 1
+    while unfolded:
+        with site.database.transaction() as cursor:
+            cursor.execute(UNFOLD, (UNFOLDED_AT_ONCE,))
+            (unfolded,) = _first(cursor)
 
 
 def _first(cursor: "extensions.cursor") -> tuple[Any, ...]:

@@ -3,6 +3,8 @@
 import hashlib
 import hmac
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import psycopg2
@@ -19,6 +21,21 @@ REASON = ("--reason", "case 12", "--basis", "legal-obligation")
 
 def pseudonym(salt: SaltParameter, field: str, value: str) -> str:
     return hmac.new(salt.key, field.encode() + b"\0" + value.encode(), hashlib.sha256).hexdigest()
+
+
+def originals(database: Scratch, columns: str = "pseudonym") -> list[tuple[Any, ...]]:
+    """All that is sealed, unfolded."""
+    database.execute("SELECT vault.unfold(1000)")
+    assert database.count("vault.inbox") == 0
+    return database.rows(columns, "vault.originals")
+
+
+def _unfold_all(connection: Any) -> None:
+    with closing(connection), connection.cursor() as cursor:
+        unfolded = 1
+        while unfolded:
+            cursor.execute("SELECT vault.unfold(1)")
+            ((unfolded,),) = cursor.fetchall()
 
 
 @pytest.fixture
@@ -45,6 +62,7 @@ def test_recover(loginpipe: CommandLine, database: Scratch, sealed: str) -> None
 
 def test_sealed_as_documented(sealed: str, database: Scratch, vault_key: VaultKey) -> None:
     """Opened by hand, with nothing of ours."""
+    database.execute("SELECT vault.unfold(1)")
     ((box, version, key),) = database.query(
         "SELECT sealed, salt_version, data_key FROM vault.originals WHERE pseudonym = %s", sealed
     )
@@ -64,12 +82,14 @@ def test_each_pseudonym_once(sealing_function: Function, database: Scratch) -> N
     assert sealing_function(*records) == []
     assert sealing_function(*records, make_record(user_id="new", ip=IP)) == []
     assert sealing_function(make_record(ip=IP)) == []
-    assert (database.count(), database.count("vault.originals")) == (7, 3)
+    assert database.count("vault.inbox") == 3, "one row a batch"
+    assert (database.count(), len(originals(database))) == (7, 3)
     assert database.count("vault.data_keys") == 2, "a batch that seals nothing new leaves no key"
 
 
 def test_nonces_are_unique(sealing_function: Function, database: Scratch) -> None:
     assert sealing_function(*(make_record(ip=f"10.0.{n // 250}.{n % 250}", device_id=str(n)) for n in range(600))) == []
+    database.execute("SELECT vault.unfold(1)")
     ((total, different),) = database.query(
         "SELECT count(*), count(DISTINCT (data_key, substr(sealed, 1, 12))) FROM vault.originals"
     )
@@ -78,6 +98,7 @@ def test_nonces_are_unique(sealing_function: Function, database: Scratch) -> Non
 
 def test_swapped_rows_are_noticed(loginpipe: CommandLine, database: Scratch, sealed: str) -> None:
     ((other,),) = database.rows("masked_device_id")
+    database.execute("SELECT vault.unfold(1)")
     database.execute(
         "UPDATE vault.originals o SET sealed = p.sealed FROM vault.originals p "
         "WHERE o.pseudonym = %s AND p.pseudonym = %s", sealed, other,
@@ -88,13 +109,13 @@ def test_swapped_rows_are_noticed(loginpipe: CommandLine, database: Scratch, sea
 
 def test_vault_off_writes_none(function: Function, database: Scratch) -> None:
     assert function(make_record()) == []
-    assert (database.count("vault.originals"), database.count("vault.data_keys")) == (0, 0)
+    assert database.count("vault.inbox") == 0
 
 
 def test_rejected_is_not_sealed(sealing_function: Function, database: Scratch) -> None:
     bad = make_record(user_id="", ip=IP, device_id=DEVICE)
     assert sealing_function(bad, make_record()) == [bad["messageId"]]
-    assert database.count("vault.originals") == 2
+    assert len(originals(database)) == 2
 
 
 def test_refused_by_database_is_not_sealed(sealing_function: Function, database: Scratch) -> None:
@@ -103,7 +124,7 @@ def test_refused_by_database_is_not_sealed(sealing_function: Function, database:
     records = [make_record(user_id=f"user {n}", ip=f"10.0.0.{n}", device_id=str(n)) for n in range(8)]
     assert sealing_function(*records) == [records[3]["messageId"]]
     assert database.count() == 7
-    held = database.query("SELECT pseudonym FROM vault.originals")
+    held = originals(database)
     rows = database.query("SELECT masked_ip FROM user_logins UNION SELECT masked_device_id FROM user_logins")
     assert sorted(held) == sorted(rows)
 
@@ -115,7 +136,7 @@ def test_delivered_again_after_rotation(sealing_function: Function, database: Sc
     salt.rotate()
     sealing_function.restart()
     assert sealing_function(record, make_record(user_id="new", ip="192.0.2.9", device_id="other")) == []
-    held = database.query("SELECT pseudonym, salt_version FROM vault.originals")
+    held = originals(database, "pseudonym, salt_version")
     assert len(held) == 4
     named = (
         "SELECT masked_ip, salt_version FROM user_logins UNION SELECT masked_device_id, salt_version FROM user_logins"
@@ -124,10 +145,10 @@ def test_delivered_again_after_rotation(sealing_function: Function, database: Sc
 
 
 def test_sealed_with_the_row_or_not_at_all(sealing_function: Function, database: Scratch) -> None:
-    database.execute("ALTER TABLE vault.originals ADD CONSTRAINT shut CHECK (false) NOT VALID")
+    database.execute("ALTER TABLE vault.inbox ADD CONSTRAINT shut CHECK (false) NOT VALID")
     record = make_record()
     assert sealing_function(record) == [record["messageId"]]
-    assert (database.count(), database.count("vault.originals"), database.count("vault.data_keys")) == (0, 0, 0)
+    assert (database.count(), database.count("vault.inbox")) == (0, 0)
 
 
 def test_no_trace_in_the_clear(
@@ -137,7 +158,7 @@ def test_no_trace_in_the_clear(
     output = sealing_function.read_output()
     for canary in (IP, DEVICE):
         assert canary not in json.dumps([output.logs, output.metrics])
-        for table in ("user_logins", "vault.originals", "vault.data_keys", "audit.entries", "rejected_logins"):
+        for table in ("user_logins", "vault.inbox", "audit.entries", "rejected_logins"):
             for (row,) in database.query(f"SELECT t::text FROM {table} t"):
                 assert canary not in row
                 assert canary.encode().hex() not in row
@@ -158,7 +179,7 @@ def test_public_key_as_pem(
     pem = f"-----BEGIN PUBLIC KEY-----\n{vault_key.text[:64]}\n{vault_key.text[64:]}\n-----END PUBLIC KEY-----\n"
     monkeypatch.setenv("VAULT_PUBLIC_KEY", pem)
     assert function(make_record()) == []
-    assert database.count("vault.originals") == 2
+    assert len(originals(database)) == 2
 
 
 # ---- what recover refuses -------------------------------------------------------------------------------------------
@@ -214,17 +235,19 @@ def test_recover_without_audit_table(loginpipe: CommandLine, database: Scratch, 
 
 FORBIDDEN = {
     "ingest": [
-        "SELECT * FROM vault.originals", "SELECT * FROM vault.data_keys", "DELETE FROM vault.originals",
-        "UPDATE vault.originals SET sealed = ''", "SELECT * FROM vault.sealed_original(1)",
+        "SELECT * FROM vault.originals", "SELECT * FROM vault.data_keys", "DELETE FROM vault.inbox",
+        "UPDATE vault.inbox SET boxes = ''", "SELECT * FROM vault.sealed_original(1)", "SELECT * FROM vault.inbox",
+        "INSERT INTO vault.originals VALUES ('', 1, gen_random_uuid(), '')", "SELECT vault.unfold(1)",
         "SELECT * FROM audit.entries", "SELECT * FROM user_logins", "TRUNCATE vault.originals",
         "SELECT * FROM forget_user('a', 'b', 1, 'c', 'd', 'e')",
     ],
     "analyst": [
         "SELECT * FROM vault.originals", "SELECT * FROM vault.data_keys", "SELECT * FROM vault.sealed_original(1)",
         "SELECT * FROM audit.entries", "DELETE FROM user_logins",
-        "SELECT vault.is_login(gen_random_uuid(), now()::date, '')",
+        "SELECT * FROM vault.inbox", "SELECT vault.unfold(1)",
     ],
     "operator": [
+        "SELECT * FROM vault.inbox",
         "SELECT * FROM vault.originals", "SELECT * FROM vault.data_keys", "SELECT * FROM vault.sealed_original(1)",
         "SELECT * FROM vault.sealed_originals(1, '', 9)", "DELETE FROM user_logins",
         "UPDATE user_logins SET user_id = ''",
@@ -233,6 +256,7 @@ FORBIDDEN = {
         "SELECT vault.link_pseudonyms(1, '{}', '{}')",
     ],
     "custodian": [
+        "SELECT * FROM vault.inbox",
         "SELECT * FROM vault.originals", "SELECT * FROM vault.data_keys", "SELECT * FROM user_logins",
         "SELECT * FROM linked_logins", "SELECT * FROM vault.sealed_original(1)", "DELETE FROM audit.entries",
         "SELECT * FROM forget_user('a', 'b', 1, 'c', 'd', 'e')", "SELECT * FROM vault.drop_orphans(1)",
@@ -256,8 +280,9 @@ def insert_entry(cursor: Any, subject: str) -> int:
     return int(entry)
 
 
-def test_entry_must_be_committed_first(operators: dict[str, Any], sealed: str) -> None:
+def test_entry_must_be_committed_first(operators: dict[str, Any], database: Scratch, sealed: str) -> None:
     """An entry that its writer could still take back opens nothing."""
+    assert len(originals(database)) == 2
     connection = operators["custodian"]
     connection.autocommit = False
     with connection.cursor() as cursor:
@@ -364,9 +389,7 @@ def test_forget(loginpipe: CommandLine, sealing_function: Function, database: Sc
     assert database.count() == 3
     assert loginpipe("--json", *words, "--yes").data == expected | {"dry_run": False}
     assert database.rows() == [("stays",)]
-    assert sorted(database.query("SELECT pseudonym FROM vault.originals")) == sorted(
-        [(pseudonym(salt, "ip", shared),), (pseudonym(salt, "device_id", "tablet"),)]
-    )
+    assert originals(database) == sorted([(pseudonym(salt, "ip", shared),), (pseudonym(salt, "device_id", "tablet"),)])
     ((subject, version, counted, reason),) = database.query(
         "SELECT subject, salt_version, counts, reason FROM audit.entries"
     )
@@ -388,7 +411,7 @@ def test_forget_links(
     assert loginpipe("--json", "forget", "--user-id", "gone", "--reason", "r", "--yes").data == {
         "logins": 2, "originals": 3, "links": 1, "dry_run": False,
     }  # fmt: skip
-    held = {row[0] for row in database.query("SELECT pseudonym FROM vault.originals")}
+    held = {row[0] for row in originals(database)}
     named = "SELECT masked_ip FROM user_logins UNION SELECT masked_device_id FROM user_logins"
     assert held == {row[0] for row in database.query(named)}
     assert {row[0] for row in database.query("SELECT old FROM pseudonym_links")} <= held
@@ -398,9 +421,26 @@ def test_forgotten_can_come_back(loginpipe: CommandLine, sealing_function: Funct
     """A login after the erasure is sealed again: nothing remembers that it once was."""
     assert sealing_function(make_record(user_id="gone", ip=IP)) == []
     assert loginpipe("forget", "--user-id", "gone", "--reason", "r", "--yes").code == 0
-    assert database.count("vault.originals") == 0
+    assert originals(database) == []
     assert sealing_function(make_record(user_id="gone", ip=IP)) == []
-    assert database.count("vault.originals") == 2
+    assert len(originals(database)) == 2
+
+
+def test_forgotten_while_the_batch_waits(loginpipe: CommandLine, sealing_function: Function, database: Scratch) -> None:
+    """What was sealed for a login that is gone by the time of the unfolding goes with it."""
+    assert sealing_function(make_record(user_id="gone", ip=IP), make_record(ip="10.0.0.9", device_id="kept")) == []
+    database.execute("DELETE FROM user_logins WHERE user_id = 'gone'")  # as an erasure in between
+    named = "SELECT masked_ip FROM user_logins UNION SELECT masked_device_id FROM user_logins"
+    assert originals(database) == sorted(database.query(named))
+
+
+def test_unfolding_twice_at_once(sealing_function: Function, database: Scratch) -> None:
+    for number in range(6):
+        assert sealing_function(make_record(ip=f"10.0.0.{number}", device_id=str(number))) == []
+    connections = [database.connect() for _ in range(2)]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(_unfold_all, connections))
+    assert len(originals(database)) == 12
 
 
 def test_forget_nobody(loginpipe: CommandLine) -> None:

@@ -13,8 +13,7 @@ ALLOWED = {
     ("INSERT", "user_logins"),
     ("INSERT", "rejected_logins"),
     ("UPDATE", "rejected_logins"),
-    ("INSERT", "vault.data_keys"),
-    ("INSERT", "vault.originals"),
+    ("INSERT", "vault.inbox"),
 }
 ROLES = ("ingest", "analyst", "operator", "custodian")
 ATTEMPTS = {
@@ -58,6 +57,7 @@ REFUSED = (
     "SELECT lo_import('/etc/passwd')",
     "SELECT wrapped FROM vault.data_keys",
     "SELECT sealed FROM vault.originals",
+    "SELECT boxes FROM vault.inbox",
     "DELETE FROM user_logins",
     "UPDATE user_logins SET masked_ip = ''",
     "TRUNCATE user_logins",
