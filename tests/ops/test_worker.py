@@ -35,7 +35,7 @@ def test_once(worker: CommandLine, queues: Queues, database: Scratch, tmp_path: 
     out, err = process.communicate(timeout=60)
     assert (process.returncode, database.rows(), queues.count()) == (0, expected, 0)
     assert "Done with 25 messages" in err
-    assert any(json.loads(line).get("RecordsWritten") == 25 for line in out.splitlines())
+    assert any(json.loads(line).get("RecordsWritten") == [25] for line in out.splitlines())
     assert health.exists()
 
 
