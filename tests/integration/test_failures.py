@@ -11,8 +11,8 @@ from psycopg2 import extensions
 
 from lambda_src.errors import PipelineError, SaltError, SettingsError, SetupError
 from local.postgres import PostgresServer, free_port
+from tests.chaos.proxy import Cut, PostgresProxy, Rule, Step
 from tests.conftest import Function, SaltParameter, Scratch
-from tests.integration.proxy import Proxy
 from tests.support import Record, make_record, make_records
 
 NOT_WRITTEN = "batch not written, the queue will deliver it again"
@@ -130,21 +130,22 @@ def test_nobody_listens(
 
 @pytest.mark.parametrize(
     ("count", "rejects", "end"),
-    [(20, 0, b"c\0\0\0\4"), (300, 0, b"COMMIT"), (20, 1, b"COMMIT")],
+    [(20, 0, Step.DATA_END), (300, 0, Step.COMMIT), (20, 1, Step.COMMIT)],
     ids=["one statement", "large batch", "with a reject"],
 )
 def test_answer_to_the_commit_is_lost(
-    function: Function, database: Scratch, monkeypatch: pytest.MonkeyPatch, count: int, rejects: int, end: bytes
+    function: Function, database: Scratch, monkeypatch: pytest.MonkeyPatch, count: int, rejects: int, end: Step
 ) -> None:
     """The first try is written, which the function cannot know; the second must not write it again."""
-    with Proxy(database.server.port) as proxy:
-        monkeypatch.setenv("PGPORT", str(proxy.port))
-        bad = [make_record("{") for _ in range(rejects)]
-        proxy.swallow_answer_to = end
-        assert function(*make_records(count), *bad) == ids(bad)
-        assert proxy.swallowed == 1
-        assert function.read_output().metrics["DuplicatesIgnored"] == count
-        function.restart()
+    proxy = PostgresProxy(database.server.port).start()
+    monkeypatch.setenv("PGPORT", str(proxy.port))
+    bad = [make_record("{") for _ in range(rejects)]
+    rule = Rule(end, Cut.ANSWERED)
+    proxy.arm(rule)
+    assert function(*make_records(count), *bad) == ids(bad)
+    assert rule.fired == 1
+    assert function.read_output().metrics["DuplicatesIgnored"] == count
+    proxy.refuse()
     assert database.rows() == sorted((f"user {number}",) for number in range(count))
     assert database.count("rejected_logins") == rejects
 
