@@ -52,6 +52,7 @@ class Batch:
 
     def __init__(self, records: "list[Record]") -> None:
         self.records = records
+        self.counts: dict[str, float] = {"RecordsReceived": len(records)}
         self.originals: SealedBatch | None = None
         self.rejects: list[Reject] = []
         self.quarantined: set[str] = set()  # messageIds
@@ -127,15 +128,14 @@ def lambda_handler(event: "dict[str, Any]", context: "LambdaContext") -> "Partia
     request_id = getattr(context, "aws_request_id", None)
     logger.append_keys(function_request_id=request_id)
     batch = Batch(_get_records(event))
-    counts: dict[str, float] = {"RecordsReceived": len(batch.records)}
     try:
-        return _write(batch, _give_up_at(context), counts)
+        return _write(batch, _give_up_at(context))
     finally:
-        message = "batch written" if "RecordsWritten" in counts else "batch failed"
-        _put_metrics(counts, {}, {"level": "INFO", "message": message, "function_request_id": request_id})
+        message = "batch written" if "RecordsWritten" in batch.counts else "batch failed"
+        _put_metrics(batch.counts, {}, {"level": "INFO", "message": message, "function_request_id": request_id})
 
 
-def _write(batch: Batch, give_up_at: float, counts: dict[str, float]) -> "PartialItemFailureResponse":
+def _write(batch: Batch, give_up_at: float) -> "PartialItemFailureResponse":
     salts, database, quarantine, vault = get_resources()
     if vault is not None:
         batch.originals = vault.new_batch()
@@ -150,19 +150,27 @@ def _write(batch: Batch, give_up_at: float, counts: dict[str, float]) -> "Partia
             batch.mask(salts.get()), batch.rejects, Terms(before_commit, give_up_at, batch.originals)
         )
     except TransientError as error:
-        counts["RecordsFailed"] = len(batch.records)
+        batch.counts["RecordsFailed"] = len(batch.records)
         logger.error(  # noqa: TRY400  a traceback would say nothing more
             "batch not written, the queue will deliver it again", extra={"error": str(error)}
         )
         return batch.failures(record["messageId"] for record in batch.records)
-    counts["WriteMilliseconds"] = round((time.perf_counter() - started) * 1000, 3)
+    milliseconds = (time.perf_counter() - started) * 1000
     rejects = batch.rejects + result.rejected
-    counts |= _report(batch, result, rejects)
+    _report(batch, result, rejects, milliseconds)
     return batch.failures(reject.message_id for reject in rejects if reject.message_id not in batch.quarantined)
 
 
-def _report(batch: Batch, result: BatchResult, rejects: list[Reject]) -> dict[str, float]:
-    """Logs the rejects; returns what counts of the batch."""
+def _report(batch: Batch, result: BatchResult, rejects: list[Reject], milliseconds: float) -> None:
+    """Counts what became of the batch, and logs its rejects."""
+    batch.counts |= {
+        "RecordsWritten": result.written,
+        "DuplicatesIgnored": result.duplicates,
+        "RecordsRejected": len(rejects),
+        "RecordsFailed": 0,
+        "UnknownFields": batch.unknown_fields,
+        "WriteMilliseconds": round(milliseconds, 3),
+    }
     for reason, count in Counter(reject.reason for reject in rejects).items():
         _put_metrics({"RecordsRejected": count}, {"reason": reason}, {})
     for reject in rejects:
@@ -170,13 +178,6 @@ def _report(batch: Batch, result: BatchResult, rejects: list[Reject]) -> dict[st
             "record rejected",
             extra={"message_id": reject.message_id, "reason": reject.reason, "field": reject.field},
         )
-    return {
-        "RecordsWritten": result.written,
-        "DuplicatesIgnored": result.duplicates,
-        "RecordsRejected": len(rejects),
-        "RecordsFailed": 0,
-        "UnknownFields": batch.unknown_fields,
-    }
 
 
 def _put_metrics(values: dict[str, float], dimensions: dict[str, str], facts: dict[str, str | None]) -> None:

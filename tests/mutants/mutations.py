@@ -167,15 +167,15 @@ MUTATIONS = (
     Mutation(
         "rejects are reported",
         HANDLER,
-        "    rejects = batch.rejects + result.rejected\n    return batch.failures(",
-        "    rejects = batch.rejects[:0] + result.rejected\n    return batch.failures(",
+        "    rejects = batch.rejects + result.rejected\n",
+        "    rejects = batch.rejects[:0] + result.rejected\n",
         ("tests/integration/test_write.py::test_response_names_exactly_the_bad_records",),
     ),
     Mutation(
         "rejects of the database are reported",
         HANDLER,
-        "    rejects = batch.rejects + result.rejected\n    return batch.failures(",
-        "    rejects = batch.rejects\n    return batch.failures(",
+        "    rejects = batch.rejects + result.rejected\n",
+        "    rejects = batch.rejects\n",
         ("tests/integration/test_failures.py::test_row_that_the_database_refuses_is_rejected_alone",),
     ),
     Mutation(
@@ -244,9 +244,23 @@ MUTATIONS = (
     Mutation(
         "the salt is the key",
         "lambda_src/masking.py",
-        "self.outer = hashlib.sha256(key.translate(_OUTER))",
-        "self.outer = hashlib.sha256()",
+        "hashlib.sha256(key.translate(_OUTER)).copy",
+        "hashlib.sha256().copy",
         ("tests/unit/test_masking.py",),
+    ),
+    Mutation(
+        "a value cannot pass for two",
+        DATABASE,
+        '    if "\\\\" in text or',
+        "    if False and",
+        ("tests/integration/test_write.py",),
+    ),
+    Mutation(
+        "what is merged is sealed as well",
+        DATABASE,
+        "                    terms.originals.write(cursor, rows)\n",
+        "                    pass\n",
+        ("tests/ops/test_recovery.py::test_each_pseudonym_once",),
     ),
     Mutation(
         "a producer's event_id is the event's",
