@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import cold_start, cpu, growth, memory, plots, report, simulate, simulation_check, throughput
+from bench import cold_start, cpu, growth, memory, plots, report, sealing, simulate, simulation_check, throughput
 from bench.sampling import load_average
 from bench.servers import Servers
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("throughput", "mixed", "cpu", "cold_start", "memory", "writers", "simulation", "check")
+PARTS = ("throughput", "mixed", "sealing", "cpu", "cold_start", "memory", "writers", "simulation", "check")
 GROWTH_ROWS = 10_000_000
 BYTES_A_ROW = 450  # with its indexes, where growth was not measured
 
@@ -72,6 +72,7 @@ def _measure(name: str, results: dict[str, Any], options: argparse.Namespace) ->
     measures: dict[str, Callable[[Servers], Any]] = {
         "throughput": lambda servers: throughput.measure(servers, quick=quick),
         "mixed": lambda servers: throughput.measure_mixed(servers, quick=quick),
+        "sealing": lambda servers: sealing.measure(servers, quick=quick),
         "cold_start": lambda servers: cold_start.measure(servers, quick=quick),
         "memory": memory.measure,
         "writers": lambda servers: growth.measure_writers(servers, quick=quick),

@@ -9,6 +9,7 @@ TIMES_THE_PEER = 2.0
 IMPORT_RATIO = 1.3
 BUNDLE_MEGABYTES = 35
 MEMORY_MEGABYTES = 40
+SEALING_RATIO = 2.0
 GROWTH_RATIO = 1.3
 QUERY_SECONDS = 2.0
 
@@ -20,6 +21,7 @@ def write_markdown(results: Results) -> str:
     writers = {
         "throughput": _throughput,
         "mixed": _mixed,
+        "sealing": _sealing,
         "cpu": _cpu,
         "cold_start": _cold_start,
         "memory": _memory,
@@ -64,6 +66,10 @@ def _goals(results: Results) -> Iterator[tuple[str, str, str, bool]]:
             times = min(same_work(throughput, size).values()) / ways[OURS]["best"]
             what = f"times the fastest peer that does the same work, batches of {int(size):,}"
             yield what, f"{TIMES_THE_PEER}", f"{times:.1f}", times >= TIMES_THE_PEER
+    for size, ways in results.get("sealing", {}).items():
+        ratio = ways["with"]["best"] / ways["without"]["best"]
+        what = f"time with the vault, in times without, batches of {int(size):,}"
+        yield what, f"{SEALING_RATIO}", f"{ratio:.2f}", ratio <= SEALING_RATIO
     if cpu := results.get("cpu"):
         what = "CPU of an event, in (msgspec decode + HMAC)"
         yield what, f"{cpu['goal']}", f"{cpu['ratio']}", cpu["ratio"] <= cpu["goal"]
@@ -135,6 +141,22 @@ def _mixed(part: Results) -> Iterator[str]:
         for name in names
     ]
     yield from _table(("batch", *(f"{int(size):,}" for size in part)), rows)
+
+
+def _sealing(part: Results) -> Iterator[str]:
+    yield "## The vault"
+    yield ""
+    yield "Milliseconds a batch (best / median), without and with the originals sealed."
+    yield ""
+    rows = [
+        (
+            f"{int(size):,}",
+            *(f"{ways[name]['best'] * 1e3:.2f} / {ways[name]['median'] * 1e3:.2f}" for name in ("without", "with")),
+            *(f"{ways['with'][way] / ways['without'][way]:.2f}" for way in ("best", "median")),
+        )
+        for size, ways in part.items()
+    ]
+    yield from _table(("batch", "without", "with", "times, best", "times, median"), rows)
 
 
 def _cpu(part: Results) -> Iterator[str]:
