@@ -86,6 +86,19 @@ def test_each_text_is_stored_exactly(function: Function, database: Scratch, salt
     assert database.rows(COLUMNS) == expected_rows(records, salt)
 
 
+@pytest.mark.parametrize(
+    "text", ["\\", "\\b", "\\.", "\\N", "a\tb", "a\nb", "a\rb", "\t\n\r\\", "\v\f\b\x1b", "\x7f\x85\u2028"]
+)
+def test_text_that_means_something_to_copy(function: Function, database: Scratch, text: str) -> None:
+    """Each alone in its batch: nothing else calls for the escapes. Then again, merged."""
+    record = make_record(user_id=text, device_type=text, locale=text, app_version="1" + text)
+    assert function(record) == []
+    assert function(record, make_record(user_id=text, locale=None)) == []
+    row = (text, text, text, "1" + text)
+    assert database.rows("user_id, device_type, locale, app_version_name")[0] == row
+    assert database.count() == 2
+
+
 @pytest.mark.parametrize("reason", BAD)
 def test_bad_record_does_not_harm_its_neighbours(
     function: Function, database: Scratch, salt: SaltParameter, reason: str
