@@ -18,6 +18,7 @@ from ops.target import Target
 LARGEST_SKEW = 30  # seconds; AWS refuses signatures from 5 minutes on
 OLD_SALT_DAYS = 365
 FEWEST_MONTHS_AHEAD = 2
+LONGEST_WAIT = 24  # hours, of a sealed batch
 
 
 class Status(StrEnum):
@@ -234,6 +235,9 @@ def _check_vault(target: Target, sealed: list[dict[str, Any]]) -> Iterator[Findi
         return
     newest = max(sealed, key=lambda row: str(row["newest"]))
     found = f"{sum(row['data_keys'] for row in sealed):,} batches, last for public key {newest['public_key'][:16]}…"
+    if (hours := max(row["waiting_hours"] for row in sealed)) > LONGEST_WAIT:
+        advice = "Run `upkeep`, or see that its schedule runs: it unfolds what the function has sealed."
+        yield Finding("vault inbox", Status.WARNING, f"a batch has waited for {hours:,.0f} hours", advice)
     if target.settings.vault_key is None:
         advice = "Set VAULT_KEY, or give --stack, to have its KMS key checked."
         yield Finding("vault", Status.WARNING, found, advice)

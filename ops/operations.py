@@ -134,7 +134,10 @@ SELECT_TWO_EYED = """
       AND r.oid <> (SELECT relowner FROM pg_class WHERE oid = 'vault.originals'::regclass)
     ORDER BY 1
 """
-SELECT_VAULT_KEYS = "SELECT public_key, data_keys, newest FROM vault.summary()"
+SELECT_VAULT_KEYS = """
+    SELECT public_key, data_keys, newest, coalesce(extract(epoch FROM now() - waiting_since) / 3600, 0)::float8
+    FROM vault.summary()
+"""
 
 
 @dataclass
@@ -388,8 +391,8 @@ def check_database(site: Site) -> dict[str, Any]:
         "privileges": [dict(zip(names, row, strict=True)) for row in database.rows(SELECT_PRIVILEGES)],
         "two_eyed_roles": [role for (role,) in database.rows(SELECT_TWO_EYED)],
         "vault": [
-            {"public_key": key, "data_keys": count, "newest": newest}
-            for key, count, newest in database.rows(SELECT_VAULT_KEYS)
+            {"public_key": key, "data_keys": count, "newest": newest, "waiting_hours": hours}
+            for key, count, newest, hours in database.rows(SELECT_VAULT_KEYS)
         ],
     }
 

@@ -64,15 +64,22 @@ END $$;
 COMMENT ON FUNCTION vault.unfold(integer) IS
     'Moves batches of the inbox, the oldest first, to data_keys and originals, until so many pseudonyms are done; returns how many batches';
 
-CREATE OR REPLACE FUNCTION vault.summary() RETURNS TABLE (public_key text, data_keys bigint, newest timestamptz)
+DROP FUNCTION vault.summary();
+CREATE FUNCTION vault.summary()
+RETURNS TABLE (public_key text, data_keys bigint, newest timestamptz, waiting_since timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT encode(k.public_key, 'hex'), count(*), max(k.created_at)
-    FROM (SELECT public_key, created_at FROM vault.data_keys UNION ALL SELECT public_key, created_at FROM vault.inbox) AS k
+    SELECT encode(k.public_key, 'hex'), count(*), max(k.created_at), min(k.created_at) FILTER (WHERE k.waits)
+    FROM (
+        SELECT public_key, created_at, false AS waits FROM vault.data_keys
+        UNION ALL SELECT public_key, created_at, true FROM vault.inbox
+    ) AS k
     GROUP BY k.public_key
 $$;
+COMMENT ON FUNCTION vault.summary() IS
+    'For which public keys (SHA-256) the vault was sealed, and the oldest batch in the inbox: nothing of what is in it';
 
 DROP FUNCTION vault.is_login(uuid, date, text);
 REVOKE INSERT ON vault.data_keys, vault.originals FROM ingest;
 GRANT INSERT ON vault.inbox TO ingest;
-REVOKE EXECUTE ON FUNCTION vault.unfold(integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION vault.unfold(integer) TO operator, custodian;
+REVOKE EXECUTE ON FUNCTION vault.unfold(integer), vault.summary() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault.unfold(integer), vault.summary() TO operator, custodian;

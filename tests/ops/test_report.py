@@ -189,6 +189,17 @@ def test_doctor_vault_key(loginpipe: CommandLine, sealing_function: Function, va
     assert statuses(loginpipe, VAULT_KEY=other)["vault"] == "error"
 
 
+def test_doctor_vault_that_is_never_unfolded(
+    loginpipe: CommandLine, sealing_function: Function, database: Scratch
+) -> None:
+    assert sealing_function(make_record()) == []
+    assert "vault inbox" not in statuses(loginpipe)
+    database.execute("UPDATE vault.inbox SET created_at = now() - interval '2 days'")
+    assert statuses(loginpipe)["vault inbox"] == "warning"
+    assert loginpipe("upkeep").code == 0
+    assert "vault inbox" not in statuses(loginpipe)
+
+
 # ---- the command line itself ----------------------------------------------------------------------------------------
 
 
