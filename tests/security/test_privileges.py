@@ -13,7 +13,9 @@ ALLOWED = {
     ("INSERT", "user_logins"),
     ("INSERT", "rejected_logins"),
     ("UPDATE", "rejected_logins"),
+    ("INSERT", "vault.data_keys"),
     ("INSERT", "vault.inbox"),
+    ("INSERT", "vault.originals"),
 }
 ROLES = ("ingest", "analyst", "operator", "custodian")
 ATTEMPTS = {
