@@ -194,7 +194,12 @@ class Settings:
     )
     salt_key_arn: str | None = _key(
         _text(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[0-9a-f-]+", "a KMS key's ARN"),
-        "existing KMS key of the salt: to take up the salt of a destroyed stack",
+        "existing KMS key of the salt: to take up the salt of a destroyed stack, or that of saltParameter",
+        default=None,
+    )
+    salt_parameter: str | None = _key(
+        _text(r"(/[A-Za-z0-9_.-]+)+", "a parameter's name, such as /login-pipeline-one/salt"),
+        "salt of another stack, with saltKeyArn, for shards that are to give the same pseudonyms",
         default=None,
     )
 
@@ -285,6 +290,8 @@ class Settings:
                 for name in lonely
                 if getattr(self, name)
             ]
+        if self.salt_parameter and not self.salt_key_arn:
+            problems.append("saltParameter: needs saltKeyArn, the key of that salt")
         if not self.retain_data and self.deletion_protection and not self.existing_database:
             problems.append("retainData=false: needs deletionProtection=false too")
         return problems

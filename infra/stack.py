@@ -50,7 +50,8 @@ class LoginPipelineStack(Stack):
         budget = ConnectionBudget(ingest=settings.ingest_connections)
         keys = Keys(self, "Keys", name=name, retain_data=settings.retain_data, salt_key_arn=settings.salt_key_arn)
         queues = LoginQueue(self, "Queue", name=name, key=keys.queue, delivery=delivery)
-        salt = Salt(self, "Salt", name=f"/{name}/salt", key=keys.salt)
+        salt = Salt(self, "Salt", name=settings.salt_parameter or f"/{name}/salt", key=keys.salt)
+        keep_salt = settings.retain_data or settings.salt_parameter is not None
         network = self._network(settings, keys)
         database = self._database(settings, keys, network, budget)
         owner = self._owner(settings, database)
@@ -158,9 +159,9 @@ class LoginPipelineStack(Stack):
             timeout_seconds=60,
             memory_mb=256,
             key=keys.storage,
-            statements=[] if settings.retain_data else [salt.delete_statement()],
+            statements=[] if keep_salt else [salt.delete_statement()],
         )
-        salt.remove_with_stack(removal.function, retain=settings.retain_data)
+        salt.remove_with_stack(removal.function, retain=keep_salt)
         ready: list[IDependable] = [provision, keys, salt]
         if network:
             for access in (owner, ingest):

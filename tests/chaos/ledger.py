@@ -58,6 +58,7 @@ class Ledger:
         self._by_message: dict[str, Sent] = {}
         self._deliveries: Counter[str] = Counter()  # by message id
         self._timestamps: dict[str, str] = {}  # SentTimestamp by message id
+        self._earlier: dict[str, str] = {}  # bodies of earlier rounds' dead letters, by message id
 
     def record_sent(self, fault: str, message_id: str, body: str, attributes: Mapping[str, str]) -> None:
         """An event is in the queue; with the same event id as an earlier one it is that one, sent again."""
@@ -117,6 +118,8 @@ class Ledger:
             account.rows += len(mine)
             account.duplicates += max(0, len(mine) - 1)
             account.dead += event_id in dead
+            if event_id in dead:
+                self._earlier |= dict.fromkeys(event.message_ids, event.body)
             account.lost += not mine and event_id not in dead
             for problem in self._problems(event, mine, dead.get(event_id), rejects.get(event_id)):
                 account.problems.append(f"{event_id} ({event.fault}): {problem}")
@@ -145,7 +148,10 @@ class Ledger:
         dead = {}
         for letter in letters:
             attributes = _texts(letter)
-            event = self._by_message.get(attributes.get("message_id", letter["MessageId"]))
+            message_id = attributes.get("message_id", letter["MessageId"])
+            event = self._by_message.get(message_id)
+            if event is None and self._earlier.get(message_id) == letter["Body"]:
+                continue  # one more copy: SQS took it late, after the function had given up waiting for the answer
             if event is None or event.body != letter["Body"]:
                 account.problems.append(f"dead letter {letter['MessageId']} is nobody's, or was changed")
                 continue

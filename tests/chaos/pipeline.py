@@ -75,6 +75,7 @@ NAMED = 0.4  # events that carry an event_id of the producer's own
 NASTY = ("'); DROP TABLE user_logins; --", "\t\\N\n\\.", "$$;SELECT 1;$$", "é\u2028\U0001f600", "%s {0} \\x00 \r")
 CANARY = "canary"  # in what is masked: must be in no log at all
 VISITOR = "visitor"  # in what is not: must be in no log but Postgres', which is set to show its rows
+LINE_SHOWN = 300  # characters: it is made up, after all
 SEARCH_AGAIN = 4096  # bytes of a log: what was being written during the last search
 # No address but the servers' own may be in a log. Times have two colons, addresses of IPv6 more.
 ADDRESS = re.compile(
@@ -388,8 +389,9 @@ class Pipeline:
             text = _read_from(path, self._searched.get(path, 0))
             self._searched[path] = path.stat().st_size - SEARCH_AGAIN
             forbidden = (CANARY,) if path.name == "postgres.log" else (CANARY, VISITOR)
-            if any(mark in text for mark in forbidden) or ADDRESS.search(text):
-                leaks.append(f"personal data in {path.relative_to(self.directory)}")
+            for line in text.splitlines():
+                if any(mark in line for mark in forbidden) or ADDRESS.search(line):
+                    leaks.append(f"personal data in {path.relative_to(self.directory)}: {line[:LINE_SHOWN]}")
         return leaks
 
     # ---- start -----------------------------------------------------------------------------------------------------
@@ -502,6 +504,8 @@ def _make_public_key() -> str:
 def _read_from(path: Path, position: int) -> str:
     with path.open("rb") as log:
         log.seek(max(0, position))
+        if position > 0:
+            log.readline()  # the rest of a line: half an address is another address
         return log.read().decode(errors="replace")
 
 

@@ -150,6 +150,15 @@ def test_two_dead_letters_of_one_event_are_one() -> None:
     assert not accounts[FAULT].problems
 
 
+def test_copy_of_a_dead_letter_in_the_next_round_is_the_same_one() -> None:
+    world = World()
+    world.settle()
+    world.rows, world.rejects = [], {}
+    assert world.settle() == {ANY_FAULT: Account()}
+    world.letters = [letter(BAD, "[", "invalid_json")]
+    assert "is nobody's, or was changed" in world.settle()[ANY_FAULT].problems[0]
+
+
 def test_event_sent_twice_under_its_own_id_is_one() -> None:
     ledger = Ledger()
     ledger.salts[1] = KEY

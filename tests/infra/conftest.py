@@ -52,6 +52,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "databaseSecurityGroup": "sg-0123456789abcdef0",
         "saltKeyArn": "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef",
     },
+    "shard": {
+        "saltParameter": "/login-pipeline-one/salt",
+        "saltKeyArn": "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef",
+    },
 }
 OWN_DATABASE = [name for name, context in VARIANTS.items() if "databaseHost" not in context]
 

@@ -58,6 +58,7 @@ def test_every_problem_is_named_at_once() -> None:
         ({"databaseHost": "db", "databaseSecret": "a", "databaseResourceId": "db-A"}, "databaseHost"),
         ({"databaseHost": "db", "databaseSecret": "a", "proxy": True}, "proxy"),
         ({"databaseSecret": "a"}, "databaseSecret"),
+        ({"saltParameter": "/one/salt"}, "saltParameter"),
         ({"retainData": False}, "retainData=false"),
         ({"stages": {"staging": True}}, "stages"),
     ],

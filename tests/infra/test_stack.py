@@ -216,6 +216,15 @@ def test_salt_is_never_overwritten_and_only_decrypted_through_ssm(template: Temp
         assert set(condition) == {"kms:ViaService", "kms:EncryptionContext:PARAMETER_ARN"}
 
 
+def test_salt_of_another_stack_is_taken_and_outlives_a_shard(synthesize: Synthesize) -> None:
+    shard = synthesize("shard")
+    ((_, removal),) = shard.resources("Custom::SaltRemoval").items()
+    assert removal["DeletionPolicy"] == "Retain"
+    assert not [s for _, s in statements_of(shard) if "ssm:DeleteParameter" in as_list(s["Action"])]
+    environments = [f.get("Environment", {}).get("Variables", {}) for f in shard.properties("AWS::Lambda::Function")]
+    assert {e["SALT_PARAMETER"] for e in environments if "SALT_PARAMETER" in e} == {"/login-pipeline-one/salt"}
+
+
 def test_wildcards_have_a_stated_reason(template: Template) -> None:
     reasoned = {"NetworkInterfaces", "NoNetworkInterfacesForCode", "-"}  # "-" is X-Ray's
     for id_, statement in statements_of(template):
