@@ -10,7 +10,7 @@ CREATE TABLE vault.inbox (
     pseudonyms   text        NOT NULL,
     boxes        text        NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now()
-);
+) WITH (toast_tuple_target = 8160);  -- a small batch stays in one piece
 -- Random text does not get smaller: no time is lost on trying.
 ALTER TABLE vault.inbox ALTER COLUMN pseudonyms SET STORAGE EXTERNAL, ALTER COLUMN boxes SET STORAGE EXTERNAL;
 COMMENT ON TABLE vault.inbox IS 'One row per batch, as the function has sealed it, until vault.unfold() moves it to data_keys and originals';
