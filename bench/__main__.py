@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("throughput", "mixed", "sealing", "cpu", "cold_start", "memory", "writers", "simulation", "check")
+PARTS = ("cpu", "limit", "throughput", "mixed", "sealing", "cold_start", "memory", "writers", "simulation", "check")
 GROWTH_ROWS = 10_000_000
 BYTES_A_ROW = 450  # with its indexes, where growth was not measured
 
@@ -70,6 +70,7 @@ def _measure(name: str, results: dict[str, Any], options: argparse.Namespace) ->
         with Servers() as servers:
             return simulation_check.measure(servers, costs, quick=quick)
     measures: dict[str, Callable[[Servers], Any]] = {
+        "limit": lambda servers: throughput.measure_limit(servers, quick=quick),
         "throughput": lambda servers: throughput.measure(servers, quick=quick),
         "mixed": lambda servers: throughput.measure_mixed(servers, quick=quick),
         "sealing": lambda servers: sealing.measure(servers, quick=quick),

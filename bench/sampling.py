@@ -30,8 +30,8 @@ class Sample:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """For the results' JSON; seconds with seven digits after the point."""
-        return {name: round(value, 7) for name, value in asdict(self).items()}
+        """For the results' JSON; seconds with nine digits after the point."""
+        return {name: round(value, 9) for name, value in asdict(self).items()}
 
 
 def in_turns(rounds: int, turns: Iterable[Callable[[int], None]]) -> None:

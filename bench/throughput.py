@@ -29,6 +29,11 @@ ROUNDS = {10: 150, 100: 60, 1_000: 24, 10_000: 14}
 QUICK_ROUNDS = {10: 10, 100: 5, 1_000: 3, 10_000: 2}
 PEER_SECONDS = 4.0  # a size; slow ways get fewer rounds
 QUICK_PEER_SECONDS = 0.5
+PAIRS = {10: 300, 100: 120, 1_000: 50, 10_000: 20}
+QUICK_PAIRS = {10: 10, 100: 5, 1_000: 3, 10_000: 2}
+USED, EMPTY = "in use", "empty"  # states of the table
+ROWS_BEFORE = {USED: 300_000, EMPTY: 0}
+QUICK_ROWS_BEFORE = {USED: 20_000, EMPTY: 0}
 MIXED_SIZES = (1_000, 10_000)
 MIXED_ROUNDS = {1_000: 16, 10_000: 8}
 QUICK_MIXED_ROUNDS = {1_000: 2, 10_000: 1}
@@ -115,8 +120,41 @@ class Contender:
         self.taken.append(time.perf_counter() - started)
 
 
+def measure_limit(servers: Servers, *, quick: bool) -> dict[str, Any]:
+    """Seconds a batch of the function and of a raw COPY alone, turn by turn, for each state of the table."""
+    batches = Batches(seed=2)
+    rounds = QUICK_PAIRS if quick else PAIRS
+    handler = load_handler()
+    raw = RawCopy()
+    result: dict[str, Any] = {}
+
+    def write(event: Event) -> None:
+        if handler(event)["batchItemFailures"]:
+            raise RuntimeError("the function did not write a batch of the benchmark")
+
+    with closing(servers.connect()) as connection, quiet_output():
+        connection.autocommit = True
+        write(batches.make(10))
+        for state, before in (QUICK_ROWS_BEFORE if quick else ROWS_BEFORE).items():
+            result[state] = {}
+            for size in SIZES:
+                _fill(connection, raw, batches, before)
+
+                def fresh(size: int = size) -> Event:
+                    return batches.make(size)
+
+                def finished(size: int = size) -> io.BytesIO:
+                    return raw.prepare(batches.make(size))
+
+                pair = (Contender(LIMIT, finished, raw.write, 1e9), Contender(OURS, fresh, write, 1e9))
+                in_turns(rounds[size], [way.take_turn for way in pair])
+                _check_rows(connection, before + 2 * size * rounds[size])
+                result[state][str(size)] = {way.name: Sample.of(way.taken).as_dict() for way in pair}
+    return result
+
+
 def measure(servers: Servers, *, quick: bool) -> dict[str, Any]:
-    """Seconds a batch for each size and way, with what each way lacks; the number of rows is checked."""
+    """Seconds a batch into a table in use, for each size and way, with what each way lacks; rows are counted."""
     batches = Batches()
     rounds = QUICK_ROUNDS if quick else ROUNDS
     handler = load_handler()
@@ -153,10 +191,11 @@ def measure(servers: Servers, *, quick: bool) -> dict[str, Any]:
                     if peer.smallest <= size <= peer.largest
                 ),
             ]
-            _execute(connection, EMPTY_TABLES)
+            before = (QUICK_ROWS_BEFORE if quick else ROWS_BEFORE)[USED]
+            _fill(connection, raw, batches, before)
             in_turns(rounds[size], [contender.take_turn for contender in contenders])
             own_tables = {peer.name for peer in peers if peer.has_own_table}
-            expected = sum(size * len(way.taken) for way in contenders if way.name not in own_tables)
+            expected = before + sum(size * len(way.taken) for way in contenders if way.name not in own_tables)
             _check_rows(connection, expected)
             result["sizes"][str(size)] = {way.name: Sample.of(way.taken).as_dict() for way in contenders}
     return result
@@ -199,6 +238,13 @@ def measure_mixed(servers: Servers, *, quick: bool) -> dict[str, Any]:
             _check_rows(connection, size + rounds[size] * fresh_rows)
             result[str(size)] = {way.name: Sample.of(way.taken).as_dict() for way in contenders}
     return result
+
+
+def _fill(connection: extensions.connection, raw: RawCopy, batches: Batches, rows: int) -> None:
+    """Leaves so many rows of the month in the table, and nothing else."""
+    _execute(connection, EMPTY_TABLES)
+    for _ in range(rows // 10_000):
+        raw.write(raw.prepare(batches.make(10_000)))
 
 
 def _execute(connection: extensions.connection, statement: str) -> None:

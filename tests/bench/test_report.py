@@ -19,7 +19,8 @@ def make_throughput() -> dict[str, Any]:
 
 
 def test_goals_that_are_missed_are_called_missed() -> None:
-    goals = report.goals({"throughput": make_throughput()})
+    throughput = make_throughput()
+    goals = report.goals({"limit": {"in use": throughput["sizes"]}, "throughput": throughput})
     shares = {what: (found, met) for what, _, found, met in goals if what.startswith("share")}
     assert list(shares.values()) == [("0.80", True), ("0.80", True), ("0.80", True), ("0.80", False)]
     peers = [(found, met) for what, _, found, met in goals if what.startswith("times")]
