@@ -116,8 +116,8 @@ def _limit(part: Results) -> Iterator[str]:
 def _throughput(part: Results) -> Iterator[str]:
     yield "## Throughput"
     yield ""
-    yield "Events a second from Lambda event to committed rows, in a table with 300,000 rows of the month; in brackets the"
-    yield "share of a raw COPY of finished rows."
+    yield "Events a second from Lambda event to committed rows, in a table with 300,000 rows of the month;"
+    yield "in brackets the share of a raw COPY of finished rows."
     yield ""
     sizes = list(part["sizes"])
     names = dict.fromkeys(name for ways in part["sizes"].values() for name in ways)
