@@ -147,9 +147,13 @@ class Stack:
             on_delivery=self._on_delivery,
         )
         thread = threading.Thread(target=self._poll, args=(source,), name="event source")
+        exits.callback(self._end, thread)  # before the start: a signal may come in the middle of it
         thread.start()
-        exits.callback(thread.join)
-        exits.callback(self._stopping.set)
+
+    def _end(self, thread: threading.Thread) -> None:
+        self._stopping.set()
+        if thread.ident is not None:
+            thread.join()
 
     def _poll(self, source: EventSource) -> None:
         try:

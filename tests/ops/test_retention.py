@@ -13,6 +13,11 @@ from tests.conftest import Function, SaltParameter, Scratch
 from tests.ops.conftest import CommandLine
 from tests.support import NOON, make_record
 
+BUSY = """
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
+"""
+
 
 def months_ago(count: int) -> tuple[str, int]:
     """A month before this one, and its middle in milliseconds."""
@@ -163,6 +168,8 @@ def test_archive_killed(loginpipe: CommandLine, database: Scratch, old_month: st
         process.kill()
         process.communicate()
         killed += process.returncode == -9
+        while database.query(BUSY):  # Postgres finishes what it was told before the kill
+            time.sleep(0.02)
         if database.count() == 0:
             assert loginpipe("archive", "--month", old_month, str(tmp_path), "--restore").code == 0
         assert everything(database) == before
