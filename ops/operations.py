@@ -448,8 +448,8 @@ def _column(field: str) -> str:
 
 def _unfold(site: Site) -> None:
     """Makes the vault whole: what the function has sealed since the last time is in one row a batch."""
-    unfolded = 1
-    while unfolded:
+    unfolded = UNFOLDED_AT_ONCE
+    while unfolded >= UNFOLDED_AT_ONCE:  # fewer: all that was there is done; more comes in all the time
         with site.database.transaction() as cursor:
             cursor.execute(UNFOLD, (UNFOLDED_AT_ONCE,))
             (unfolded,) = _first(cursor)

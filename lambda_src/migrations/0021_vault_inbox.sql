@@ -30,9 +30,8 @@ COMMENT ON COLUMN vault.inbox.created_at IS 'When the batch was written';
 CREATE FUNCTION vault.unfold(most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    batch    vault.inbox;
-    unfolded integer := 0;
-    seen     integer := 0;
+    batch vault.inbox;
+    seen  integer := 0;
 BEGIN
     PERFORM audit.lock_removals();
     FOR batch IN SELECT * FROM vault.inbox ORDER BY number LOOP
@@ -56,13 +55,12 @@ BEGIN
         )
         SELECT seen + count(*) INTO seen FROM sealed;
         DELETE FROM vault.inbox i WHERE i.number = batch.number;
-        unfolded := unfolded + 1;
         EXIT WHEN seen >= most;
     END LOOP;
-    RETURN unfolded;
+    RETURN seen;
 END $$;
 COMMENT ON FUNCTION vault.unfold(integer) IS
-    'Moves batches of the inbox, the oldest first, to data_keys and originals, until so many pseudonyms are done; returns how many batches';
+    'Moves batches of the inbox, the oldest first, to data_keys and originals, until so many pseudonyms are done; returns how many';
 
 DROP FUNCTION vault.summary();
 CREATE FUNCTION vault.summary()

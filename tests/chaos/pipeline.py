@@ -362,7 +362,7 @@ class Pipeline:
 
     def check_vault(self) -> list[str]:
         """What is wrong with the vault."""
-        self.execute("SELECT vault.unfold(1000000)")
+        self.execute("SELECT vault.unfold(2147483647)")
         ((sealed, orphans),) = self.execute(COUNT_ORPHANS)
         return [f"{orphans} of {sealed} sealed originals have no row or no key"] if orphans or not sealed else []
 

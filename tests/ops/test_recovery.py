@@ -16,6 +16,16 @@ from tests.ops.conftest import CommandLine, VaultKey
 from tests.support import make_record, make_records
 
 IP, DEVICE = "198.51.100.77", "canary-device-4711"
+# For each batch that leaves the inbox another one is there.
+NEXT_BATCH = """
+    CREATE FUNCTION next_batch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO vault.inbox (salt_version, first_day, last_day, data_key, wrapped, public_key, pseudonyms, boxes)
+        SELECT salt_version, first_day, last_day, data_key, wrapped, public_key, pseudonyms, boxes FROM gone;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER next_batch AFTER DELETE ON vault.inbox REFERENCING OLD TABLE AS gone
+        FOR EACH STATEMENT EXECUTE FUNCTION next_batch();
+"""
 REASON = ("--reason", "case 12", "--basis", "legal-obligation")
 
 
@@ -433,6 +443,17 @@ def test_forgotten_while_the_batch_waits(loginpipe: CommandLine, sealing_functio
     database.execute("DELETE FROM user_logins WHERE user_id = 'gone'")  # as an erasure in between
     named = "SELECT masked_ip FROM user_logins UNION SELECT masked_device_id FROM user_logins"
     assert originals(database) == sorted(database.query(named))
+
+
+def test_unfolding_ends_while_batches_come_in(
+    loginpipe: CommandLine, sealing_function: Function, database: Scratch
+) -> None:
+    assert sealing_function(make_record(ip=IP)) == []
+    database.execute(NEXT_BATCH)
+    process = loginpipe.start("upkeep")
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert (database.count("vault.originals"), database.count("vault.inbox")) == (2, 1)
 
 
 def test_unfolding_twice_at_once(sealing_function: Function, database: Scratch) -> None:
