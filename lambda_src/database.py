@@ -141,7 +141,7 @@ class Database:
         try:
             with self._transaction(terms) as cursor:
                 written = _merge_rows(cursor, rows)
-                if terms.originals is not None:
+                if terms.originals is not None and written:
                     terms.originals.write(cursor, rows)
                 _write_rejects(cursor, rejects, terms)
             return BatchResult(written, len(rows) - written, [])
