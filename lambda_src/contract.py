@@ -94,8 +94,11 @@ def parse_record(record: Mapping[str, Any]) -> LoginEvent | Reject:
     """
     message_id = record["messageId"]
     try:
-        key = _attribute(record, "event_id") or message_id
-        create_date = _create_date(record)
+        key, sent = message_id, None
+        if attributes := record.get("messageAttributes"):
+            key = _attribute(attributes, "event_id") or message_id
+            sent = _attribute(attributes, "sent_timestamp")
+        create_date = _create_date(record, sent)
         body, unknown_fields = _parse_body(record.get("body"))
         return LoginEvent(
             message_id,
@@ -117,8 +120,11 @@ def parse_record(record: Mapping[str, Any]) -> LoginEvent | Reject:
 def event_key(record: Mapping[str, Any]) -> str:
     """The text that names the event: attribute `event_id` where that is a text, else the messageId."""
     message_id: str = record["messageId"]
+    attributes = record.get("messageAttributes")
+    if not attributes:
+        return message_id
     try:
-        return _attribute(record, "event_id") or message_id
+        return _attribute(attributes, "event_id") or message_id
     except RecordError:
         return message_id
 
@@ -175,10 +181,7 @@ def app_version_code(text: str) -> int:
     return code
 
 
-def _attribute(record: Mapping[str, Any], name: str) -> str | None:
-    attributes = record.get("messageAttributes")
-    if not attributes:
-        return None
+def _attribute(attributes: Mapping[str, Any], name: str) -> str | None:
     try:
         text = attributes[name]["stringValue"] if name in attributes else None
     except (KeyError, TypeError):
@@ -192,17 +195,18 @@ def _attribute(record: Mapping[str, Any], name: str) -> str | None:
     return text
 
 
-def _create_date(record: Mapping[str, Any]) -> str:
-    name, text = "sent_timestamp", _attribute(record, "sent_timestamp")
+def _create_date(record: Mapping[str, Any], sent: str | None) -> str:
+    """UTC day of `sent`, the text of attribute `sent_timestamp`, or else of SQS's own SentTimestamp."""
+    name = "sent_timestamp"
     try:
-        if text is None:
+        if sent is None:
             name = "SentTimestamp"
-            text = (record.get("attributes") or {}).get(name)
-        if text is None:
-            raise RecordError(Reason.MISSING_FIELD, name)
+            sent = (record.get("attributes") or {}).get(name)
+            if sent is None:
+                raise RecordError(Reason.MISSING_FIELD, name)
         # int() alone would take signs, spaces, underscores and the digits of other scripts.
-        digits = str(text)
-        if digits.isascii() and digits.isdigit():
+        digits = str(sent)
+        if digits.isdigit() and digits.isascii():
             return _date_of_day(int(digits) // MILLISECONDS_A_DAY)
     except (AttributeError, ValueError, OverflowError):
         pass

@@ -60,8 +60,8 @@ def mask_login(event: LoginEvent, salt: Salt) -> MaskedLogin:
         salt.version,
         event.user_id,
         event.device_type,
-        _finish(salt.start_ip(), event.ip, salt),
-        _finish(salt.start_device_id(), event.device_id, salt),
+        mask_ip(event.ip, salt),
+        mask_device_id(event.device_id, salt),
         event.locale,
         event.app_version_name,
     )
@@ -69,16 +69,15 @@ def mask_login(event: LoginEvent, salt: Salt) -> MaskedLogin:
 
 def mask_ip(ip: str, salt: Salt) -> str:
     """Lower-case hex of HMAC-SHA-256 under `salt` of the name `ip`, a zero byte and the address in normal form."""
-    return _finish(salt.start_ip(), ip, salt)
+    inner, outer = salt.start_ip(), salt.start_outer()
+    inner.update(ip.encode())
+    outer.update(inner.digest())
+    return outer.hexdigest()
 
 
 def mask_device_id(device_id: str, salt: Salt) -> str:
     """Lower-case hex of HMAC-SHA-256 under `salt` of the name `device_id`, a zero byte and the id as sent."""
-    return _finish(salt.start_device_id(), device_id, salt)
-
-
-def _finish(inner: "hashlib._Hash", value: str, salt: Salt) -> str:
-    inner.update(value.encode())
-    outer = salt.start_outer()
+    inner, outer = salt.start_device_id(), salt.start_outer()
+    inner.update(device_id.encode())
     outer.update(inner.digest())
     return outer.hexdigest()

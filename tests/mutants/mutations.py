@@ -265,15 +265,15 @@ MUTATIONS = (
     Mutation(
         "a producer's event_id is the event's",
         "lambda_src/contract.py",
-        '        key = _attribute(record, "event_id") or message_id\n',
-        "        key = message_id\n",
+        '            key = _attribute(attributes, "event_id") or message_id\n',
+        "",
         ("tests/unit/test_contract.py", "tests/integration/test_write.py"),
     ),
     Mutation(
         "sent_timestamp is the event's date",
         "lambda_src/contract.py",
-        'name, text = "sent_timestamp", _attribute(record, "sent_timestamp")',
-        'name, text = "sent_timestamp", None',
+        '            sent = _attribute(attributes, "sent_timestamp")\n',
+        "",
         ("tests/unit/test_contract.py", "tests/integration/test_write.py"),
     ),
     Mutation(
