@@ -28,7 +28,7 @@ class Batches:
         """A batch of valid messages, received at `sent` (milliseconds)."""
         return {"Records": [self._make_record(next(self._bodies), sent) for _ in range(size)]}
 
-    def make_with_repeats(self, size: int, share: float, earlier: Event) -> Event:
+    def make_with_repeats(self, size: int, earlier: Event, share: float) -> Event:
         """A batch of which that share are messages of `earlier`, delivered again."""
         count = round(size * share)
         records = self.make(size - count)["Records"] + copy.deepcopy(earlier["Records"][:count])

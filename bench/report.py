@@ -98,6 +98,15 @@ def goals_table(results: Results) -> str:
     return "\n".join(_table(("what", "goal", "measured", "met"), rows))
 
 
+def _milliseconds(sample: dict[str, float]) -> str:
+    return f"{sample['best'] * 1e3:.2f} / {sample['median'] * 1e3:.2f}"
+
+
+def _times(sample: dict[str, float], unit: dict[str, float]) -> tuple[str, str]:
+    """One sample in times of another: of the best rounds, and of the medians."""
+    return f"{sample['best'] / unit['best']:.2f}", f"{sample['median'] / unit['median']:.2f}"
+
+
 def _limit(part: Results) -> Iterator[str]:
     yield "## The limit"
     yield ""
@@ -107,9 +116,8 @@ def _limit(part: Results) -> Iterator[str]:
     rows = []
     for state, sizes in part.items():
         for size, ways in sizes.items():
-            cells = (f"{ways[name]['best'] * 1e3:.2f} / {ways[name]['median'] * 1e3:.2f}" for name in (LIMIT, OURS))
-            shares = (f"{ways[LIMIT][way] / ways[OURS][way]:.2f}" for way in ("best", "median"))
-            rows.append((state, f"{int(size):,}", *cells, *shares))
+            limit, ours = ways[LIMIT], ways[OURS]
+            rows.append((state, f"{int(size):,}", _milliseconds(limit), _milliseconds(ours), *_times(limit, ours)))
     yield from _table(("table", "batch", LIMIT, OURS, "share, best", "share, median"), rows)
 
 
@@ -170,8 +178,9 @@ def _sealing(part: Results) -> Iterator[str]:
     rows = [
         (
             f"{int(size):,}",
-            *(f"{ways[name]['best'] * 1e3:.2f} / {ways[name]['median'] * 1e3:.2f}" for name in ("without", "with")),
-            *(f"{ways['with'][way] / ways['without'][way]:.2f}" for way in ("best", "median")),
+            _milliseconds(ways["without"]),
+            _milliseconds(ways["with"]),
+            *_times(ways["with"], ways["without"]),
         )
         for size, ways in part.items()
     ]

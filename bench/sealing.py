@@ -3,6 +3,7 @@
 import base64
 import os
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from bench.events import Batches, Event
 from bench.sampling import Sample, in_turns
 from bench.servers import Servers
-from bench.throughput import SIZES, Contender, load_handler, quiet_output
+from bench.throughput import SIZES, Contender, load_writer, quiet_output
 from lambda_src.handler import get_resources
 
 KEY_BITS = 4096
@@ -27,7 +28,7 @@ def measure(servers: Servers, *, quick: bool) -> dict[str, Any]:
     settings = {WITHOUT: "", WITH: base64.b64encode(der).decode()}
     rounds = QUICK_ROUNDS if quick else ROUNDS
     batches = Batches(seed=3)
-    handler = load_handler()
+    write = load_writer()
     result: dict[str, Any] = {}
 
     def prepare(name: str, size: int) -> Event:
@@ -35,20 +36,13 @@ def measure(servers: Servers, *, quick: bool) -> dict[str, Any]:
         if get_resources.cache_info().currsize:
             get_resources().database.close()
         get_resources.cache_clear()
-        handler(batches.make(1))  # connects, and takes the salt
+        write(batches.make(1))  # connects, and takes the salt
         return batches.make(size)
-
-    def write(event: Event) -> None:
-        if handler(event)["batchItemFailures"]:
-            raise RuntimeError("the function did not write a batch of the benchmark")
 
     with closing(servers.connect()) as connection, quiet_output():
         connection.autocommit = True
         for size in SIZES:
-            ways = [
-                Contender(name, lambda name=name, size=size: prepare(name, size), write, 1e9)  # type: ignore[misc]
-                for name in settings
-            ]
+            ways = [Contender(name, partial(prepare, name, size), write, 1e9) for name in settings]
             with connection.cursor() as cursor:
                 cursor.execute("TRUNCATE user_logins, vault.inbox")
                 in_turns(rounds[size], [way.take_turn for way in ways])

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import psycopg2
@@ -67,6 +68,17 @@ def load_handler() -> Handler:
     return lambda event: dict(lambda_handler(event, context))
 
 
+def load_writer() -> Callable[[Event], None]:
+    """The function, in this process; raises where a batch of valid messages is not written whole."""
+    handler = load_handler()
+
+    def write(event: Event) -> None:
+        if handler(event)["batchItemFailures"]:
+            raise RuntimeError("the function did not write a batch of the benchmark")
+
+    return write
+
+
 def finished_rows(event: Event, salt: Salt) -> bytes:
     """The rows of a batch of valid messages as COPY text, sorted by key."""
     lines = []
@@ -93,6 +105,10 @@ class RawCopy:
     def prepare(self, event: Event) -> io.BytesIO:
         """All that is done before the clock starts."""
         return io.BytesIO(finished_rows(event, self._salt))
+
+    def make(self, batches: Batches, size: int) -> io.BytesIO:
+        """As many rows, finished."""
+        return self.prepare(batches.make(size))
 
     def write(self, rows: io.BytesIO) -> None:
         """What is measured."""
@@ -124,13 +140,9 @@ def measure_limit(servers: Servers, *, quick: bool) -> dict[str, Any]:
     """Seconds a batch of the function and of a raw COPY alone, turn by turn, for each state of the table."""
     batches = Batches(seed=2)
     rounds = QUICK_PAIRS if quick else PAIRS
-    handler = load_handler()
+    write = load_writer()
     raw = RawCopy()
     result: dict[str, Any] = {}
-
-    def write(event: Event) -> None:
-        if handler(event)["batchItemFailures"]:
-            raise RuntimeError("the function did not write a batch of the benchmark")
 
     with closing(servers.connect()) as connection, quiet_output():
         connection.autocommit = True
@@ -139,14 +151,10 @@ def measure_limit(servers: Servers, *, quick: bool) -> dict[str, Any]:
             result[state] = {}
             for size in SIZES:
                 _fill(connection, raw, batches, before)
-
-                def fresh(size: int = size) -> Event:
-                    return batches.make(size)
-
-                def finished(size: int = size) -> io.BytesIO:
-                    return raw.prepare(batches.make(size))
-
-                pair = (Contender(LIMIT, finished, raw.write, 1e9), Contender(OURS, fresh, write, 1e9))
+                pair = (
+                    Contender(LIMIT, partial(raw.make, batches, size), raw.write, 1e9),
+                    Contender(OURS, partial(batches.make, size), write, 1e9),
+                )
                 in_turns(rounds[size], [way.take_turn for way in pair])
                 _check_rows(connection, before + 2 * size * rounds[size])
                 result[state][str(size)] = {way.name: Sample.of(way.taken).as_dict() for way in pair}
@@ -157,14 +165,12 @@ def measure(servers: Servers, *, quick: bool) -> dict[str, Any]:
     """Seconds a batch into a table in use, for each size and way, with what each way lacks; rows are counted."""
     batches = Batches()
     rounds = QUICK_ROUNDS if quick else ROUNDS
-    handler = load_handler()
+    before = (QUICK_ROWS_BEFORE if quick else ROWS_BEFORE)[USED]
+    budget = QUICK_PEER_SECONDS if quick else PEER_SECONDS
+    write = load_writer()
     raw = RawCopy()
     peers = make_peers(servers.superuser_url)
     result: dict[str, Any] = {"lacks": {peer.name: list(peer.lacks) for peer in peers}, "sizes": {}}
-
-    def write(event: Event) -> None:
-        if handler(event)["batchItemFailures"]:
-            raise RuntimeError("the function did not write a batch of the benchmark")
 
     with closing(servers.connect()) as connection, quiet_output():
         connection.autocommit = True
@@ -174,16 +180,9 @@ def measure(servers: Servers, *, quick: bool) -> dict[str, Any]:
         gc.collect()
         gc.freeze()  # what the peers' libraries hold is not looked through again and again in the others' rounds
         for size in SIZES:
-
-            def fresh(size: int = size) -> Event:
-                return batches.make(size)
-
-            def finished(size: int = size) -> io.BytesIO:
-                return raw.prepare(batches.make(size))
-
-            budget = QUICK_PEER_SECONDS if quick else PEER_SECONDS
+            fresh = partial(batches.make, size)
             contenders = [
-                Contender(LIMIT, finished, raw.write, 1e9),
+                Contender(LIMIT, partial(raw.make, batches, size), raw.write, 1e9),
                 Contender(OURS, fresh, write, 1e9),
                 *(
                     Contender(peer.name, fresh, peer.write, budget)
@@ -191,7 +190,6 @@ def measure(servers: Servers, *, quick: bool) -> dict[str, Any]:
                     if peer.smallest <= size <= peer.largest
                 ),
             ]
-            before = (QUICK_ROWS_BEFORE if quick else ROWS_BEFORE)[USED]
             _fill(connection, raw, batches, before)
             in_turns(rounds[size], [contender.take_turn for contender in contenders])
             own_tables = {peer.name for peer in peers if peer.has_own_table}
@@ -214,23 +212,14 @@ def measure_mixed(servers: Servers, *, quick: bool) -> dict[str, Any]:
             _execute(connection, EMPTY_TABLES)
             earlier = batches.make(size)
             handler(earlier)
-
-            def repeats(share: float, size: int = size, earlier: Event = earlier) -> Event:
-                return batches.make_with_repeats(size, share, earlier)
-
-            def finished(size: int = size) -> io.BytesIO:
-                return raw.prepare(batches.make(size))
-
-            def rejects(size: int = size) -> Event:
-                return batches.make_with_rejects(size, 0.01)
-
+            repeats = partial(batches.make_with_repeats, size, earlier)
             contenders = [
-                Contender(LIMIT, finished, raw.write, 1e9),
-                Contender("fresh", lambda: repeats(0), handler, 1e9),
-                Contender("0.1 % delivered twice", lambda: repeats(0.001), handler, 1e9),
-                Contender("1 % delivered twice", lambda: repeats(0.01), handler, 1e9),
-                Contender("all delivered twice", lambda: repeats(1), handler, 1e9),
-                Contender("1 % rejects", rejects, handler, 1e9),
+                Contender(LIMIT, partial(raw.make, batches, size), raw.write, 1e9),
+                Contender("fresh", partial(batches.make, size), handler, 1e9),
+                Contender("0.1 % delivered twice", partial(repeats, 0.001), handler, 1e9),
+                Contender("1 % delivered twice", partial(repeats, 0.01), handler, 1e9),
+                Contender("all delivered twice", partial(repeats, 1), handler, 1e9),
+                Contender("1 % rejects", partial(batches.make_with_rejects, size, 0.01), handler, 1e9),
             ]
             in_turns(rounds[size], [contender.take_turn for contender in contenders])
             shares = (1, 1, 0.999, 0.99, 0, 0.99)
