@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
-from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+from socket import AF_INET6, inet_ntop, inet_pton
 from typing import Annotated, Any, NamedTuple, NoReturn
 
 import msgspec
@@ -24,6 +24,7 @@ CACHED_VALUES = 8192  # versions and days repeat: a few thousand serve nearly al
 _EPOCH = datetime.date(1970, 1, 1)
 _HEX = "[0-9a-f]{32}"
 _HYPHENATED = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _OTHER_UUID = re.compile(rf"(?:urn:uuid:)?({_HEX}|{_HYPHENATED})|\{{({_HEX}|{_HYPHENATED})\}}")
 _VERSION = re.compile(r"([0-9]+)(?:\.([0-9]+)(?:\.([0-9]+))?)?")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -83,6 +84,7 @@ class Reject(NamedTuple):
 
 _decode_body = msgspec.json.Decoder(Body).decode
 _is_uuid = re.compile(_HYPHENATED).fullmatch
+_is_ipv4 = re.compile(rf"(?:{_BYTE}\.){{3}}{_BYTE}").fullmatch
 _FIELDS = frozenset(Body.__struct_fields__)
 
 
@@ -143,15 +145,14 @@ def normal_ip(text: str) -> str:
 
     Raises RecordError for anything else, an address with a scope id included: a scope means something on one host only.
     """
-    # The system's own functions are ten times as fast as ipaddress, which judges what they refuse or write otherwise:
-    # leading zeros on some systems, and IPv6 addresses that end in an IPv4 one.
+    if _is_ipv4(text):
+        return text
+    # The system's own functions are ten times as fast as ipaddress, which judges what they refuse, and addresses that
+    # end in an IPv4 one: systems write those differently.
     try:
-        if ":" in text:
-            compressed = inet_ntop(AF_INET6, inet_pton(AF_INET6, text))
-            if "." not in compressed:
-                return compressed
-        elif inet_ntop(AF_INET, inet_pton(AF_INET, text)) == text:
-            return text
+        compressed = inet_ntop(AF_INET6, inet_pton(AF_INET6, text))
+        if "." not in compressed:
+            return compressed
     except (OSError, ValueError):
         pass
     try:
