@@ -57,8 +57,8 @@ def _measure(name: str, results: dict[str, Any], options: argparse.Namespace) ->
     quick: bool = options.quick
     if name == "growth":
         measured = results.get("growth", {})
-        for case, months in {"a month each": True, "one month": False}.items():
-            measured[case] = growth.measure_growth(options.rows, months=months, report=partial(_say_of, case))
+        for name_of_case, case in growth.CASES.items():
+            measured[name_of_case] = growth.measure_growth(options.rows, case, partial(_say_of, name_of_case))
             _write(options.results, {**results, "growth": measured})  # the next one takes minutes
         return measured
     if name == "cpu":

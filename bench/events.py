@@ -3,6 +3,7 @@
 import copy
 import json
 import random
+import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,8 @@ from local.generator import generate_logins
 Record = dict[str, Any]
 Event = dict[str, list[Record]]
 
-NOON = 1_795_262_400_000  # 2026-11-21 12:00 UTC, in milliseconds
+DAY = 86_400_000  # milliseconds
+NOON = time.time_ns() // 1_000_000 // DAY * DAY + DAY // 2  # of today, UTC: there is a partition for it
 QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:login-events"
 RECEIPT_HANDLE_LENGTH = 180  # characters, about what SQS gives
 

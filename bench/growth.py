@@ -5,18 +5,17 @@ from collections.abc import Callable
 from contextlib import closing
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg2 import extensions
 
-from bench.events import NOON, Batches
+from bench.events import DAY, NOON, Batches
 from bench.sampling import Sample
 from bench.servers import Servers
 from bench.throughput import RawCopy, load_writer, quiet_output
 
 BATCH = 10_000
 STEP = 1_000_000  # rows: the table's growth is told in these
-MONTH_MILLISECONDS = 31 * 86_400_000
 WRITERS = (1, 2, 4, 8)
 WRITER_BATCH = 1_000
 WRITER_BATCHES = 60
@@ -27,10 +26,10 @@ QUERY_ROUNDS = 3
 COUNT_SHARING = "SELECT count_sharing()"
 # As some time after a count: the logins of its last five minutes, which are in it too, need no second look.
 CALL_ALL_COUNTED = "UPDATE sharing_counted SET through = clock_timestamp()"
-SIZES = """
-    SELECT sum(pg_table_size(inhrelid)), sum(pg_indexes_size(inhrelid))
-    FROM pg_inherits WHERE inhparent = 'user_logins'::regclass
-"""
+SIZES = (
+    "SELECT sum(pg_table_size(relid)), sum(pg_indexes_size(relid)) FROM pg_partition_tree('user_logins') WHERE isleaf"
+)
+SPLIT_MONTHS = "SELECT split_login_months()"
 QUERIES = {
     "the 100 devices with most logins": "SELECT * FROM shared_devices ORDER BY logins DESC LIMIT 100",
     "the 100 addresses with most logins": "SELECT * FROM shared_ips ORDER BY logins DESC LIMIT 100",
@@ -50,22 +49,35 @@ EXPLAINED = "the 100 devices with most logins"
 Connection = extensions.connection
 
 
-def measure_growth(rows: int, *, months: bool, report: Callable[[str], None]) -> dict[str, Any]:
-    """Fills the table through the function, by 10,000; tells seconds a batch by the million, sizes and query times.
+class Case(NamedTuple):
+    """Over how many days the rows are spread, and how the months are partitioned."""
 
-    With `months`, each million is of another month, so that it has a partition of its own; else all are of one day.
-    """
+    days: int
+    by_day: bool
+
+
+CASES = {
+    "a month each": Case(10 * 31, by_day=False),
+    "one month": Case(1, by_day=False),
+    "one month, by day": Case(28, by_day=True),
+}
+
+
+def measure_growth(rows: int, case: Case, report: Callable[[str], None]) -> dict[str, Any]:
+    """Fills the table through the function, by 10,000; tells seconds a batch by the million, sizes and query times."""
     with Servers() as servers, closing(servers.connect()) as connection:
         connection.autocommit = True
         write = load_writer()
+        if case.by_day:
+            _query(connection, SPLIT_MONTHS)
         batches = Batches(seed=7)
         steps = []
         for step in range(max(1, rows // STEP)):
-            sent = NOON + step * MONTH_MILLISECONDS * months
             seconds = []
             with quiet_output():
-                for _ in range(min(rows, STEP) // BATCH):
-                    event = batches.make(BATCH, sent)
+                for number in range(min(rows, STEP) // BATCH):
+                    day = case.days * (step * STEP + number * BATCH) // rows
+                    event = batches.make(BATCH, NOON + day * DAY)
                     started = time.perf_counter()
                     write(event)
                     seconds.append(time.perf_counter() - started)

@@ -23,6 +23,8 @@ QUIET_LOG = {
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
 }
+# A query over all months of a table that is partitioned by day locks some 2,500 tables and indexes.
+LOCKS_A_CONNECTION = 512
 
 
 class Database(Construct):
@@ -66,7 +68,12 @@ class Database(Construct):
             db_subnet_group_description="Isolated subnets of the pipeline",
             subnet_ids=vpc.select_subnets(subnet_type=subnets.subnet_type).subnet_ids,
         )
-        parameters = {"rds.force_ssl": "1", "max_connections": str(max_connections), **QUIET_LOG}
+        parameters = {
+            "rds.force_ssl": "1",
+            "max_connections": str(max_connections),
+            "max_locks_per_transaction": str(LOCKS_A_CONNECTION),
+            **QUIET_LOG,
+        }
         description = "TLS only, no statement in the log, connections as budgeted"
         if kind == "aurora":
             cluster_group = rds.CfnDBClusterParameterGroup(

@@ -204,6 +204,9 @@ class Settings:
     )
 
     # operators
+    daily_partitions: bool = _key(
+        _flag, "partition by day, for good: from some ten million logins a month on", default=False
+    )
     retention_months: int | None = _key(
         _number(1, 1200), "months of logins to keep beside the current one; by default all are kept", default=None
     )

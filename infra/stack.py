@@ -86,6 +86,7 @@ class LoginPipelineStack(Stack):
                 **common,
                 **owner.environment,
                 "SALT_KEY": keys.salt.key_arn,
+                "DAILY_PARTITIONS": str(settings.daily_partitions).lower(),
                 **{
                     f"{role.upper()}_PASSWORD": login.environment["PGPASSWORD"]
                     for role, login in logins.items()

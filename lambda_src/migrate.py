@@ -34,13 +34,14 @@ INSERT_HISTORY = "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)
 CREATE_PARTITIONS = """
     SELECT create_login_partitions((now() AT TIME ZONE 'UTC' - make_interval(months => %s))::date, %s)
 """
+SPLIT_MONTHS = "SELECT split_login_months()"
 
 
-def migrate(connection: extensions.connection) -> list[str]:
+def migrate(connection: extensions.connection, *, daily_partitions: bool = False) -> list[str]:
     """Applies the migrations that are missing and makes the partitions ahead, all in one transaction.
 
-    Takes a lock, so that a second run waits and then finds nothing to do. Returns the names of what it applied; raises
-    MigrationError.
+    With `daily_partitions`, months that hold no login yet are partitioned by day, for good. Takes a lock, so that a
+    second run waits and then finds nothing to do. Returns the names of what it applied; raises MigrationError.
     """
     applied = []
     name = "schema_migrations"
@@ -63,6 +64,12 @@ def migrate(connection: extensions.connection) -> list[str]:
                     )
             name = "create_login_partitions"
             cursor.execute(CREATE_PARTITIONS, (MONTHS_BEHIND, MONTHS_BEHIND + 1 + MONTHS_AHEAD))
+            if daily_partitions:
+                name = "split_login_months"
+                cursor.execute(SPLIT_MONTHS)
+                ((months,),) = cursor.fetchall()
+                if months:
+                    applied.append(name)
     except psycopg2.Error as error:
         reason = error.diag.message_primary or "the connection broke"
         hint = f" {error.diag.message_hint}" if error.diag.message_hint else ""
@@ -72,17 +79,24 @@ def migrate(connection: extensions.connection) -> list[str]:
 
 def main() -> int:
     """The command line; returns the exit code."""
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="python -m lambda_src.migrate",
         description="Brings the database that PGHOST, PGPORT, PGDATABASE, PGUSER and PGPASSWORD name to the newest "
         "schema, and makes the partitions of the coming months. Running it again changes nothing.",
-    ).parse_args()
+    )
+    parser.add_argument(
+        "--daily-partitions",
+        action="store_true",
+        help="partition this month, if it holds no login yet, and all later ones by day, for good: from some ten "
+        "million logins a month on",
+    )
+    options = parser.parse_args()
     try:
         settings = load_database_settings()
         with explained_login():
             connection = psycopg2.connect(**connection_arguments(settings))
         with closing(connection):
-            applied = migrate(connection)
+            applied = migrate(connection, daily_partitions=options.daily_partitions)
     except PipelineError as error:
         print(f"migrate: {error}", file=sys.stderr)
         return 1

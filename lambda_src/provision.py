@@ -34,7 +34,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
     """
     settings = load_provision_settings()
     with closing(_log_in(settings.database)) as connection:
-        applied = migrate(connection)
+        applied = migrate(connection, daily_partitions=settings.daily_partitions)
         set_for = [
             role
             for role, password in settings.passwords.items()

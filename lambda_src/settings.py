@@ -55,6 +55,7 @@ class ProvisionSettings:
     region: str | None
     database: DatabaseSettings
     passwords: Mapping[str, str] = field(repr=False)  # of the roles that log in with one
+    daily_partitions: bool
 
 
 class _Environment:
@@ -139,6 +140,7 @@ def load_provision_settings(variables: Mapping[str, str] = os.environ) -> Provis
             for role in ("ingest", "operator", "custodian")
             if (password := environment.optional(f"{role.upper()}_PASSWORD"))
         },
+        daily_partitions=environment.one_of("DAILY_PARTITIONS", ("true", "false"), "false") == "true",
     )
     environment.check()
     return settings

@@ -35,6 +35,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "vaultKeyArn": "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef",
         "vaultPublicKey": "MII" + "A" * 733,
         "retentionMonths": "13",
+        "dailyPartitions": "true",
     },
     "existing_vpc": {
         "vpcId": "vpc-0123456789abcdef0",

@@ -91,6 +91,14 @@ def test_provision_again_changes_nothing(
     assert (verifier(server), aws.ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]) == before
 
 
+def test_provision_partitions_by_day(
+    server: PostgresServer, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAILY_PARTITIONS", "true")
+    assert "split_login_months" in provision.lambda_handler({}, None)["migrations"]
+    assert provision.lambda_handler({}, None)["migrations"] == []
+
+
 def test_provision_follows_a_changed_password(
     server: PostgresServer, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -225,6 +225,13 @@ def test_salt_of_another_stack_is_taken_and_outlives_a_shard(synthesize: Synthes
     assert {e["SALT_PARAMETER"] for e in environments if "SALT_PARAMETER" in e} == {"/login-pipeline-one/salt"}
 
 
+def test_partitions_are_by_day_where_asked_for(synthesize: Synthesize) -> None:
+    for variant, by_day in (("staging", "false"), ("vault", "true")):
+        functions = synthesize(variant).properties("AWS::Lambda::Function")
+        environments = [function.get("Environment", {}).get("Variables", {}) for function in functions]
+        assert [e["DAILY_PARTITIONS"] for e in environments if "DAILY_PARTITIONS" in e] == [by_day]
+
+
 def test_wildcards_have_a_stated_reason(template: Template) -> None:
     reasoned = {"NetworkInterfaces", "NoNetworkInterfacesForCode", "-"}  # "-" is X-Ray's
     for id_, statement in statements_of(template):
@@ -397,6 +404,7 @@ def test_database_is_safe_by_default(with_database: Template) -> None:
     assert parameters["log_min_error_statement"] == "panic"
     assert parameters["log_error_verbosity"] == "terse"
     assert int(parameters["max_connections"]) == 100
+    assert int(parameters["max_locks_per_transaction"]) == 512
     assert properties["EngineVersion"].split(".")[0] in group["Family"]
 
 

@@ -277,6 +277,13 @@ MUTATIONS = (
         ("tests/unit/test_contract.py", "tests/integration/test_write.py"),
     ),
     Mutation(
+        "a month that holds logins is not made anew",
+        "lambda_src/migrations/0023_days.sql",
+        "        CONTINUE WHEN filled;\n",
+        "",
+        ("tests/integration/test_daily_partitions.py::test_month_that_holds_logins_stays_as_it_is",),
+    ),
+    Mutation(
         "locks of a function that is gone end",
         "lambda_src/migrations/0004_roles.sql",
         "SET idle_in_transaction_session_timeout = %L',\n                   current_database(), '60s');",

@@ -30,6 +30,14 @@ def partitions(database: Scratch) -> set[str]:
     return {name for (name,) in database.query("SELECT partition::text FROM login_months()")}
 
 
+@pytest.fixture(params=["by month", "by day"])
+def partitioned(request: pytest.FixtureRequest, database: Scratch) -> None:
+    """Months that are one table each, and months that have a table a day."""
+    if request.param == "by day":
+        database.execute("SELECT split_login_months()")
+
+
+@pytest.mark.usefixtures("partitioned")
 def test_retention(loginpipe: CommandLine, sealing_function: Function, database: Scratch) -> None:
     for ago in (0, 2, 3, 4):
         name, sent = months_ago(ago)
@@ -80,6 +88,7 @@ def everything(database: Scratch) -> list[tuple[Any, ...]]:
     return database.rows(COLUMNS)
 
 
+@pytest.mark.usefixtures("partitioned")
 def test_archive_and_restore(
     loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
