@@ -122,10 +122,6 @@ bench-growth: $(BENCH)/.installed  ## measure as the table grows to 10,000,000 r
 simulate: $(BENCH)/.installed  ## the pipeline at up to 100,000 events a second, by the costs measured last
 	$(BENCH)/bin/python -m bench simulation check
 
-.PHONY: bench-test
-bench-test: $(BENCH)/.installed  ## tests of the benchmarks themselves
-	$(BENCH)/bin/pytest -q tests/bench
-
 # ---- cloud stack ------------------------------------------------------------------------------------------------
 
 NODE := $(VENV)/node

@@ -4,8 +4,6 @@ import dataclasses
 
 import pytest
 
-pytest.importorskip("simpy", reason="in the benchmarks' environment only: make bench-test")
-
 from bench.simulate import Costs, Scenario, Simulation
 
 FREE = Costs(function_batch=0, function_event=0, postgres_batch=0, postgres_event=0, cold_start=0)
