@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 from psycopg2 import extensions
 
-from bench.events import DAY, NOON, Batches
+from bench.events import NOON, Batches
 from bench.sampling import Sample
 from bench.servers import Servers
 from bench.throughput import RawCopy, load_writer, quiet_output
+from lambda_src.contract import MILLISECONDS_A_DAY
 
 BATCH = 10_000
 STEP = 1_000_000  # rows: the table's growth is told in these
@@ -77,7 +78,7 @@ def measure_growth(rows: int, case: Case, report: Callable[[str], None]) -> dict
             with quiet_output():
                 for number in range(min(rows, STEP) // BATCH):
                     day = case.days * (step * STEP + number * BATCH) // rows
-                    event = batches.make(BATCH, NOON + day * DAY)
+                    event = batches.make(BATCH, NOON + day * MILLISECONDS_A_DAY)
                     started = time.perf_counter()
                     write(event)
                     seconds.append(time.perf_counter() - started)
