@@ -101,7 +101,9 @@ def test_split_waits_for_nobody_for_long(database: Scratch) -> None:
         reader.autocommit = False
         with reader.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM user_logins")
-        with closing(database.connect()) as connection:
+        with closing(database.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = 0")  # the function's own has to do
+            cursor.execute("SET statement_timeout = '20s'")
             connection.autocommit = False
             with pytest.raises(
                 MigrationError, match=r"split_login_months failed, nothing was changed: .* lock timeout"

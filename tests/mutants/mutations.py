@@ -284,6 +284,13 @@ MUTATIONS = (
         ("tests/integration/test_daily_partitions.py::test_month_that_holds_logins_stays_as_it_is",),
     ),
     Mutation(
+        "who partitions by day waits for no reader for long",
+        "lambda_src/migrations/0023_days.sql",
+        " SET lock_timeout = '4s'",
+        "",
+        ("tests/integration/test_daily_partitions.py::test_split_waits_for_nobody_for_long",),
+    ),
+    Mutation(
         "locks of a function that is gone end",
         "lambda_src/migrations/0004_roles.sql",
         "SET idle_in_transaction_session_timeout = %L',\n                   current_database(), '60s');",
