@@ -18,10 +18,10 @@ from bench.events import Batches, Context, Event
 from bench.peers import make_peers
 from bench.sampling import Sample, in_turns
 from bench.servers import Servers
-from lambda_src.contract import Reject, parse_record
+from lambda_src.contract import parse_records
 from lambda_src.database import COPY_LOGINS
 from lambda_src.handler import lambda_handler
-from lambda_src.masking import Salt, mask_login
+from lambda_src.masking import Salt, mask_logins
 
 OURS = "this function"
 LIMIT = "raw COPY"
@@ -81,17 +81,8 @@ def load_writer() -> Callable[[Event], None]:
 
 def finished_rows(event: Event, salt: Salt) -> bytes:
     """The rows of a batch of valid messages as COPY text, sorted by key."""
-    lines = []
-    for record in event["Records"]:
-        login = parse_record(record)
-        if isinstance(login, Reject):
-            raise TypeError(f"the benchmark made a reject: {login.reason}")
-        row = mask_login(login, salt)
-        values = (
-            *(row.event_id, row.create_date, row.app_version, row.salt_version, row.user_id, row.device_type),
-            *(row.masked_ip, row.masked_device_id, row.locale or "", row.app_version_name),
-        )
-        lines.append("\t".join(map(str, values)) + "\n")
+    columns = mask_logins(parse_records(event["Records"]), salt)[1:]
+    lines = ["\t".join(row) + "\n" for row in zip(*columns, strict=True)]
     return "".join(sorted(lines)).encode()
 
 

@@ -5,10 +5,11 @@ import json
 import math
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
+from itertools import repeat
 from socket import AF_INET6, inet_ntop, inet_pton
 from typing import Annotated, Any, NamedTuple, NoReturn
 
@@ -57,20 +58,20 @@ class Body(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     locale: Annotated[str, msgspec.Meta(min_length=1, max_length=32)] | msgspec.UnsetType | None = msgspec.UNSET
 
 
-class LoginEvent(msgspec.Struct, frozen=True, gc=False):
-    """A valid login in normal form. Holds personal data: never log it."""
+class Logins(NamedTuple):
+    """Valid logins in normal form, a list for each field. Holds personal data: never log it."""
 
-    message_id: str
-    event_id: str  # canonical UUID
-    create_date: str  # YYYY-MM-DD, UTC
-    user_id: str
-    device_type: str
-    ip: str
-    device_id: str
-    locale: str | None
-    app_version: int
-    app_version_name: str
-    unknown_fields: int
+    message_ids: list[str]
+    event_ids: list[str]  # canonical UUIDs
+    create_dates: list[str]  # YYYY-MM-DD, UTC
+    user_ids: list[str]
+    device_types: list[str]
+    ips: list[str]
+    device_ids: list[str]
+    locales: list[str | None]
+    app_versions: list[int]
+    app_version_names: list[str]
+    unknown_fields: int  # how many in all
 
 
 class Reject(NamedTuple):
@@ -82,41 +83,55 @@ class Reject(NamedTuple):
     field: str | None
 
 
-_decode_body = msgspec.json.Decoder(Body).decode
+_decode_lines = msgspec.json.Decoder(Body).decode_lines
 _is_uuid = re.compile(_HYPHENATED).fullmatch
 _is_ipv4 = re.compile(rf"(?:{_BYTE}\.){{3}}{_BYTE}").fullmatch
 _FIELDS = frozenset(Body.__struct_fields__)
 
 
-def parse_record(record: Mapping[str, Any]) -> LoginEvent | Reject:
-    """Checks one SQS record against the contract and brings it into normal form.
+def parse_records(records: Sequence[Mapping[str, Any]]) -> Logins:
+    """Checks SQS records against the contract and brings them into normal form, one field of all after the other.
 
-    `record` is an element of `Records` in the event that Lambda hands over, with a text `messageId`. What is wrong
-    with it is returned, never raised.
+    `records` are elements of `Records` in the event that Lambda hands over, each with a text `messageId`. Raises
+    RecordError where one of them breaks the contract; of a single one it says how.
     """
-    message_id = record["messageId"]
+    message_ids = [record["messageId"] for record in records]
+    event_keys, sent = message_ids, None
+    attributes = [record.get("messageAttributes") for record in records]
+    if any(attributes):
+        event_keys = [
+            _attribute(each, "event_id") or message_id for each, message_id in zip(attributes, message_ids, strict=True)
+        ]
+        sent = [_attribute(each, "sent_timestamp") for each in attributes]
+    create_dates = _create_dates(records, sent)
+    bodies, unknown_fields = _parse_bodies([record.get("body") for record in records])
+    return Logins(
+        message_ids,
+        _normal_event_ids(event_keys),
+        create_dates,
+        [body.user_id for body in bodies],
+        [body.device_type for body in bodies],
+        [normal_ip(body.ip) for body in bodies],
+        [body.device_id for body in bodies],
+        [body.locale or None for body in bodies],
+        [app_version_code(body.app_version) for body in bodies],
+        [body.app_version for body in bodies],
+        unknown_fields,
+    )
+
+
+def find_fault(record: Mapping[str, Any]) -> Reject | None:
+    """What is wrong with one SQS record; None where it is a valid login."""
     try:
-        key, sent = message_id, None
-        if attributes := record.get("messageAttributes"):
-            key = _attribute(attributes, "event_id") or message_id
-            sent = _attribute(attributes, "sent_timestamp")
-        create_date = _create_date(record, sent)
-        body, unknown_fields = _parse_body(record.get("body"))
-        return LoginEvent(
-            message_id,
-            normal_event_id(key),
-            create_date,
-            body.user_id,
-            body.device_type,
-            normal_ip(body.ip),
-            body.device_id,
-            body.locale or None,
-            app_version_code(body.app_version),
-            body.app_version,
-            unknown_fields,
-        )
+        parse_records([record])
     except RecordError as error:
-        return Reject(message_id, normal_event_id(event_key(record)), Reason(error.reason), error.field)
+        return reject_record(record, Reason(error.reason), error.field)
+    return None
+
+
+def reject_record(record: Mapping[str, Any], reason: Reason, field: str | None) -> Reject:
+    """The reject that `record` is."""
+    return Reject(record["messageId"], normal_event_id(event_key(record)), reason, field)
 
 
 def event_key(record: Mapping[str, Any]) -> str:
@@ -182,9 +197,9 @@ def app_version_code(text: str) -> int:
     return code
 
 
-def _attribute(attributes: Mapping[str, Any], name: str) -> str | None:
+def _attribute(attributes: Any, name: str) -> str | None:  # noqa: ANN401  as the queue hands them over
     try:
-        text = attributes[name]["stringValue"] if name in attributes else None
+        text = attributes[name]["stringValue"] if attributes and name in attributes else None
     except (KeyError, TypeError):
         raise RecordError(Reason.WRONG_TYPE, name) from None
     if text is None:
@@ -196,8 +211,34 @@ def _attribute(attributes: Mapping[str, Any], name: str) -> str | None:
     return text
 
 
+def _normal_event_ids(texts: list[str]) -> list[str]:
+    return texts if _are_uuids(texts) else [normal_event_id(text) for text in texts]
+
+
+def _are_uuids(texts: list[str]) -> bool:
+    """Whether all are canonical UUIDs: in a third of the time that an expression takes for each."""
+    joined, hyphens = "".join(texts), "-" * len(texts)
+    return (
+        set(map(len, texts)) == {36}
+        and joined[8::36] == joined[13::36] == joined[18::36] == joined[23::36] == hyphens
+        and joined.isascii()
+        and joined.encode().translate(None, b"0123456789abcdef") == 4 * hyphens.encode()
+    )
+
+
+def _create_dates(records: Sequence[Mapping[str, Any]], sent: list[str | None] | None) -> list[str]:
+    """UTC days of `sent`, the texts of attribute `sent_timestamp`, or else of SQS's own SentTimestamp."""
+    if sent is None:
+        try:
+            texts = [record["attributes"]["SentTimestamp"] for record in records]
+            if _is_number("".join(texts)):
+                return [_date_of_day(int(text) // MILLISECONDS_A_DAY) for text in texts]
+        except (KeyError, TypeError, ValueError, OverflowError):
+            pass
+    return [_create_date(record, text) for record, text in zip(records, sent or repeat(None), strict=False)]
+
+
 def _create_date(record: Mapping[str, Any], sent: str | None) -> str:
-    """UTC day of `sent`, the text of attribute `sent_timestamp`, or else of SQS's own SentTimestamp."""
     name = "sent_timestamp"
     try:
         if sent is None:
@@ -205,13 +246,17 @@ def _create_date(record: Mapping[str, Any], sent: str | None) -> str:
             sent = (record.get("attributes") or {}).get(name)
             if sent is None:
                 raise RecordError(Reason.MISSING_FIELD, name)
-        # int() alone would take signs, spaces, underscores and the digits of other scripts.
         digits = str(sent)
-        if digits.isdigit() and digits.isascii():
+        if _is_number(digits):
             return _date_of_day(int(digits) // MILLISECONDS_A_DAY)
     except (AttributeError, ValueError, OverflowError):
         pass
     raise RecordError(Reason.WRONG_TYPE, name)
+
+
+def _is_number(text: str) -> bool:
+    # int() alone would take signs, spaces, underscores and the digits of other scripts.
+    return text.isdigit() and text.isascii()
 
 
 @lru_cache(CACHED_VALUES)
@@ -219,20 +264,29 @@ def _date_of_day(days: int) -> str:
     return (_EPOCH + datetime.timedelta(days)).isoformat()
 
 
-def _parse_body(body: object) -> tuple[Body, int]:
+def _parse_bodies(texts: list[Any]) -> tuple[list[Body], int]:
+    """The bodies, and how many unknown fields they have in all."""
+    try:
+        lines = "\n".join(texts)
+        # Without a backslash no field can hold NUL, a control character or a lone surrogate: msgspec refuses them raw.
+        # With as many lines as texts none has two, so that as many bodies as lines means one in each.
+        if "\\" not in lines and lines.count("\n") == len(texts) - 1:
+            bodies = _decode_lines(lines)
+            if len(bodies) == len(texts):
+                return bodies, 0
+    except (TypeError, msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        pass
+    if len(texts) == 1:
+        body, unknown_fields = _parse_carefully(texts[0])
+        return [body], unknown_fields
+    parsed = [_parse_bodies([text]) for text in texts]
+    return [body for bodies, _ in parsed for body in bodies], sum(unknown_fields for _, unknown_fields in parsed)
+
+
+def _parse_carefully(body: object) -> tuple[Body, int]:
+    """The contract by the book: finds the reason of a reject, and accepts what the fast way cannot judge."""
     if not isinstance(body, str):
         raise RecordError(Reason.INVALID_JSON)
-    # Without a backslash no field can hold NUL, a control character or a lone surrogate: msgspec refuses them raw.
-    if "\\" not in body:
-        try:
-            return _decode_body(body), 0
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-            pass
-    return _parse_carefully(body)
-
-
-def _parse_carefully(body: str) -> tuple[Body, int]:
-    """The contract by the book: finds the reason of a reject, and accepts what the fast way cannot judge."""
     try:
         fields = json.loads(body, parse_int=float, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):

@@ -7,11 +7,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any, NamedTuple
 
 import boto3
-import msgspec
 import psycopg2
 from botocore.exceptions import BotoCoreError
 from psycopg2 import extensions
@@ -19,7 +17,7 @@ from psycopg2.pool import SimpleConnectionPool
 
 from lambda_src.contract import Reason, Reject
 from lambda_src.errors import BadRowError, PipelineError, SetupError, TransientError
-from lambda_src.masking import MaskedLogin
+from lambda_src.masking import MaskedLogins
 from lambda_src.settings import DatabaseSettings
 from lambda_src.vault import SealedBatch
 from lambda_src.watchdog import Watchdog
@@ -101,16 +99,18 @@ class Database:
         self._pool: SimpleConnectionPool | None = None
         self._watchdog = Watchdog()
 
-    def write_batch(self, rows: Iterable[MaskedLogin], rejects: list[Reject], terms: Terms = NO_TERMS) -> BatchResult:
-        """Writes `rows` and `rejects` in one transaction; returns after its COMMIT.
+    def write_batch(
+        self, chunks: Iterable[MaskedLogins], rejects: list[Reject], terms: Terms = NO_TERMS
+    ) -> BatchResult:
+        """Writes the rows of `chunks` and `rejects` in one transaction; returns after its COMMIT.
 
-        `rows` are consumed while Postgres reads, and may add to `rejects` as they go. The first try copies straight
+        `chunks` are consumed while Postgres reads, and may add to `rejects` as they go. The first try copies straight
         into the table; where that fails, what is written already is skipped, and a row that the database refuses for
         its data is found by halving and rejected.
 
         Raises TransientError (nothing lost: deliver the batch again) and SetupError (somebody has to act).
         """
-        stream = _CopyStream(rows)
+        stream = _CopyStream(chunks)
         may_retry = True
         try:
             if stream.fill() and not rejects and terms.originals is None:
@@ -121,15 +121,15 @@ class Database:
                 with self._transaction(terms) as cursor:
                     cursor.copy_expert(COPY_LOGINS, stream)  # type: ignore[arg-type]  # only read() is called
                     if terms.originals is not None:
-                        terms.originals.write(cursor, stream.drain())
+                        terms.originals.write(cursor, _join(stream.drain()))
                     _write_rejects(cursor, rejects, terms)
-            return BatchResult(len(stream.drain()), 0, [])
+            return BatchResult(sum(len(chunk.event_ids) for chunk in stream.drain()), 0, [])
         except BadRowError:
             pass  # mostly a message delivered twice: merging tells
         except TransientError as error:
             logger.warning("write failed, trying once more", extra={"error": str(error)})
             may_retry = False  # merging is the second try, for the COMMIT may have come through
-        return self._merge(stream.drain(), rejects, terms, may_retry=may_retry)
+        return self._merge(_join(stream.drain()), rejects, terms, may_retry=may_retry)
 
     def close(self) -> None:
         """Drops the connection; the next write opens a fresh one."""
@@ -137,28 +137,29 @@ class Database:
             self._pool.closeall()
             self._pool = None
 
-    def _merge(self, rows: list[MaskedLogin], rejects: list[Reject], terms: Terms, *, may_retry: bool) -> BatchResult:
+    def _merge(self, rows: MaskedLogins, rejects: list[Reject], terms: Terms, *, may_retry: bool) -> BatchResult:
+        count = len(rows.event_ids)
         try:
             with self._transaction(terms) as cursor:
                 written = _merge_rows(cursor, rows)
                 if terms.originals is not None and written:
                     terms.originals.write(cursor, rows)
                 _write_rejects(cursor, rejects, terms)
-            return BatchResult(written, len(rows) - written, [])
+            return BatchResult(written, count - written, [])
         except TransientError:
             if not may_retry:
                 raise
             return self._merge(rows, rejects, terms, may_retry=False)
         except BadRowError:
-            if not rows:
+            if not count:
                 raise SetupError("rejected_logins refuses a reject. Run the migrations.") from None
-            if len(rows) == 1:
-                offender = Reject(rows[0].message_id, rows[0].event_id, Reason.DATABASE, None)
-                self._merge([], [*rejects, offender], terms, may_retry=may_retry)
+            if count == 1:
+                offender = Reject(rows.message_ids[0], rows.event_ids[0], Reason.DATABASE, None)
+                self._merge(_join([]), [*rejects, offender], terms, may_retry=may_retry)
                 return BatchResult(0, 0, [offender])
-            middle = len(rows) // 2
-            left = self._merge(rows[:middle], [], terms, may_retry=may_retry)
-            right = self._merge(rows[middle:], rejects, terms, may_retry=may_retry)
+            middle = count // 2
+            left = self._merge(_part(rows, 0, middle), [], terms, may_retry=may_retry)
+            right = self._merge(_part(rows, middle, count), rejects, terms, may_retry=may_retry)
             return BatchResult(
                 left.written + right.written, left.duplicates + right.duplicates, left.rejected + right.rejected
             )
@@ -241,73 +242,86 @@ def explained_login() -> Iterator[None]:
 class _CopyStream:
     """Rows as COPY text, made while Postgres reads them, and kept for a second try."""
 
-    def __init__(self, rows: Iterable[MaskedLogin]) -> None:
-        self._coming = iter(rows)
-        self._rows: list[MaskedLogin] = []
+    def __init__(self, chunks: Iterable[MaskedLogins]) -> None:
+        self._coming = iter(chunks)
+        self._chunks: list[MaskedLogins] = []
         self._sent = 0
         self._failure: BaseException | None = None
 
     def fill(self) -> bool:
         """Takes what Postgres would gather before it writes; True when that was all."""
-        self._take(ROWS_AHEAD)
-        return len(self._rows) < ROWS_AHEAD
+        rows = 0
+        while rows < ROWS_AHEAD:
+            if not self._take():
+                return True
+            rows += len(self._chunks[-1].event_ids)
+        return False
 
     def read(self, _size: int = -1) -> bytes:
         """The next rows; psycopg2 takes any number of bytes, and none as the end."""
-        if self._sent == len(self._rows):
-            self._take(ROWS_A_CHUNK)
-        rows = self._rows[self._sent : self._sent + ROWS_A_CHUNK]
-        self._sent += len(rows)
-        return _copy_text(rows).encode()
+        if self._sent == len(self._chunks) and not self._take():
+            return b""
+        self._sent += 1
+        return _copy_text(self._chunks[self._sent - 1]).encode()
 
-    def drain(self) -> list[MaskedLogin]:
+    def drain(self) -> list[MaskedLogins]:
         """All rows, those not read yet included; raises what has ended them before their time."""
-        self._take(None)
-        return self._rows
+        while self._take():
+            pass
+        return self._chunks
 
-    def _take(self, most: int | None) -> None:
+    def _take(self) -> bool:
+        """Takes the next chunk; False when there is none."""
         # A generator that has raised is at its end: a second try would take the rows so far for all of them.
         if self._failure is not None:
             raise self._failure
         try:
-            self._rows += islice(self._coming, most)
+            chunk = next(self._coming, None)
         except BaseException as failure:
             self._failure = failure
             raise
+        if chunk is None:
+            return False
+        self._chunks.append(chunk)
+        return True
 
 
-def _copy_text(rows: list[MaskedLogin]) -> str:
+def _join(chunks: list[MaskedLogins]) -> MaskedLogins:
+    return MaskedLogins(
+        *[[value for chunk in chunks for value in chunk[at]] for at in range(len(MaskedLogins._fields))]
+    )
+
+
+def _part(rows: MaskedLogins, start: int, end: int) -> MaskedLogins:
+    return MaskedLogins(*[column[start:end] for column in rows])
+
+
+def _chunks(rows: MaskedLogins) -> Iterator[MaskedLogins]:
+    for start in range(0, len(rows.event_ids), ROWS_A_CHUNK):
+        yield _part(rows, start, start + ROWS_A_CHUNK)
+
+
+def _copy_text(rows: MaskedLogins) -> str:
     """As COPY wants it: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format"."""
-    text = "".join([_copy_line(row) for row in rows])
+    columns = rows[1:]
+    text = _lines(columns)
     # Hardly any value needs an escape, and to look at all of them at once takes no time.
     tabs, lines = text.count("\t"), text.count("\n")
-    if "\\" in text or "\r" in text or lines != len(rows) or tabs != len(rows) * COLUMNS.count(","):
-        text = "".join([_copy_line(_escape(row)) for row in rows])
+    count = len(rows.event_ids)
+    if "\\" in text or "\r" in text or lines != count or tabs != count * COLUMNS.count(","):
+        text = _lines([[value.translate(_COPY_ESCAPES) for value in column] for column in columns])
     return text
 
 
-def _copy_line(row: MaskedLogin) -> str:
-    return (
-        f"{row.event_id}\t{row.create_date}\t{row.app_version}\t{row.salt_version}\t{row.user_id}\t{row.device_type}\t"
-        f"{row.masked_ip}\t{row.masked_device_id}\t{row.locale or ''}\t{row.app_version_name}\n"
-    )
+def _lines(columns: Iterable[list[str]]) -> str:
+    return "\n".join(map("\t".join, zip(*columns, strict=True))) + "\n"
 
 
-def _escape(row: MaskedLogin) -> MaskedLogin:
-    return msgspec.structs.replace(
-        row,
-        user_id=row.user_id.translate(_COPY_ESCAPES),
-        device_type=row.device_type.translate(_COPY_ESCAPES),
-        locale=row.locale and row.locale.translate(_COPY_ESCAPES),
-        app_version_name=row.app_version_name.translate(_COPY_ESCAPES),
-    )
-
-
-def _merge_rows(cursor: extensions.cursor, rows: list[MaskedLogin]) -> int:
-    if not rows:
+def _merge_rows(cursor: extensions.cursor, rows: MaskedLogins) -> int:
+    if not rows.event_ids:
         return 0
     cursor.execute(CREATE_ARRIVALS)
-    cursor.copy_expert(COPY_ARRIVALS, _CopyStream(rows))  # type: ignore[arg-type]  # only read() is called
+    cursor.copy_expert(COPY_ARRIVALS, _CopyStream(_chunks(rows)))  # type: ignore[arg-type]  # only read() is called
     cursor.execute(MERGE_ARRIVALS)
     return cursor.rowcount
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from aws_lambda_powertools import Logger, Metrics
 
-from lambda_src.contract import Reason, Reject, event_key, normal_event_id, parse_record
-from lambda_src.database import BatchResult, Database, Terms
-from lambda_src.errors import EventError, TransientError
-from lambda_src.masking import MaskedLogin, Salt, mask_login
+from lambda_src.contract import Reason, Reject, event_key, parse_records, reject_record
+from lambda_src.database import ROWS_A_CHUNK, BatchResult, Database, Terms
+from lambda_src.errors import EventError, RecordError, TransientError
+from lambda_src.masking import MaskedLogins, Salt, mask_logins
 from lambda_src.quarantine import Quarantine
 from lambda_src.salt import SaltCache
 from lambda_src.settings import NAMESPACE, SERVICE, load_settings
@@ -58,27 +58,38 @@ class Batch:
         self.quarantined: set[str] = set()  # messageIds
         self.unknown_fields = 0
 
-    def mask(self, salt: Salt) -> Iterator[MaskedLogin]:
-        """The rows of the valid records; the others go to `rejects` on the way.
+    def mask(self, salt: Salt) -> Iterator[MaskedLogins]:
+        """The rows of the valid records, some at a time; the others go to `rejects` on the way.
 
         In the order of their keys, so that two batches with the same events never wait for each other crosswise.
         """
-        for record in sorted(self.records, key=event_key):
-            try:
-                event = parse_record(record)
-                if isinstance(event, Reject):
-                    self.rejects.append(event)
-                    continue
-                row = mask_login(event, salt)
-                if self.originals is not None:
-                    self.originals.seal(event, row)
-            except MemoryError:
-                raise  # no fault of the record
-            except Exception:  # noqa: BLE001  a fault of ours must not harm the neighbours, nor its text leak a value
-                self.rejects.append(_unexpected(record))
-                continue
-            self.unknown_fields += event.unknown_fields
-            yield row
+        records = sorted(self.records, key=event_key)
+        for start in range(0, len(records), ROWS_A_CHUNK):
+            yield from self._mask(records[start : start + ROWS_A_CHUNK], salt)
+
+    def _mask(self, records: "list[Record]", salt: Salt) -> Iterator[MaskedLogins]:
+        """The rows of `records`; one that hinders the others is found by halving."""
+        reason, field = Reason.UNEXPECTED, None
+        try:
+            logins = parse_records(records)
+            rows = mask_logins(logins, salt)
+            if self.originals is not None:
+                self.originals.seal(logins, rows)
+        except MemoryError:
+            raise  # no fault of a record
+        except RecordError as error:
+            reason, field = Reason(error.reason), error.field
+        except Exception:  # noqa: BLE001, S110  a fault of ours must not harm the neighbours, nor its text leak a value
+            pass
+        else:
+            self.unknown_fields += logins.unknown_fields
+            yield rows
+            return
+        if middle := len(records) // 2:
+            yield from self._mask(records[:middle], salt)
+            yield from self._mask(records[middle:], salt)
+        else:
+            self.rejects.append(reject_record(records[0], reason, field))
 
     def send_to(self, quarantine: Quarantine, rejects: list[Reject], give_up_at: float) -> None:
         """Sends the messages of `rejects` that are not in quarantine yet."""
@@ -219,8 +230,3 @@ def _fifo_group(record: "Record") -> str | None:
         return None
     attributes = record.get("attributes")
     return attributes.get("MessageGroupId") if isinstance(attributes, dict) else None
-
-
-def _unexpected(record: "Record") -> Reject:
-    message_id = record["messageId"]
-    return Reject(message_id, normal_event_id(message_id), Reason.UNEXPECTED, None)

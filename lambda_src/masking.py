@@ -1,10 +1,13 @@
 """Pseudonyms of personal data. Pure: the same event and salt always give the same row."""
 
 import hashlib
+from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
+from lambda_src.contract import Logins
 
-from lambda_src.contract import LoginEvent
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from hashlib import _Hash
 
 _BLOCK = 64  # bytes, of SHA-256
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
@@ -34,50 +37,57 @@ class Salt:
         return f"Salt(version={self.version})"
 
 
-class MaskedLogin(msgspec.Struct, frozen=True, gc=False):
-    """A row of `user_logins`, and the message it came in."""
+class MaskedLogins(NamedTuple):
+    """The messages that logins came in, and their rows in `user_logins`: a list for each column, as COPY wants it.
 
-    message_id: str
-    event_id: str
-    create_date: str
-    app_version: int
-    salt_version: int
-    user_id: str
-    device_type: str
-    masked_ip: str
-    masked_device_id: str
-    locale: str | None
-    app_version_name: str
+    All values are texts, of which the empty one is NULL.
+    """
+
+    message_ids: list[str]
+    event_ids: list[str]
+    create_dates: list[str]
+    app_versions: list[str]
+    salt_versions: list[str]
+    user_ids: list[str]
+    device_types: list[str]
+    masked_ips: list[str]
+    masked_device_ids: list[str]
+    locales: list[str]
+    app_version_names: list[str]
 
 
-def mask_login(event: LoginEvent, salt: Salt) -> MaskedLogin:
-    """The row of `event`: ip and device_id replaced by their pseudonyms under `salt`."""
-    return MaskedLogin(
-        event.message_id,
-        event.event_id,
-        event.create_date,
-        event.app_version,
-        salt.version,
-        event.user_id,
-        event.device_type,
-        mask_ip(event.ip, salt),
-        mask_device_id(event.device_id, salt),
-        event.locale,
-        event.app_version_name,
+def mask_logins(logins: Logins, salt: Salt) -> MaskedLogins:
+    """The rows of `logins`: ips and device_ids replaced by their pseudonyms under `salt`."""
+    return MaskedLogins(
+        logins.message_ids,
+        logins.event_ids,
+        logins.create_dates,
+        [str(code) for code in logins.app_versions],
+        [str(salt.version)] * len(logins.event_ids),
+        logins.user_ids,
+        logins.device_types,
+        mask_ips(logins.ips, salt),
+        mask_device_ids(logins.device_ids, salt),
+        [locale or "" for locale in logins.locales],
+        logins.app_version_names,
     )
 
 
-def mask_ip(ip: str, salt: Salt) -> str:
-    """Lower-case hex of HMAC-SHA-256 under `salt` of the name `ip`, a zero byte and the address in normal form."""
-    inner, outer = salt.start_ip(), salt.start_outer()
-    inner.update(ip.encode())
-    outer.update(inner.digest())
-    return outer.hexdigest()
+def mask_ips(ips: list[str], salt: Salt) -> list[str]:
+    """Lower-case hex of HMAC-SHA-256 under `salt` of the name `ip`, a zero byte and each address in normal form."""
+    return _mask(ips, salt.start_ip, salt.start_outer)
 
 
-def mask_device_id(device_id: str, salt: Salt) -> str:
-    """Lower-case hex of HMAC-SHA-256 under `salt` of the name `device_id`, a zero byte and the id as sent."""
-    inner, outer = salt.start_device_id(), salt.start_outer()
-    inner.update(device_id.encode())
-    outer.update(inner.digest())
-    return outer.hexdigest()
+def mask_device_ids(device_ids: list[str], salt: Salt) -> list[str]:
+    """Lower-case hex of HMAC-SHA-256 under `salt` of the name `device_id`, a zero byte and each id as sent."""
+    return _mask(device_ids, salt.start_device_id, salt.start_outer)
+
+
+def _mask(values: list[str], start_inner: "Callable[[], _Hash]", start_outer: "Callable[[], _Hash]") -> list[str]:
+    pseudonyms = []
+    for value in values:
+        inner, outer = start_inner(), start_outer()
+        inner.update(value.encode())
+        outer.update(inner.digest())
+        pseudonyms.append(outer.hexdigest())
+    return pseudonyms

@@ -6,9 +6,9 @@ import uuid
 from binascii import b2a_base64
 from typing import TYPE_CHECKING
 
-from lambda_src.contract import LoginEvent
+from lambda_src.contract import Logins
 from lambda_src.errors import SettingsError
-from lambda_src.masking import MaskedLogin
+from lambda_src.masking import MaskedLogins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,20 +70,22 @@ class SealedBatch:
         self._boxes: dict[str, str] = {}  # Base64, by pseudonym
         self._data_key = (str(uuid.uuid4()), wrapped_key, public_key)
 
-    def seal(self, event: LoginEvent, row: MaskedLogin) -> None:
-        """Seals what stands behind the pseudonyms of `row`."""
-        self._seal(f"ip\0{event.ip}", row.masked_ip)
-        self._seal(f"device_id\0{event.device_id}", row.masked_device_id)
+    def seal(self, logins: Logins, rows: MaskedLogins) -> None:
+        """Seals what stands behind the pseudonyms of `rows`."""
+        for ip, pseudonym in zip(logins.ips, rows.masked_ips, strict=True):
+            self._seal(f"ip\0{ip}", pseudonym)
+        for device_id, pseudonym in zip(logins.device_ids, rows.masked_device_ids, strict=True):
+            self._seal(f"device_id\0{device_id}", pseudonym)
 
-    def write(self, cursor: "extensions.cursor", rows: list[MaskedLogin]) -> None:
+    def write(self, cursor: "extensions.cursor", rows: MaskedLogins) -> None:
         """Stores what stands behind the pseudonyms of `rows`."""
-        if not rows:
+        if not rows.event_ids:
             return
-        pseudonyms = {row.masked_ip for row in rows} | {row.masked_device_id for row in rows}
+        pseudonyms = {*rows.masked_ips, *rows.masked_device_ids}
         boxes = ",".join([self._boxes[pseudonym] for pseudonym in pseudonyms])
-        days = [row.create_date for row in rows]
+        days = rows.create_dates
         cursor.execute(
-            STORE, (rows[0].salt_version, min(days), max(days), *self._data_key, ",".join(pseudonyms), boxes)
+            STORE, (rows.salt_versions[0], min(days), max(days), *self._data_key, ",".join(pseudonyms), boxes)
         )
 
     def _seal(self, message: str, pseudonym: str) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from lambda_src import handler
-from lambda_src.contract import LoginEvent
-from lambda_src.masking import MaskedLogin, Salt, mask_login
+from lambda_src.contract import Logins
+from lambda_src.database import ROWS_A_CHUNK
+from lambda_src.masking import MaskedLogins, Salt, mask_logins
 from tests.chaos.proxy import Cut, PostgresProxy, Rule, Step
 from tests.conftest import Function, Scratch
 from tests.support import Context, Record, make_record, make_records
@@ -95,12 +96,12 @@ def test_memory_that_ends_in_the_middle_of_the_data(
 ) -> None:
     calls = itertools.count()
 
-    def fail(event: LoginEvent, salt: Salt) -> MaskedLogin:
-        if next(calls) == LARGE - 50:
+    def fail(logins: Logins, salt: Salt) -> MaskedLogins:
+        if next(calls) == LARGE // ROWS_A_CHUNK:
             raise MemoryError
-        return mask_login(event, salt)
+        return mask_logins(logins, salt)
 
-    monkeypatch.setattr("lambda_src.handler.mask_login", fail)
+    monkeypatch.setattr("lambda_src.handler.mask_logins", fail)
     records = make_records(LARGE)
     with pytest.raises(MemoryError):
         function(*records)

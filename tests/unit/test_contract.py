@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import uuid
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,17 +11,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lambda_src.contract import (
-    LoginEvent,
+    Logins,
     Reason,
     Reject,
     app_version_code,
     event_key,
+    find_fault,
     normal_event_id,
     normal_ip,
-    parse_record,
+    parse_records,
 )
 from lambda_src.errors import RecordError
-from lambda_src.masking import Salt, mask_login
+from lambda_src.handler import Batch
+from lambda_src.masking import MaskedLogins, Salt, mask_logins
 from tests.oracle import TEXT_FIELDS, event_uuid, expect, is_storable, version_code
 from tests.support import ABSENT, NOON_DATE, Record, make_body, make_record
 
@@ -31,16 +34,51 @@ MIDNIGHT = 1_700_006_400_000  # 2023-11-15 00:00 UTC
 hypothesis_quick = settings(max_examples=150, deadline=None)
 
 
-def outcome(record: Record) -> dict[str, Any] | tuple[str, str | None]:
+Outcome = dict[str, Any] | tuple[str, str | None]
+
+
+def only(columns: Logins | MaskedLogins) -> SimpleNamespace:
+    """The one login in `columns`."""
+    values = {name.removesuffix("s"): column for name, column in columns._asdict().items() if isinstance(column, list)}
+    return SimpleNamespace(**{name: value for name, (value,) in values.items()})
+
+
+def outcome(record: Record) -> Outcome:
     """The row that the function makes of `record` (with the count of unknown fields), or the reason and field."""
-    result = parse_record(record)
-    if isinstance(result, Reject):
-        assert result.message_id == record["messageId"]
-        return result.reason.value, result.field
-    row = mask_login(result, Salt(KEY, 7))
-    assert row.message_id == record["messageId"]
-    return {name: getattr(row, name) for name in row.__struct_fields__ if name != "message_id"} | {
-        "unknown_fields": result.unknown_fields
+    if fault := find_fault(record):
+        assert fault.message_id == record["messageId"]
+        return fault.reason.value, fault.field
+    logins = parse_records([record])
+    return as_outcome(mask_logins(logins, Salt(KEY, 7)), record, logins.unknown_fields)
+
+
+def outcome_among_others(record: Record) -> Outcome:
+    """The same of `record` in a batch with good ones."""
+    batch = Batch([make_record(), record, make_record()])
+    rows = [rows for rows in batch.mask(Salt(KEY, 7)) for rows in each_of(rows)]
+    assert len(rows) + len(batch.rejects) == 3
+    if batch.rejects:
+        (fault,) = batch.rejects
+        assert fault.message_id == record["messageId"]
+        return fault.reason.value, fault.field
+    (row,) = [row for row in rows if row.message_ids == [record["messageId"]]]
+    return as_outcome(row, record, batch.unknown_fields)
+
+
+def each_of(rows: MaskedLogins) -> list[MaskedLogins]:
+    """Each row by itself."""
+    return [MaskedLogins(*[[value] for value in row]) for row in zip(*rows, strict=True)]
+
+
+def as_outcome(rows: MaskedLogins, record: Record, unknown_fields: int) -> dict[str, Any]:
+    """The one row of `rows`, with values as Postgres has them."""
+    row = vars(only(rows))
+    assert row.pop("message_id") == record["messageId"]
+    return row | {
+        "app_version": int(row["app_version"]),
+        "salt_version": int(row["salt_version"]),
+        "locale": row["locale"] or None,
+        "unknown_fields": unknown_fields,
     }
 
 
@@ -48,6 +86,7 @@ def assert_as_expected(record: Record) -> None:
     """The function and the oracle agree on `record`."""
     expected = expect(record, KEY, 7)
     got = outcome(record)
+    assert outcome_among_others(record) == got
     if expected.row is None:
         assert got in expected.faults
     else:
@@ -64,13 +103,11 @@ def reject_of(**changes: Any) -> tuple[str, str | None]:
     return result
 
 
-def event_of(**changes: Any) -> LoginEvent:
+def event_of(**changes: Any) -> SimpleNamespace:
     """The event in a valid record, on which the oracle must agree."""
     record = make_record(**changes)
     assert_as_expected(record)
-    result = parse_record(record)
-    assert isinstance(result, LoginEvent)
-    return result
+    return only(parse_records([record]))
 
 
 # ---- the body ----------------------------------------------------------------------------------------------------
@@ -130,19 +167,18 @@ def test_white_space_around_the_body_is_json(white: str) -> None:
 
 def test_fields_are_taken_as_sent() -> None:
     event = event_of(message_id=MESSAGE_ID)
-    assert event == LoginEvent(
-        message_id=MESSAGE_ID,
-        event_id=MESSAGE_ID,
-        create_date=NOON_DATE,
-        user_id="424cdd21-063a-43a7-b91b-7ca1a833afae",
-        device_type="android",
-        ip="199.172.111.135",
-        device_id="593-47-5928",
-        locale="RU",
-        app_version=2_003_000,
-        app_version_name="2.3.0",
-        unknown_fields=0,
-    )
+    assert vars(event) == {
+        "message_id": MESSAGE_ID,
+        "event_id": MESSAGE_ID,
+        "create_date": NOON_DATE,
+        "user_id": "424cdd21-063a-43a7-b91b-7ca1a833afae",
+        "device_type": "android",
+        "ip": "199.172.111.135",
+        "device_id": "593-47-5928",
+        "locale": "RU",
+        "app_version": 2_003_000,
+        "app_version_name": "2.3.0",
+    }
 
 
 @pytest.mark.parametrize("field", TEXT_FIELDS)
@@ -230,8 +266,10 @@ def test_of_a_field_given_twice_the_last_one_holds(first: str, second: str, expe
 )
 @pytest.mark.parametrize("locale", ["RU", None, ABSENT], ids=["text", "null", "absent"])
 def test_unknown_fields_are_counted_and_ignored(locale: object, extra: str, count: int) -> None:
-    event = event_of(body=json.dumps(make_body(locale=locale))[:-1] + extra + "}")
-    assert event.unknown_fields == count
+    record = make_record(body=json.dumps(make_body(locale=locale))[:-1] + extra + "}")
+    assert_as_expected(record)
+    assert parse_records([record]).unknown_fields == count
+    assert parse_records([record, make_record(), record]).unknown_fields == 2 * count
 
 
 # ---- ip ----------------------------------------------------------------------------------------------------------
@@ -444,9 +482,11 @@ def test_no_time_of_sending() -> None:
 
 @pytest.mark.parametrize("attributes", [None, {}, [], [1], "text", 5], ids=repr)
 def test_system_attributes_of_another_shape(attributes: object) -> None:
-    result = parse_record(make_record() | {"attributes": attributes})
-    assert isinstance(result, Reject)
-    assert result.field == "SentTimestamp"
+    record = make_record() | {"attributes": attributes}
+    fault = find_fault(record)
+    assert fault is not None
+    assert fault.field == "SentTimestamp"
+    assert outcome_among_others(record) == outcome(record)
 
 
 # ---- event_id ----------------------------------------------------------------------------------------------------
@@ -507,28 +547,69 @@ def test_attribute_that_postgres_cannot_hold(name: str, text: str) -> None:
 def test_attribute_of_another_shape(name: str, value: object) -> None:
     record = make_record(message_id=MESSAGE_ID) | {"messageAttributes": {name: value}}
     assert outcome(record) == ("wrong_type", name)
-    result = parse_record(record)
-    assert isinstance(result, Reject)
-    assert result.event_id == MESSAGE_ID
+    assert outcome_among_others(record) == ("wrong_type", name)
+    fault = find_fault(record)
+    assert fault is not None
+    assert fault.event_id == MESSAGE_ID
     assert event_key(record) == MESSAGE_ID
 
 
 @pytest.mark.parametrize("attributes", [None, {}, {"other": {"stringValue": "x"}}], ids=repr)
 def test_record_without_our_attributes(attributes: object) -> None:
-    result = parse_record(make_record(message_id=MESSAGE_ID) | {"messageAttributes": attributes})
-    assert isinstance(result, LoginEvent)
-    assert (result.event_id, result.create_date) == (MESSAGE_ID, NOON_DATE)
+    event = only(parse_records([make_record(message_id=MESSAGE_ID) | {"messageAttributes": attributes}]))
+    assert (event.event_id, event.create_date) == (MESSAGE_ID, NOON_DATE)
 
 
 def test_reject_names_the_event_and_never_a_value() -> None:
-    result = parse_record(make_record(message_id=MESSAGE_ID, attributes={"event_id": CANONICAL}, ip="secret"))
-    assert result == Reject(MESSAGE_ID, CANONICAL, Reason.INVALID_IP, "ip")
+    fault = find_fault(make_record(message_id=MESSAGE_ID, attributes={"event_id": CANONICAL}, ip="secret"))
+    assert fault == Reject(MESSAGE_ID, CANONICAL, Reason.INVALID_IP, "ip")
 
 
 @hypothesis_quick
 @given(st.text(min_size=1).filter(is_storable))
 def test_event_id_of_any_text(text: str) -> None:
     assert normal_event_id(text) == event_uuid(text)
+
+
+# ---- many at once ------------------------------------------------------------------------------------------------
+
+LOGIN = json.dumps(make_body())
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [
+        [LOGIN[:40], LOGIN[40:]],
+        [LOGIN[:40], LOGIN[40:], f"{LOGIN}\n{LOGIN}"],
+        [f"{LOGIN}\n{LOGIN}", ""],
+        [f"{LOGIN}\n{LOGIN[:40]}", LOGIN[40:]],
+        [f"{LOGIN} {LOGIN}", LOGIN],
+        ["", "\n", " ", LOGIN],
+        [LOGIN, LOGIN + "]", "[" + LOGIN],
+        [json.dumps(make_body(device_id="one"), indent=1), json.dumps(make_body(device_id="two")), LOGIN[:-1], "}"],
+        [json.dumps(make_body(device_id="é\u2028\x85\v\f"), ensure_ascii=False), LOGIN + "\r", LOGIN + "\u2028"],
+    ],
+    ids=range(9),
+)
+def test_bodies_that_could_run_into_each_other(bodies: list[str]) -> None:
+    records = [make_record(body=body, message_id=str(uuid.UUID(int=at))) for at, body in enumerate(bodies)]
+    batch = Batch(records)
+    rows = {row.message_ids[0]: row for rows in batch.mask(Salt(KEY, 7)) for row in each_of(rows)}
+    faults = {fault.message_id: fault for fault in batch.rejects}
+    assert len(rows) + len(faults) == len(records)
+    for record in records:
+        message_id = record["messageId"]
+        assert_as_expected(record)
+        if fault := find_fault(record):
+            assert faults[message_id] == fault
+        else:
+            assert rows[message_id] == mask_logins(parse_records([record]), Salt(KEY, 7))
+
+
+def test_one_text_less_and_one_more_are_no_two_uuids() -> None:
+    shifted = [CANONICAL + MESSAGE_ID[:1], MESSAGE_ID[1:]]
+    logins = parse_records([make_record(message_id=text) for text in shifted])
+    assert logins.event_ids == [event_uuid(text) for text in shifted]
 
 
 # ---- anything at all ---------------------------------------------------------------------------------------------

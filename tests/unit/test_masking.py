@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lambda_src.contract import LoginEvent, parse_record
-from lambda_src.masking import Salt, mask_device_id, mask_ip, mask_login
+from lambda_src.contract import parse_records
+from lambda_src.masking import Salt, mask_device_ids, mask_ips, mask_logins
 from tests.oracle import is_storable, pseudonym
 from tests.support import make_record
 
@@ -21,12 +21,12 @@ VECTORS = [
     (LONG, "ip", "2001:db8::a", "c7f55ab7ee945b76c4ea21a3080e79c10925d3a3a6bf09ee78fe31c4265f9882"),
     (LONG, "device_id", "Gerät 7", "6b9f1bb38ce32f39012bb386293dff78ffbd75a0be6f12b0a4b87e3e677a6065"),
 ]
-MASKS = {"ip": mask_ip, "device_id": mask_device_id}
+MASKS = {"ip": mask_ips, "device_id": mask_device_ids}
 
 
 @pytest.mark.parametrize(("key", "field", "value", "expected"), VECTORS)
 def test_pseudonym_by_known_vectors(key: bytes, field: str, value: str, expected: str) -> None:
-    assert MASKS[field](value, Salt(key, 1)) == expected
+    assert MASKS[field]([value], Salt(key, 1)) == [expected]
 
 
 @settings(deadline=None)
@@ -35,32 +35,31 @@ def test_pseudonym_by_known_vectors(key: bytes, field: str, value: str, expected
 @example(b"k" * 64, "ip", "x")
 @example(b"k" * 65, "ip", "x")
 def test_pseudonym_is_the_hmac_of_the_standard_library(key: bytes, field: str, value: str) -> None:
-    masked = MASKS[field](value, Salt(key, 1))
+    (masked,) = MASKS[field]([value], Salt(key, 1))
     assert masked == hmac.digest(key, field.encode() + b"\0" + value.encode(), hashlib.sha256).hex()
     assert masked == pseudonym(field, value, key)
 
 
 def test_salt_serves_many_values() -> None:
     salt = Salt(bytes(32), 1)
-    first = mask_ip("1.2.3.4", salt)
-    assert mask_ip("1.2.3.5", salt) != first
-    assert mask_ip("1.2.3.4", salt) == first
+    first, other, again = mask_ips(["1.2.3.4", "1.2.3.5", "1.2.3.4"], salt)
+    assert first == again != other
+    assert mask_ips(["1.2.3.4"], salt) == [first]
 
 
 def test_same_text_in_both_fields_has_two_pseudonyms() -> None:
     salt = Salt(bytes(32), 1)
-    assert mask_ip("1.2.3.4", salt) != mask_device_id("1.2.3.4", salt)
+    assert mask_ips(["1.2.3.4"], salt) != mask_device_ids(["1.2.3.4"], salt)
 
 
-def test_row_holds_pseudonyms_and_no_original() -> None:
-    event = parse_record(make_record(ip="198.51.100.77", device_id="canary-device"))
-    assert isinstance(event, LoginEvent)
-    row = mask_login(event, Salt(b"k" * 32, 5))
-    assert row.salt_version == 5
-    assert row.masked_ip == pseudonym("ip", "198.51.100.77", b"k" * 32)
-    assert row.masked_device_id == pseudonym("device_id", "canary-device", b"k" * 32)
-    assert "198.51.100.77" not in repr(row)
-    assert "canary-device" not in repr(row)
+def test_rows_hold_pseudonyms_and_no_original() -> None:
+    records = [make_record(ip="198.51.100.77", device_id="canary-device"), make_record(ip="::1", device_id="canary 2")]
+    rows = mask_logins(parse_records(records), Salt(b"k" * 32, 5))
+    assert rows.salt_versions == ["5", "5"]
+    assert rows.masked_ips == [pseudonym("ip", ip, b"k" * 32) for ip in ("198.51.100.77", "::1")]
+    assert rows.masked_device_ids == [pseudonym("device_id", text, b"k" * 32) for text in ("canary-device", "canary 2")]
+    assert "198.51.100.77" not in repr(rows)
+    assert "canary" not in repr(rows)
 
 
 def test_salt_shows_its_version_only() -> None:
