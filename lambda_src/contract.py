@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
-from itertools import repeat
 from socket import AF_INET6, inet_ntop, inet_pton
 from typing import Annotated, Any, NamedTuple, NoReturn
 
@@ -96,7 +95,8 @@ def parse_records(records: Sequence[Mapping[str, Any]]) -> Logins:
     RecordError where one of them breaks the contract; of a single one it says how.
     """
     message_ids = [record["messageId"] for record in records]
-    event_keys, sent = message_ids, None
+    event_keys = message_ids
+    sent: list[str | None] = [None] * len(records)
     attributes = [record.get("messageAttributes") for record in records]
     if any(attributes):
         event_keys = [
@@ -226,16 +226,16 @@ def _are_uuids(texts: list[str]) -> bool:
     )
 
 
-def _create_dates(records: Sequence[Mapping[str, Any]], sent: list[str | None] | None) -> list[str]:
+def _create_dates(records: Sequence[Mapping[str, Any]], sent: list[str | None]) -> list[str]:
     """UTC days of `sent`, the texts of attribute `sent_timestamp`, or else of SQS's own SentTimestamp."""
-    if sent is None:
+    if sent.count(None) == len(sent):
         try:
             texts = [record["attributes"]["SentTimestamp"] for record in records]
             if _is_number("".join(texts)):
                 return [_date_of_day(int(text) // MILLISECONDS_A_DAY) for text in texts]
         except (KeyError, TypeError, ValueError, OverflowError):
             pass
-    return [_create_date(record, text) for record, text in zip(records, sent or repeat(None), strict=False)]
+    return [_create_date(record, text) for record, text in zip(records, sent, strict=True)]
 
 
 def _create_date(record: Mapping[str, Any], sent: str | None) -> str:
