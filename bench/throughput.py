@@ -81,7 +81,8 @@ def load_writer() -> Callable[[Event], None]:
 
 def finished_rows(event: Event, salt: Salt) -> bytes:
     """The rows of a batch of valid messages as COPY text, sorted by key."""
-    columns = mask_logins(parse_records(event["Records"]), salt)[1:]
+    logins, _ = parse_records(event["Records"])
+    columns = mask_logins(logins, salt)[1:]
     lines = ["\t".join(row) + "\n" for row in zip(*columns, strict=True)]
     return "".join(sorted(lines)).encode()
 

@@ -5,21 +5,24 @@ import json
 import math
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
+from itertools import repeat
 from socket import AF_INET6, inet_ntop, inet_pton
-from typing import Annotated, Any, NamedTuple, NoReturn
+from typing import Annotated, Any, NamedTuple, NoReturn, TypeVar
 
 import msgspec
 
-from lambda_src.errors import RecordError
+from lambda_src.errors import RecordError, RecordsError
 
 MILLISECONDS_A_DAY = 86_400_000
 LARGEST_PART = 999  # of minor and patch: a larger one would run into its neighbour in the code
 LARGEST_CODE = 2_147_483_647  # Postgres' integer
 CACHED_VALUES = 8192  # versions and days repeat: a few thousand serve nearly all events
+
+Judged = TypeVar("Judged")
 
 _EPOCH = datetime.date(1970, 1, 1)
 _HEX = "[0-9a-f]{32}"
@@ -88,45 +91,20 @@ _is_ipv4 = re.compile(rf"(?:{_BYTE}\.){{3}}{_BYTE}").fullmatch
 _FIELDS = frozenset(Body.__struct_fields__)
 
 
-def parse_records(records: Sequence[Mapping[str, Any]]) -> Logins:
+def parse_records(records: Sequence[Mapping[str, Any]]) -> tuple[Logins, list[Reject]]:
     """Checks SQS records against the contract and brings them into normal form, one field of all after the other.
 
-    `records` are elements of `Records` in the event that Lambda hands over, each with a text `messageId`. Raises
-    RecordError where one of them breaks the contract; of a single one it says how.
+    `records` are elements of `Records` in the event that Lambda hands over, each with a text `messageId`. What is wrong
+    with them is returned, never raised.
     """
-    message_ids = [record["messageId"] for record in records]
-    event_keys = message_ids
-    sent: list[str | None] = [None] * len(records)
-    attributes = [record.get("messageAttributes") for record in records]
-    if any(attributes):
-        event_keys = [
-            _attribute(each, "event_id") or message_id for each, message_id in zip(attributes, message_ids, strict=True)
-        ]
-        sent = [_attribute(each, "sent_timestamp") for each in attributes]
-    create_dates = _create_dates(records, sent)
-    bodies, unknown_fields = _parse_bodies([record.get("body") for record in records])
-    return Logins(
-        message_ids,
-        _normal_event_ids(event_keys),
-        create_dates,
-        [body.user_id for body in bodies],
-        [body.device_type for body in bodies],
-        [normal_ip(body.ip) for body in bodies],
-        [body.device_id for body in bodies],
-        [body.locale or None for body in bodies],
-        [app_version_code(body.app_version) for body in bodies],
-        [body.app_version for body in bodies],
-        unknown_fields,
-    )
-
-
-def find_fault(record: Mapping[str, Any]) -> Reject | None:
-    """What is wrong with one SQS record; None where it is a valid login."""
-    try:
-        parse_records([record])
-    except RecordError as error:
-        return reject_record(record, Reason(error.reason), error.field)
-    return None
+    rejects: list[Reject] = []
+    while True:
+        try:
+            return _parse(records), rejects
+        except RecordsError as error:
+            faults = error.faults
+        rejects += [reject_record(records[at], Reason(fault.reason), fault.field) for at, fault in faults.items()]
+        records = [record for at, record in enumerate(records) if at not in faults]
 
 
 def reject_record(record: Mapping[str, Any], reason: Reason, field: str | None) -> Reject:
@@ -197,6 +175,48 @@ def app_version_code(text: str) -> int:
     return code
 
 
+def _parse(records: Sequence[Mapping[str, Any]]) -> Logins:
+    message_ids = [record["messageId"] for record in records]
+    event_keys = message_ids
+    sent: list[str | None] = [None] * len(records)
+    attributes = [record.get("messageAttributes") for record in records]
+    if any(attributes):
+        event_ids = _judge_each(_attribute, attributes, repeat("event_id"))
+        event_keys = [event_id or message_id for event_id, message_id in zip(event_ids, message_ids, strict=True)]
+        sent = _judge_each(_attribute, attributes, repeat("sent_timestamp"))
+    create_dates = _create_dates(records, sent)
+    bodies, unknown_fields = _parse_bodies([record.get("body") for record in records])
+    app_version_names = [body.app_version for body in bodies]
+    return Logins(
+        message_ids,
+        event_keys if _are_uuids(event_keys) else [normal_event_id(text) for text in event_keys],
+        create_dates,
+        [body.user_id for body in bodies],
+        [body.device_type for body in bodies],
+        _judge_each(normal_ip, [body.ip for body in bodies]),
+        [body.device_id for body in bodies],
+        [body.locale or None for body in bodies],
+        _judge_each(app_version_code, app_version_names),
+        app_version_names,
+        unknown_fields,
+    )
+
+
+def _judge_each(judge: Callable[..., Judged], *columns: Iterable[Any]) -> list[Judged]:
+    """What `judge` makes of the values in `columns`, record by record; raises RecordsError with all that it refuses."""
+    try:
+        return list(map(judge, *columns))
+    except RecordError:
+        pass
+    faults = {}
+    for at, values in enumerate(zip(*columns, strict=False)):
+        try:
+            judge(*values)
+        except RecordError as error:
+            faults[at] = error
+    raise RecordsError(faults)
+
+
 def _attribute(attributes: Any, name: str) -> str | None:  # noqa: ANN401  as the queue hands them over
     try:
         text = attributes[name]["stringValue"] if attributes and name in attributes else None
@@ -209,10 +229,6 @@ def _attribute(attributes: Any, name: str) -> str | None:  # noqa: ANN401  as th
     if _UNSTORABLE.search(text):
         raise RecordError(Reason.INVALID_TEXT, name)
     return text
-
-
-def _normal_event_ids(texts: list[str]) -> list[str]:
-    return texts if _are_uuids(texts) else [normal_event_id(text) for text in texts]
 
 
 def _are_uuids(texts: list[str]) -> bool:
@@ -235,7 +251,7 @@ def _create_dates(records: Sequence[Mapping[str, Any]], sent: list[str | None]) 
                 return [_date_of_day(int(text) // MILLISECONDS_A_DAY) for text in texts]
         except (KeyError, TypeError, ValueError, OverflowError):
             pass
-    return [_create_date(record, text) for record, text in zip(records, sent, strict=True)]
+    return _judge_each(_create_date, records, sent)
 
 
 def _create_date(record: Mapping[str, Any], sent: str | None) -> str:
@@ -266,6 +282,20 @@ def _date_of_day(days: int) -> str:
 
 def _parse_bodies(texts: list[Any]) -> tuple[list[Body], int]:
     """The bodies, and how many unknown fields they have in all."""
+    bodies = _decode(texts)
+    if bodies is not None:
+        return bodies, 0
+    parsed = _judge_each(_parse_body, texts)
+    return [body for body, _ in parsed], sum(unknown_fields for _, unknown_fields in parsed)
+
+
+def _parse_body(text: object) -> tuple[Body, int]:
+    bodies = _decode([text])
+    return (bodies[0], 0) if bodies else _parse_carefully(text)
+
+
+def _decode(texts: list[Any]) -> list[Body] | None:
+    """The bodies, decoded in one go; None where one of them has to be looked at with care."""
     try:
         lines = "\n".join(texts)
         # Without a backslash no field can hold NUL, a control character or a lone surrogate: msgspec refuses them raw.
@@ -273,18 +303,14 @@ def _parse_bodies(texts: list[Any]) -> tuple[list[Body], int]:
         if "\\" not in lines and lines.count("\n") == len(texts) - 1:
             bodies = _decode_lines(lines)
             if len(bodies) == len(texts):
-                return bodies, 0
+                return bodies
     except (TypeError, msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         pass
-    if len(texts) == 1:
-        body, unknown_fields = _parse_carefully(texts[0])
-        return [body], unknown_fields
-    parsed = [_parse_bodies([text]) for text in texts]
-    return [body for bodies, _ in parsed for body in bodies], sum(unknown_fields for _, unknown_fields in parsed)
+    return None
 
 
 def _parse_carefully(body: object) -> tuple[Body, int]:
-    """The contract by the book: finds the reason of a reject, and accepts what the fast way cannot judge."""
+    """The contract by the book: finds the reason of a reject, and accepts what msgspec alone cannot judge."""
     if not isinstance(body, str):
         raise RecordError(Reason.INVALID_JSON)
     try:

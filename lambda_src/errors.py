@@ -40,3 +40,11 @@ class RecordError(PipelineError):
         super().__init__(reason, field)
         self.reason = reason
         self.field = field
+
+
+class RecordsError(PipelineError):
+    """Some of many records break the contract: the first thing that is wrong with each, by its place among them."""
+
+    def __init__(self, faults: dict[int, RecordError]) -> None:
+        super().__init__()
+        self.faults = faults

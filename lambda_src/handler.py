@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger, Metrics
 
 from lambda_src.contract import Reason, Reject, event_key, parse_records, reject_record
 from lambda_src.database import ROWS_A_CHUNK, BatchResult, Database, Terms
-from lambda_src.errors import EventError, RecordError, TransientError
+from lambda_src.errors import EventError, TransientError
 from lambda_src.masking import MaskedLogins, Salt, mask_logins
 from lambda_src.quarantine import Quarantine
 from lambda_src.salt import SaltCache
@@ -68,28 +68,27 @@ class Batch:
             yield from self._mask(records[start : start + ROWS_A_CHUNK], salt)
 
     def _mask(self, records: "list[Record]", salt: Salt) -> Iterator[MaskedLogins]:
-        """The rows of `records`; one that hinders the others is found by halving."""
-        reason, field = Reason.UNEXPECTED, None
+        """The rows of `records`; one that trips a fault of ours is found by halving."""
         try:
-            logins = parse_records(records)
+            logins, rejects = parse_records(records)
             rows = mask_logins(logins, salt)
             if self.originals is not None:
                 self.originals.seal(logins, rows)
         except MemoryError:
             raise  # no fault of a record
-        except RecordError as error:
-            reason, field = Reason(error.reason), error.field
         except Exception:  # noqa: BLE001, S110  a fault of ours must not harm the neighbours, nor its text leak a value
             pass
         else:
+            self.rejects += rejects
             self.unknown_fields += logins.unknown_fields
-            yield rows
+            if rows.event_ids:
+                yield rows
             return
         if middle := len(records) // 2:
             yield from self._mask(records[:middle], salt)
             yield from self._mask(records[middle:], salt)
         else:
-            self.rejects.append(reject_record(records[0], reason, field))
+            self.rejects.append(reject_record(records[0], Reason.UNEXPECTED, None))
 
     def send_to(self, quarantine: Quarantine, rejects: list[Reject], give_up_at: float) -> None:
         """Sends the messages of `rejects` that are not in quarantine yet."""

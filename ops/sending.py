@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from lambda_src.contract import find_fault
+from lambda_src.contract import parse_records
 from ops.errors import OpsError
 from ops.queues import AT_ONCE, Outgoing, Queue
 
@@ -56,8 +56,8 @@ def find_bad(items: list[Item]) -> list[BadItem]:
     bad = []
     for item in items:
         record = {"messageId": str(item.number), "body": item.body, "attributes": {"SentTimestamp": "0"}}
-        if fault := find_fault(record):
-            bad.append(BadItem(item.number, fault.reason.value, fault.field))
+        _, rejects = parse_records([record])
+        bad += [BadItem(item.number, reject.reason.value, reject.field) for reject in rejects]
     return bad
 
 

@@ -266,22 +266,29 @@ MUTATIONS = (
     Mutation(
         "a producer's event_id is the event's",
         CONTRACT,
-        '            _attribute(each, "event_id") or message_id for',
-        "            message_id for",
+        '_judge_each(_attribute, attributes, repeat("event_id"))',
+        "[None] * len(records)",
         ("tests/unit/test_contract.py", "tests/integration/test_write.py"),
     ),
     Mutation(
         "sent_timestamp is the event's date",
         CONTRACT,
-        '        sent = [_attribute(each, "sent_timestamp") for each in attributes]\n',
+        '        sent = _judge_each(_attribute, attributes, repeat("sent_timestamp"))\n',
         "",
         ("tests/unit/test_contract.py", "tests/integration/test_write.py"),
     ),
     Mutation(
-        "no neighbour of a bad record is lost",
+        "a fault of ours harms no neighbour",
         HANDLER,
         "yield from self._mask(records[middle:], salt)",
         "yield from self._mask(records[middle + 1 :], salt)",
+        ("tests/security/test_privacy.py::test_fault_of_our_own",),
+    ),
+    Mutation(
+        "a bad record harms no neighbour",
+        CONTRACT,
+        "enumerate(records) if at not in faults]",
+        "enumerate(records) if at > max(faults)]",
         ("tests/unit/test_contract.py",),
     ),
     Mutation(

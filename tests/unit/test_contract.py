@@ -16,7 +16,6 @@ from lambda_src.contract import (
     Reject,
     app_version_code,
     event_key,
-    find_fault,
     normal_event_id,
     normal_ip,
     parse_records,
@@ -43,12 +42,25 @@ def only(columns: Logins | MaskedLogins) -> SimpleNamespace:
     return SimpleNamespace(**{name: value for name, (value,) in values.items()})
 
 
+def fault_of(record: Record) -> Reject | None:
+    """What is wrong with `record`."""
+    _, rejects = parse_records([record])
+    return rejects[0] if rejects else None
+
+
+def logins_of(*records: Record) -> Logins:
+    """The logins of valid records."""
+    logins, rejects = parse_records(records)
+    assert rejects == []
+    return logins
+
+
 def outcome(record: Record) -> Outcome:
     """The row that the function makes of `record` (with the count of unknown fields), or the reason and field."""
-    if fault := find_fault(record):
+    if fault := fault_of(record):
         assert fault.message_id == record["messageId"]
         return fault.reason.value, fault.field
-    logins = parse_records([record])
+    logins = logins_of(record)
     return as_outcome(mask_logins(logins, Salt(KEY, 7)), record, logins.unknown_fields)
 
 
@@ -107,7 +119,7 @@ def event_of(**changes: Any) -> SimpleNamespace:
     """The event in a valid record, on which the oracle must agree."""
     record = make_record(**changes)
     assert_as_expected(record)
-    return only(parse_records([record]))
+    return only(logins_of(record))
 
 
 # ---- the body ----------------------------------------------------------------------------------------------------
@@ -268,8 +280,8 @@ def test_of_a_field_given_twice_the_last_one_holds(first: str, second: str, expe
 def test_unknown_fields_are_counted_and_ignored(locale: object, extra: str, count: int) -> None:
     record = make_record(body=json.dumps(make_body(locale=locale))[:-1] + extra + "}")
     assert_as_expected(record)
-    assert parse_records([record]).unknown_fields == count
-    assert parse_records([record, make_record(), record]).unknown_fields == 2 * count
+    assert logins_of(record).unknown_fields == count
+    assert logins_of(record, make_record(), record).unknown_fields == 2 * count
 
 
 # ---- ip ----------------------------------------------------------------------------------------------------------
@@ -483,7 +495,7 @@ def test_no_time_of_sending() -> None:
 @pytest.mark.parametrize("attributes", [None, {}, [], [1], "text", 5], ids=repr)
 def test_system_attributes_of_another_shape(attributes: object) -> None:
     record = make_record() | {"attributes": attributes}
-    fault = find_fault(record)
+    fault = fault_of(record)
     assert fault is not None
     assert fault.field == "SentTimestamp"
     assert outcome_among_others(record) == outcome(record)
@@ -548,7 +560,7 @@ def test_attribute_of_another_shape(name: str, value: object) -> None:
     record = make_record(message_id=MESSAGE_ID) | {"messageAttributes": {name: value}}
     assert outcome(record) == ("wrong_type", name)
     assert outcome_among_others(record) == ("wrong_type", name)
-    fault = find_fault(record)
+    fault = fault_of(record)
     assert fault is not None
     assert fault.event_id == MESSAGE_ID
     assert event_key(record) == MESSAGE_ID
@@ -556,12 +568,12 @@ def test_attribute_of_another_shape(name: str, value: object) -> None:
 
 @pytest.mark.parametrize("attributes", [None, {}, {"other": {"stringValue": "x"}}], ids=repr)
 def test_record_without_our_attributes(attributes: object) -> None:
-    event = only(parse_records([make_record(message_id=MESSAGE_ID) | {"messageAttributes": attributes}]))
+    event = only(logins_of(make_record(message_id=MESSAGE_ID) | {"messageAttributes": attributes}))
     assert (event.event_id, event.create_date) == (MESSAGE_ID, NOON_DATE)
 
 
 def test_reject_names_the_event_and_never_a_value() -> None:
-    fault = find_fault(make_record(message_id=MESSAGE_ID, attributes={"event_id": CANONICAL}, ip="secret"))
+    fault = fault_of(make_record(message_id=MESSAGE_ID, attributes={"event_id": CANONICAL}, ip="secret"))
     assert fault == Reject(MESSAGE_ID, CANONICAL, Reason.INVALID_IP, "ip")
 
 
@@ -600,15 +612,15 @@ def test_bodies_that_could_run_into_each_other(bodies: list[str]) -> None:
     for record in records:
         message_id = record["messageId"]
         assert_as_expected(record)
-        if fault := find_fault(record):
+        if fault := fault_of(record):
             assert faults[message_id] == fault
         else:
-            assert rows[message_id] == mask_logins(parse_records([record]), Salt(KEY, 7))
+            assert rows[message_id] == mask_logins(logins_of(record), Salt(KEY, 7))
 
 
 def test_one_text_less_and_one_more_are_no_two_uuids() -> None:
     shifted = [CANONICAL + MESSAGE_ID[:1], MESSAGE_ID[1:]]
-    logins = parse_records([make_record(message_id=text) for text in shifted])
+    logins = logins_of(*[make_record(message_id=text) for text in shifted])
     assert logins.event_ids == [event_uuid(text) for text in shifted]
 
 

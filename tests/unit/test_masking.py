@@ -54,7 +54,8 @@ def test_same_text_in_both_fields_has_two_pseudonyms() -> None:
 
 def test_rows_hold_pseudonyms_and_no_original() -> None:
     records = [make_record(ip="198.51.100.77", device_id="canary-device"), make_record(ip="::1", device_id="canary 2")]
-    rows = mask_logins(parse_records(records), Salt(b"k" * 32, 5))
+    logins, _ = parse_records(records)
+    rows = mask_logins(logins, Salt(b"k" * 32, 5))
     assert rows.salt_versions == ["5", "5"]
     assert rows.masked_ips == [pseudonym("ip", ip, b"k" * 32) for ip in ("198.51.100.77", "::1")]
     assert rows.masked_device_ids == [pseudonym("device_id", text, b"k" * 32) for text in ("canary-device", "canary 2")]
