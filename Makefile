@@ -111,7 +111,7 @@ $(BENCH)/.installed: bench/requirements.txt | $(BIN)/uv
 	@touch $@
 
 .PHONY: bench
-bench: $(BENCH)/.installed  ## measure beside peers and limits: throughput, CPU, cold start, memory (OPTIONS="--quick cpu …")
+bench: $(BENCH)/.installed bundle  ## measure beside peers and limits: throughput, CPU, cold start, memory (OPTIONS="--quick cpu …")
 	$(BENCH)/bin/python -m bench $(OPTIONS)
 
 .PHONY: bench-growth
