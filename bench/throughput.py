@@ -81,7 +81,9 @@ def load_writer() -> Callable[[Event], None]:
 
 def finished_rows(event: Event, salt: Salt) -> bytes:
     """The rows of a batch of valid messages as COPY text, sorted by key."""
-    logins, _ = parse_records(event["Records"])
+    logins, rejects = parse_records(event["Records"])
+    if rejects:
+        raise TypeError(f"the benchmark made a reject: {rejects[0].reason}")
     columns = mask_logins(logins, salt)[1:]
     lines = ["\t".join(row) + "\n" for row in zip(*columns, strict=True)]
     return "".join(sorted(lines)).encode()

@@ -103,7 +103,7 @@ def parse_records(records: Sequence[Mapping[str, Any]]) -> tuple[Logins, list[Re
             return _parse(records), rejects
         except RecordsError as error:
             faults = error.faults
-        rejects += [reject_record(records[at], Reason(fault.reason), fault.field) for at, fault in faults.items()]
+        rejects += [reject_record(records[at], Reason(reason), field) for at, (reason, field) in faults.items()]
         records = [record for at, record in enumerate(records) if at not in faults]
 
 
@@ -208,12 +208,12 @@ def _judge_each(judge: Callable[..., Judged], *columns: Iterable[Any]) -> list[J
         return list(map(judge, *columns))
     except RecordError:
         pass
-    faults = {}
+    faults = {}  # not the errors themselves: each would hold on to this frame, values and all
     for at, values in enumerate(zip(*columns, strict=False)):
         try:
             judge(*values)
         except RecordError as error:
-            faults[at] = error
+            faults[at] = (error.reason, error.field)
     raise RecordsError(faults)
 
 

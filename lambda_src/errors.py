@@ -43,8 +43,8 @@ class RecordError(PipelineError):
 
 
 class RecordsError(PipelineError):
-    """Some of many records break the contract: the first thing that is wrong with each, by its place among them."""
+    """Some of many records break the contract: reason and field of the first fault of each, by its place among them."""
 
-    def __init__(self, faults: dict[int, RecordError]) -> None:
+    def __init__(self, faults: dict[int, tuple[str, str | None]]) -> None:
         super().__init__()
         self.faults = faults

@@ -1,5 +1,6 @@
 """Each rule of the contract, against the oracle and against examples worked out by hand."""
 
+import gc
 import ipaddress
 import json
 import uuid
@@ -20,7 +21,7 @@ from lambda_src.contract import (
     normal_ip,
     parse_records,
 )
-from lambda_src.errors import RecordError
+from lambda_src.errors import PipelineError, RecordError
 from lambda_src.handler import Batch
 from lambda_src.masking import MaskedLogins, Salt, mask_logins
 from tests.oracle import TEXT_FIELDS, event_uuid, expect, is_storable, version_code
@@ -616,6 +617,17 @@ def test_bodies_that_could_run_into_each_other(bodies: list[str]) -> None:
             assert faults[message_id] == fault
         else:
             assert rows[message_id] == mask_logins(logins_of(record), Salt(KEY, 7))
+
+
+def test_no_error_of_a_reject_stays_in_memory() -> None:
+    """An error holds on to the frames that it went through, with the values in them."""
+    gc.collect()
+    gc.disable()
+    try:
+        parse_records([make_record(), make_record(ip="secret"), make_record("{"), make_record(app_version="x")])
+        assert [thing for thing in gc.get_objects() if isinstance(thing, PipelineError)] == []
+    finally:
+        gc.enable()
 
 
 def test_one_text_less_and_one_more_are_no_two_uuids() -> None:
