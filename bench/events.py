@@ -8,13 +8,13 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from lambda_src.contract import MILLISECONDS_A_DAY
+from lambda_src.normal_forms import MILLISECONDS_PER_DAY
 from local.generator import generate_logins
 
 Record = dict[str, Any]
 Event = dict[str, list[Record]]
 
-NOON = int((time.time() // 86_400 + 0.5) * MILLISECONDS_A_DAY)  # of today, UTC: there is a partition for it
+NOON = int((time.time() // 86_400 + 0.5) * MILLISECONDS_PER_DAY)  # of today, UTC: there is a partition for it
 QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:login-events"
 RECEIPT_HANDLE_LENGTH = 180  # characters, about what SQS gives
 

@@ -13,7 +13,7 @@ from bench.events import NOON, Batches
 from bench.sampling import Sample
 from bench.servers import Servers
 from bench.throughput import RawCopy, load_writer, quiet_output
-from lambda_src.contract import MILLISECONDS_A_DAY
+from lambda_src.normal_forms import MILLISECONDS_PER_DAY
 
 BATCH = 10_000
 STEP = 1_000_000  # rows: the table's growth is told in these
@@ -78,7 +78,7 @@ def measure_growth(rows: int, case: Case, report: Callable[[str], None]) -> dict
             with quiet_output():
                 for number in range(min(rows, STEP) // BATCH):
                     day = case.days * (step * STEP + number * BATCH) // rows
-                    event = batches.make(BATCH, NOON + day * MILLISECONDS_A_DAY)
+                    event = batches.make(BATCH, NOON + day * MILLISECONDS_PER_DAY)
                     started = time.perf_counter()
                     write(event)
                     seconds.append(time.perf_counter() - started)

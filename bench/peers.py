@@ -23,11 +23,12 @@ import psycopg2
 from psycopg2.extras import execute_values
 
 from bench.events import Event, Record
-from lambda_src.database import COLUMNS
+from lambda_src.contract import COLUMNS
+from lambda_src.staging import COLUMN_LIST
 
 KEY = os.urandom(32)
-INSERT = f"INSERT INTO user_logins ({COLUMNS}) VALUES "  # noqa: S608  constants only
-PLACES = f"({', '.join(['%s'] * len(COLUMNS.split(',')))})"
+INSERT = f"INSERT INTO user_logins ({COLUMN_LIST}) VALUES "  # noqa: S608  constants only
+PLACES = f"({', '.join(['%s'] * len(COLUMNS))})"
 DAY_MILLISECONDS = 86_400_000
 LENGTHS = {"user_id": 128, "device_type": 32, "device_id": 256, "app_version": 64, "locale": 32}
 
@@ -149,7 +150,7 @@ class PandasToSql:
 
         self._frame = pd.DataFrame
         self._engine = sqlalchemy.create_engine("postgresql+psycopg2://")
-        self._names = COLUMNS.split(", ")
+        self._names = COLUMNS
 
     def write(self, event: Event) -> None:
         """Writes the batch."""
@@ -390,7 +391,7 @@ def _checked(login: dict[str, Any]) -> dict[str, Any]:
 
 
 def _named_rows(records: Iterable[Record]) -> Iterator[dict[str, str | int | None]]:
-    names = COLUMNS.split(", ")
+    names = COLUMNS
     for record in records:
         yield dict(zip(names, _plain_row(record, lambda text: _keyed("x", text)), strict=True))
 

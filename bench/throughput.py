@@ -18,10 +18,11 @@ from bench.events import Batches, Context, Event
 from bench.peers import make_peers
 from bench.sampling import Sample, in_turns
 from bench.servers import Servers
-from lambda_src.contract import parse_records
-from lambda_src.database import COPY_LOGINS
 from lambda_src.handler import lambda_handler
-from lambda_src.masking import Salt, mask_logins
+from lambda_src.masking import Salt, mask_login
+from lambda_src.parsing import parse_event
+from lambda_src.sqs import make_event
+from lambda_src.writing import COPY_LOGINS
 
 OURS = "this function"
 LIMIT = "raw COPY"
@@ -81,11 +82,7 @@ def load_writer() -> Callable[[Event], None]:
 
 def finished_rows(event: Event, salt: Salt) -> bytes:
     """The rows of a batch of valid messages as COPY text, sorted by key."""
-    logins, rejects = parse_records(event["Records"])
-    if rejects:
-        raise TypeError(f"the benchmark made a reject: {rejects[0].reason}")
-    columns = mask_logins(logins, salt)[1:]
-    lines = ["\t".join(row) + "\n" for row in zip(*columns, strict=True)]
+    lines = [mask_login(parse_event(make_event(message)), salt).line for message in event["Records"]]
     return "".join(sorted(lines)).encode()
 
 

@@ -18,12 +18,14 @@ import psycopg2
 from psycopg2 import extensions
 from psycopg2.extras import execute_values
 
-from lambda_src.database import COLUMNS, COPY_ARRIVALS, COPY_LOGINS, CREATE_ARRIVALS, MERGE_ARRIVALS
+from lambda_src.contract import COLUMNS
+from lambda_src.staging import COLUMN_LIST, COPY_ARRIVALS, CREATE_ARRIVALS, MERGE_ARRIVALS
+from lambda_src.writing import COPY_LOGINS
 from lambda_src.migrate import migrate
 from local.postgres import PostgresServer
 
 ROUNDS = {10: 150, 100: 50, 1_000: 20, 10_000: 8}
-INSERT = f"INSERT INTO user_logins ({COLUMNS})"
+INSERT = f"INSERT INTO user_logins ({COLUMN_LIST})"
 DAY = "2026-11-21"
 
 Row = tuple[str | int | None, ...]
@@ -58,10 +60,10 @@ def staging(cursor: extensions.cursor, rows: list[Row]) -> None:
 
 def one_json_parameter(cursor: extensions.cursor, rows: list[Row]) -> None:
     """The batch as one JSON text."""
-    names = COLUMNS.split(", ")
+    names = COLUMNS
     records = json.dumps([dict(zip(names, row, strict=True)) for row in rows])
     cursor.execute(
-        f"{INSERT} SELECT {COLUMNS} FROM json_populate_recordset(null::user_logins, %s) ON CONFLICT DO NOTHING",  # noqa: S608
+        f"{INSERT} SELECT {COLUMN_LIST} FROM json_populate_recordset(null::user_logins, %s) ON CONFLICT DO NOTHING",  # noqa: S608
         (records,),
     )
 

@@ -26,25 +26,12 @@ class TransientError(PipelineError):
 
 
 class BadRowError(PipelineError):
-    """The database refuses a row of the batch for its data (SQLSTATE classes 22 and 23)."""
+    """The database refuses a row of the batch because of its data (SQLSTATE classes 22 and 23)."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"Postgres refuses a row (SQLSTATE {state}).")
+        self.state = state
 
 
 class MigrationError(PipelineError):
     """The migrations and the database do not fit together."""
-
-
-class RecordError(PipelineError):
-    """A record breaks the contract."""
-
-    def __init__(self, reason: str, field: str | None = None) -> None:
-        super().__init__(reason, field)
-        self.reason = reason
-        self.field = field
-
-
-class RecordsError(PipelineError):
-    """Some of many records break the contract: reason and field of the first fault of each, by its place among them."""
-
-    def __init__(self, faults: dict[int, tuple[str, str | None]]) -> None:
-        super().__init__()
-        self.faults = faults

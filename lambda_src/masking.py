@@ -1,27 +1,35 @@
-"""Pseudonyms of personal data. Pure: the same event and salt always give the same row."""
+"""Pseudonyms of personal data, and the row that a login becomes. Pure: the same login and salt give the same row."""
 
 import hashlib
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from operator import attrgetter
 
-from lambda_src.contract import Logins
+import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from hashlib import _Hash
+from lambda_src.contract import FIELDS, MASKED, NUMBERS, TEXTS
+from lambda_src.parsing import Login
+
+NULL = r"\N"  # as COPY writes it
+# What COPY's text format would read otherwise: https://www.postgresql.org/docs/current/sql-copy.html
+COPY_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+Seal = Callable[[str, str], str]  # the text behind a pseudonym and the pseudonym, to a sealed box
 
 _BLOCK = 64  # bytes, of SHA-256
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
+_get_texts = attrgetter(*TEXTS.values())  # a tuple, as there is more than one
+_NUMBERS = tuple((name, FIELDS[name].code or FIELDS[name].kind) for name in NUMBERS)
 
 
 class Salt:
-    """The key of the pseudonyms and its version, as hash states ready to be copied.
+    """The key of the pseudonyms and its version.
 
-    HMAC-SHA-256 as RFC 2104 gives it, from the hash itself: its two keyed states and the field's name are the same for
-    every value, and copying them takes a third of the time of `hmac.digest`.
+    HMAC-SHA-256 as RFC 2104 defines it, from hashlib: the two keyed states and the field's name are the same for every
+    value. Copying the states takes a third of the time of `hmac.digest`.
     """
 
-    __slots__ = ("start_device_id", "start_ip", "start_outer", "version")
+    __slots__ = ("_start_inner", "_start_outer", "version", "version_text")
 
     def __init__(self, key: bytes, version: int) -> None:
         if len(key) > _BLOCK:
@@ -29,65 +37,50 @@ class Salt:
         key = key.ljust(_BLOCK, b"\0")
         inner = key.translate(_INNER)
         self.version = version
-        self.start_ip = hashlib.sha256(inner + b"ip\0").copy
-        self.start_device_id = hashlib.sha256(inner + b"device_id\0").copy
-        self.start_outer = hashlib.sha256(key.translate(_OUTER)).copy
+        self.version_text = str(version)
+        self._start_inner = {name: hashlib.sha256(inner + name.encode() + b"\0").copy for name in MASKED}
+        self._start_outer = hashlib.sha256(key.translate(_OUTER)).copy
 
     def __repr__(self) -> str:
         return f"Salt(version={self.version})"
 
-
-class MaskedLogins(NamedTuple):
-    """The messages that logins came in, and their rows in `user_logins`: a list for each column, as COPY wants it.
-
-    All values are texts, of which the empty one is NULL.
-    """
-
-    message_ids: list[str]
-    event_ids: list[str]
-    create_dates: list[str]
-    app_versions: list[str]
-    salt_versions: list[str]
-    user_ids: list[str]
-    device_types: list[str]
-    masked_ips: list[str]
-    masked_device_ids: list[str]
-    locales: list[str]
-    app_version_names: list[str]
-
-
-def mask_logins(logins: Logins, salt: Salt) -> MaskedLogins:
-    """The rows of `logins`: ips and device_ids replaced by their pseudonyms under `salt`."""
-    return MaskedLogins(
-        logins.message_ids,
-        logins.event_ids,
-        logins.create_dates,
-        [str(code) for code in logins.app_versions],
-        [str(salt.version)] * len(logins.event_ids),
-        logins.user_ids,
-        logins.device_types,
-        mask_ips(logins.ips, salt),
-        mask_device_ids(logins.device_ids, salt),
-        [locale or "" for locale in logins.locales],
-        logins.app_version_names,
-    )
-
-
-def mask_ips(ips: list[str], salt: Salt) -> list[str]:
-    """Lower-case hex of HMAC-SHA-256 under `salt` of the name `ip`, a zero byte and each address in normal form."""
-    return _mask(ips, salt.start_ip, salt.start_outer)
-
-
-def mask_device_ids(device_ids: list[str], salt: Salt) -> list[str]:
-    """Lower-case hex of HMAC-SHA-256 under `salt` of the name `device_id`, a zero byte and each id as sent."""
-    return _mask(device_ids, salt.start_device_id, salt.start_outer)
-
-
-def _mask(values: list[str], start_inner: "Callable[[], _Hash]", start_outer: "Callable[[], _Hash]") -> list[str]:
-    pseudonyms = []
-    for value in values:
-        inner, outer = start_inner(), start_outer()
+    def mask(self, name: str, value: str) -> str:
+        """Lower-case hex of HMAC-SHA-256 over field name, a zero byte and the value, which is in normal form."""
+        inner, outer = self._start_inner[name](), self._start_outer()
         inner.update(value.encode())
         outer.update(inner.digest())
-        pseudonyms.append(outer.hexdigest())
-    return pseudonyms
+        return outer.hexdigest()
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """A row of `user_logins` as a line for COPY, and the message that it came in. Holds no personal data in clear."""
+
+    message_id: str
+    event_id: str
+    create_date: str
+    salt_version: int
+    line: str  # the cells in the order of COLUMNS, escaped, with a line end
+    sealed: tuple[tuple[str, str], ...]  # pseudonyms and their sealed boxes, where the vault is on
+    unknown_fields: int
+
+
+def mask_login(login: Login, salt: Salt, seal: Seal | None = None) -> Row:
+    """The row of `login` under `salt`; with `seal`, it carries what stands behind its pseudonyms, sealed."""
+    body = login.body
+    cells = [login.event_id, login.create_date, salt.version_text, *_get_texts(body)]
+    if login.has_backslash:
+        cells = [cell and cell.translate(COPY_ESCAPES) for cell in cells]
+    sealed: tuple[tuple[str, str], ...] = ()
+    for name in MASKED:
+        value = getattr(body, name)
+        pseudonym = None if value is None else salt.mask(name, value)
+        cells.append(pseudonym)
+        if seal is not None and pseudonym is not None:
+            sealed += ((pseudonym, seal(f"{name}\0{value}", pseudonym)),)
+    for name, to_number in _NUMBERS:
+        value = getattr(body, name)
+        cells.append(None if value is None else str(to_number(value)))
+    if None in cells:
+        cells = [NULL if cell is None else cell for cell in cells]
+    line = "\t".join(cells) + "\n"
+    return Row(login.message_id, login.event_id, login.create_date, salt.version, line, sealed, login.unknown_fields)

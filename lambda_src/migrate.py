@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg2
 from psycopg2 import extensions
 
-from lambda_src.database import connection_arguments, explained_login
+from lambda_src.connection import connection_arguments, explained_login
 from lambda_src.errors import MigrationError, PipelineError
 from lambda_src.settings import load_database_settings
 

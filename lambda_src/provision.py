@@ -13,7 +13,7 @@ import psycopg2
 from botocore.exceptions import BotoCoreError, ClientError
 from psycopg2 import extensions
 
-from lambda_src.database import connection_arguments, explained_login
+from lambda_src.connection import connection_arguments, explained_login
 from lambda_src.errors import PipelineError, SaltError, SetupError
 from lambda_src.migrate import migrate
 from lambda_src.salt import CLIENT_CONFIG, SHORTEST_KEY

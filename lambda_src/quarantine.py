@@ -1,4 +1,7 @@
-"""Sends rejected messages to the dead-letter queue at first sight, so that only trouble uses up receives."""
+"""Sends rejected messages to the dead-letter queue itself, so that they are not delivered again and again.
+
+Only infrastructure failures count towards maxReceiveCount then.
+"""
 
 import base64
 import logging
@@ -8,10 +11,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambda_src.contract import Reject, event_key
-from lambda_src.salt import CLIENT_CONFIG
+from lambda_src.parsing import event_key
+from lambda_src.rejects import Reject
+from lambda_src.sqs import Message, make_event
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -20,9 +25,14 @@ if TYPE_CHECKING:
     Entry = SendMessageBatchRequestEntryTypeDef
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-MESSAGES_A_CALL = 10
-BYTES_A_CALL = 1_048_576
-ATTRIBUTES_A_MESSAGE = 10
+MESSAGES_PER_CALL = 10
+BYTES_PER_CALL = 1_048_576
+ATTRIBUTES_PER_MESSAGE = 10
+# One attempt per call. A message that was not confirmed comes back with its queue's next delivery.
+CONNECT_SECONDS, READ_SECONDS = 1, 2
+CLIENT_CONFIG = Config(
+    connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"mode": "standard", "total_max_attempts": 1}
+)
 
 logger = logging.getLogger(__name__)
 
@@ -34,48 +44,48 @@ class Quarantine:
         self._queue_url = queue_url
         self._region = region
 
-    def send(self, messages: Iterable[tuple[Reject, Mapping[str, Any]]], give_up_at: float) -> set[str]:
-        """Sends each rejected message with the reason as attributes; returns the messageIds that SQS has confirmed.
+    def send(self, rejects: Iterable[Reject], messages: Iterable[Message], give_up_at: float) -> set[str]:
+        """Sends the message of each reject, with the reason as attributes; returns the messageIds that SQS confirmed.
 
-        What cannot be sent stays with the redrive policy: messages beyond SQS's limits once the attributes are added,
-        and all that is left when time.monotonic() reaches `give_up_at`.
+        Stops when time.monotonic() leaves too little time for a call before `give_up_at`, and after the first call that
+        fails as a whole. Messages that exceed SQS's limits once the attributes are added are not sent. Whatever is not
+        confirmed is left to the redrive policy of the queue.
         """
-        sent: set[str] = set()
-        for entries in _calls(messages):
-            if time.monotonic() >= give_up_at:
+        confirmed: set[str] = set()
+        by_id = {message["messageId"]: message for message in messages}
+        for entries in _make_calls((reject, by_id[reject.message_id]) for reject in rejects):
+            if time.monotonic() + CONNECT_SECONDS + READ_SECONDS > give_up_at:
+                logger.warning("quarantine has no time left, the rest stays in the queue")
                 break
-            sent |= self._send(entries)
-        return sent
-
-    def _send(self, entries: "dict[str, Entry]") -> set[str]:
-        try:
-            answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=list(entries.values()))
-        except (ClientError, BotoCoreError) as error:
-            logger.warning("quarantine failed, the redrive policy will do", extra={"error": type(error).__name__})
-            return set()
-        confirmed = {success["Id"] for success in answer.get("Successful", [])}
-        return {message_id for message_id, entry in entries.items() if entry["Id"] in confirmed}
+            try:
+                answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=list(entries.values()))
+            except (ClientError, BotoCoreError) as error:
+                logger.warning("quarantine failed, the rest stays in the queue", extra={"error": type(error).__name__})
+                break
+            accepted = {success["Id"] for success in answer.get("Successful", [])}
+            confirmed |= {message_id for message_id, entry in entries.items() if entry["Id"] in accepted}
+        return confirmed
 
     @cached_property
     def _sqs(self) -> "SQSClient":
         return boto3.client("sqs", region_name=self._region, config=CLIENT_CONFIG)
 
 
-def _calls(messages: Iterable[tuple[Reject, Mapping[str, Any]]]) -> "Iterator[dict[str, Entry]]":
-    """Entries by messageId, as many in one call as SQS takes."""
+def _make_calls(rejected: Iterable[tuple[Reject, Message]]) -> "Iterator[dict[str, Entry]]":
+    """Entries by messageId, as many in one call as SQS accepts."""
     entries: dict[str, Entry] = {}
     size = 0
-    for reject, record in messages:
+    for reject, message in rejected:
         if reject.message_id in entries:
             continue  # delivered twice in one batch
         try:
-            entry = _entry(reject, record)
+            entry = _make_entry(reject, message)
             entry_size = _size(entry)
         except (AttributeError, KeyError, TypeError, ValueError):
-            continue  # not of SQS's form: it cannot be sent as it came
-        if entry_size > BYTES_A_CALL or len(entry["MessageAttributes"]) > ATTRIBUTES_A_MESSAGE:
+            continue  # not in SQS's form, so it cannot be sent as it came
+        if entry_size > BYTES_PER_CALL or len(entry["MessageAttributes"]) > ATTRIBUTES_PER_MESSAGE:
             continue
-        if len(entries) == MESSAGES_A_CALL or size + entry_size > BYTES_A_CALL:
+        if len(entries) == MESSAGES_PER_CALL or size + entry_size > BYTES_PER_CALL:
             yield entries
             entries, size = {}, 0
         entry["Id"] = str(len(entries))
@@ -85,22 +95,22 @@ def _calls(messages: Iterable[tuple[Reject, Mapping[str, Any]]]) -> "Iterator[di
         yield entries
 
 
-def _entry(reject: Reject, record: Mapping[str, Any]) -> "Entry":
-    system = record.get("attributes") or {}
+def _make_entry(reject: Reject, message: Message) -> "Entry":
+    system = message.get("attributes") or {}
     own = {
         "reason": reject.reason.value,
         "field": reject.field,
-        "event_id": event_key(record),
+        "event_id": event_key(make_event(message)),
         "message_id": reject.message_id,
     }
-    attributes = {name: _attribute(value) for name, value in (record.get("messageAttributes") or {}).items()}
+    attributes = {name: _copy_attribute(value) for name, value in (message.get("messageAttributes") or {}).items()}
     attributes |= {name: _text(text) for name, text in own.items() if text}
     if "sent_timestamp" not in attributes and "SentTimestamp" in system:
         attributes["sent_timestamp"] = _text(str(system["SentTimestamp"]))
-    entry: Entry = {"Id": "", "MessageBody": record["body"], "MessageAttributes": attributes}
+    entry: Entry = {"Id": "", "MessageBody": message["body"], "MessageAttributes": attributes}
     if group := system.get("MessageGroupId"):
         entry["MessageGroupId"] = group
-    if "MessageDeduplicationId" in system:  # only a FIFO queue's messages have one
+    if "MessageDeduplicationId" in system:  # only messages of a FIFO queue have one
         entry["MessageDeduplicationId"] = reject.message_id
     return entry
 
@@ -109,8 +119,8 @@ def _text(text: str) -> "MessageAttributeValueTypeDef":
     return {"DataType": "String", "StringValue": text}
 
 
-def _attribute(value: Mapping[str, Any]) -> "MessageAttributeValueTypeDef":
-    """An attribute as Lambda hands it over, in the form in which SQS takes it."""
+def _copy_attribute(value: Mapping[str, Any]) -> "MessageAttributeValueTypeDef":
+    """An attribute as Lambda hands it over, in the form that SQS accepts."""
     if value.get("binaryValue") is not None:
         return {"DataType": value["dataType"], "BinaryValue": base64.b64decode(value["binaryValue"])}
     return {"DataType": value["dataType"], "StringValue": value["stringValue"]}

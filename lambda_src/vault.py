@@ -4,16 +4,16 @@ import hashlib
 import secrets
 import uuid
 from binascii import b2a_base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from lambda_src.contract import Logins
 from lambda_src.errors import SettingsError
-from lambda_src.masking import MaskedLogins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from psycopg2 import extensions
+
+    from lambda_src.masking import Row
 
     Encrypt = Callable[[bytes, bytes, bytes], bytes]  # nonce, text, associated data
 
@@ -21,11 +21,19 @@ NONCE_BYTES = 12
 KEY_BYTES = 32  # AES-256
 SMALLEST_RSA_KEY = 2048  # bits
 
-# One row a batch: vault.unfold() makes one row a pseudonym of it, later and off the function's time.
+# One row per batch. vault.unfold() later makes one row per pseudonym, so that the function does not wait for it.
 STORE = """
     INSERT INTO vault.inbox (salt_version, first_day, last_day, data_key, wrapped, public_key, pseudonyms, boxes)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
+
+
+class DataKey(NamedTuple):
+    """The key of one batch's boxes, as the database stores it."""
+
+    id: str  # UUID
+    wrapped: bytes  # by RSAES-OAEP with SHA-256
+    public_key: bytes  # SHA-256 of the public key, as DER, that wrapped it
 
 
 class Vault:
@@ -55,44 +63,37 @@ class Vault:
         self._fingerprint = hashlib.sha256(public_key).digest()
 
     def new_batch(self) -> "SealedBatch":
-        """An empty batch with a data key of its own, which is gone with it: only the wrapped one stays."""
-        data_key = secrets.token_bytes(KEY_BYTES)
-        return SealedBatch(
-            self._cipher(data_key).encrypt, self._key.encrypt(data_key, self._padding), self._fingerprint
-        )
+        """A batch with a data key of its own. The key disappears with the batch: only its wrapped form is stored."""
+        key = secrets.token_bytes(KEY_BYTES)
+        wrapped = self._key.encrypt(key, self._padding)
+        return SealedBatch(self._cipher(key).encrypt, DataKey(str(uuid.uuid4()), wrapped, self._fingerprint))
 
 
 class SealedBatch:
-    """The originals of one batch, each sealed once."""
+    """Seals the originals of one batch, each pseudonym's once."""
 
-    def __init__(self, encrypt: "Encrypt", wrapped_key: bytes, public_key: bytes) -> None:
+    def __init__(self, encrypt: "Encrypt", data_key: DataKey) -> None:
         self._encrypt = encrypt
         self._boxes: dict[str, str] = {}  # Base64, by pseudonym
-        self._data_key = (str(uuid.uuid4()), wrapped_key, public_key)
+        self.data_key = data_key
 
-    def seal(self, logins: Logins, rows: MaskedLogins) -> None:
-        """Seals what stands behind the pseudonyms of `rows`."""
-        for ip, pseudonym in zip(logins.ips, rows.masked_ips, strict=True):
-            self._seal(f"ip\0{ip}", pseudonym)
-        for device_id, pseudonym in zip(logins.device_ids, rows.masked_device_ids, strict=True):
-            self._seal(f"device_id\0{device_id}", pseudonym)
+    def seal(self, message: str, pseudonym: str) -> str:
+        """The box, in Base64, with what `pseudonym` is the HMAC of. The associated data ties it to the pseudonym."""
+        box = self._boxes.get(pseudonym)
+        if box is None:
+            # A counter: never the same nonce twice under one key (NIST SP 800-38D, 8.2.1).
+            nonce = len(self._boxes).to_bytes(NONCE_BYTES, "big")
+            sealed = nonce + self._encrypt(nonce, message.encode(), pseudonym.encode())
+            box = self._boxes[pseudonym] = b2a_base64(sealed, newline=False).decode()
+        return box
 
-    def write(self, cursor: "extensions.cursor", rows: MaskedLogins) -> None:
-        """Stores what stands behind the pseudonyms of `rows`."""
-        if not rows.event_ids:
-            return
-        pseudonyms = {*rows.masked_ips, *rows.masked_device_ids}
-        boxes = ",".join([self._boxes[pseudonym] for pseudonym in pseudonyms])
-        days = rows.create_dates
-        cursor.execute(
-            STORE, (rows.salt_versions[0], min(days), max(days), *self._data_key, ",".join(pseudonyms), boxes)
-        )
 
-    def _seal(self, message: str, pseudonym: str) -> None:
-        """Seals what `pseudonym` is the HMAC of; as associated data the pseudonym ties it to its row."""
-        if pseudonym in self._boxes:
-            return
-        # A counter: never twice the same nonce under one key (NIST SP 800-38D, 8.2.1).
-        nonce = len(self._boxes).to_bytes(NONCE_BYTES, "big")
-        box = nonce + self._encrypt(nonce, message.encode(), pseudonym.encode())
-        self._boxes[pseudonym] = b2a_base64(box, newline=False).decode()
+def write_sealed(cursor: "extensions.cursor", rows: "list[Row]", data_key: DataKey) -> None:
+    """Stores the sealed boxes of `rows`, of which all have one salt version."""
+    boxes = dict(pair for row in rows for pair in row.sealed)
+    if not boxes:
+        return
+    days = [row.create_date for row in rows]
+    cursor.execute(
+        STORE, (rows[0].salt_version, min(days), max(days), *data_key, ",".join(boxes), ",".join(boxes.values()))
+    )

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
-from lambda_src.database import connection_arguments, explained_login
+from lambda_src.connection import connection_arguments, explained_login
 from lambda_src.settings import DatabaseSettings
 from ops.errors import OpsError
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lambda_src.contract import Reason, event_key, normal_event_id
+from lambda_src.normal_forms import normal_event_id
+from lambda_src.parsing import event_key
+from lambda_src.rejects import Reason
+from lambda_src.sqs import make_event
 from ops.event_source import make_record
 from ops.queues import AT_ONCE, ATTRIBUTES_A_MESSAGE, Outgoing, Queue
 
@@ -30,7 +33,7 @@ class Letter:
     def __init__(self, message: "MessageTypeDef", queue_arn: str) -> None:
         self.message = message
         self.record = make_record(message, queue_arn)
-        self.event_key = event_key(self.record)
+        self.event_key = event_key(make_event(self.record))
         self.event_id = normal_event_id(self.event_key)
 
     @property

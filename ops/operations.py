@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from lambda_src.contract import normal_ip
-from lambda_src.errors import RecordError, SettingsError
+from lambda_src.contract import normal_form
+from lambda_src.errors import SettingsError
 from lambda_src.migrate import MIGRATIONS
+from lambda_src.rejects import RecordError
 from lambda_src.settings import load_database_settings
 from ops.database import Database
 from ops.errors import OpsError, UsageError
@@ -399,10 +400,8 @@ def check_database(site: Site) -> dict[str, Any]:
 
 def normal(field: str, value: str) -> str:
     """A value in the form in which it is masked; raises UsageError."""
-    if field != "ip":
-        return value
     try:
-        return normal_ip(value.strip())
+        return normal_form(field, value.strip() if field == "ip" else value)
     except RecordError:
         raise UsageError("This is no IPv4 or IPv6 address (one with a scope id is not, either).") from None
 
@@ -443,7 +442,7 @@ def _write_entry(
 
 
 def _column(field: str) -> str:
-    return {"ip": "masked_ip", "device_id": "masked_device_id"}[field]
+    return f"masked_{field}"
 
 
 def _unfold(site: Site) -> None:

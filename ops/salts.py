@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lambda_src.errors import SaltError
-from lambda_src.masking import Salt, mask_device_ids, mask_ips
+from lambda_src.masking import Salt
 from lambda_src.salt import SHORTEST_KEY, parse_key
 from ops.errors import NothingFoundError, OpsError
 
@@ -61,7 +61,7 @@ class SaltHistory:
         key = self.keys[version]
         if field == "user_id":
             return hmac.digest(key, b"user_id\0" + value.encode(), hashlib.sha256).hex()
-        return {"ip": mask_ips, "device_id": mask_device_ids}[field]([value], Salt(key, version))[0]
+        return Salt(key, version).mask(field, value)
 
     def _entries(self, *, decrypt: bool) -> list[Any]:
         pages = self._ssm.get_paginator("get_parameter_history").paginate(Name=self._parameter, WithDecryption=decrypt)

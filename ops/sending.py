@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from lambda_src.contract import parse_records
+from lambda_src.parsing import EARLIEST, Event, parse_event
+from lambda_src.rejects import RecordError
 from ops.errors import OpsError
 from ops.queues import AT_ONCE, Outgoing, Queue
 
@@ -55,9 +56,10 @@ def find_bad(items: list[Item]) -> list[BadItem]:
     """Those that the pipeline would reject, judged by its own contract."""
     bad = []
     for item in items:
-        record = {"messageId": str(item.number), "body": item.body, "attributes": {"SentTimestamp": "0"}}
-        _, rejects = parse_records([record])
-        bad += [BadItem(item.number, reject.reason.value, reject.field) for reject in rejects]
+        try:
+            parse_event(Event(str(item.number), item.body, None, None, str(EARLIEST)))
+        except RecordError as error:
+            bad.append(BadItem(item.number, error.reason.value, error.field))
     return bad
 
 

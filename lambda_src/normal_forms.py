@@ -1,0 +1,89 @@
+"""Normal forms: one spelling for each value that producers spell in several ways."""
+
+import datetime
+import re
+import uuid
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+
+from lambda_src.rejects import Reason, RecordError
+
+CACHED_VALUES = 8192  # Versions and days repeat: a few thousand cover nearly all events.
+LARGEST_PART = 999  # of minor and patch: a larger one would run into its neighbour in the code
+LARGEST_INTEGER = 2_147_483_647  # of Postgres's type integer
+MILLISECONDS_PER_DAY = 86_400_000
+
+_EPOCH = datetime.date(1970, 1, 1)
+_HEX = "[0-9a-f]{32}"
+_HYPHENATED = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_OTHER_UUID = re.compile(rf"(?:urn:uuid:)?({_HEX}|{_HYPHENATED})|\{{({_HEX}|{_HYPHENATED})\}}")
+_VERSION = re.compile(r"([0-9]+)(?:\.([0-9]+)(?:\.([0-9]+))?)?")
+
+_is_uuid = re.compile(_HYPHENATED).fullmatch
+
+
+def normal_event_id(text: str) -> str:
+    """The UUID that `text` is, in canonical form, or else its UUIDv5 in the URL namespace (RFC 9562)."""
+    if _is_uuid(text):
+        return text
+    if other := _OTHER_UUID.fullmatch(text.lower()):
+        return str(uuid.UUID(other[1] or other[2]))
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, text))
+
+
+def normal_ip(text: str) -> str:
+    """The compressed text of an IPv4 or IPv6 address; an IPv4-mapped IPv6 address becomes its IPv4 address.
+
+    Raises RecordError for anything else. That includes an address with a scope id: it means something on one host only.
+    """
+    # The system's functions are ten times as fast as ipaddress. They accept an IPv4 address in its one usual spelling
+    # only. They spell IPv6 addresses with an embedded IPv4 address differently on different systems: ipaddress decides
+    # about those, and about what the system refuses.
+    try:
+        if ":" not in text:
+            inet_pton(AF_INET, text)
+            return text
+        compressed = inet_ntop(AF_INET6, inet_pton(AF_INET6, text))
+        if "." not in compressed:
+            return compressed
+    except (OSError, ValueError):
+        pass
+    try:
+        address = ip_address(text)
+    except ValueError:
+        raise RecordError(Reason.INVALID_IP) from None
+    if isinstance(address, IPv6Address):
+        if address.scope_id is not None:
+            raise RecordError(Reason.INVALID_IP)
+        address = address.ipv4_mapped or address
+    return address.compressed
+
+
+@lru_cache(CACHED_VALUES)
+def app_version_code(text: str) -> int:
+    """major * 1,000,000 + minor * 1,000 + patch of a version such as `2`, `2.3`, `2.3.0` or `2.3.0-beta.1`.
+
+    Keeps the order of versions and never maps two versions to one code. Raises RecordError where it could not.
+    """
+    match = _VERSION.match(text)
+    if match is None:
+        raise RecordError(Reason.INVALID_APP_VERSION)
+    major, minor, patch = (int(part or 0) for part in match.groups())
+    code = major * 1_000_000 + minor * 1_000 + patch
+    if minor > LARGEST_PART or patch > LARGEST_PART or code > LARGEST_INTEGER:
+        raise RecordError(Reason.INVALID_APP_VERSION)
+    return code
+
+
+def check_integer(value: int) -> int:
+    """`value`, if Postgres's type integer holds it; raises RecordError otherwise."""
+    if not -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER:
+        raise RecordError(Reason.OUT_OF_RANGE)
+    return value
+
+
+@lru_cache(CACHED_VALUES)
+def utc_date(day: int) -> str:
+    """The date, as YYYY-MM-DD, that is `day` days after 1970-01-01; raises OverflowError after the year 9999."""
+    return (_EPOCH + datetime.timedelta(day)).isoformat()

@@ -1,0 +1,60 @@
+"""What the function knows of SQS: the event that Lambda hands over, and the partial batch response."""
+
+from collections.abc import Container
+from typing import TYPE_CHECKING, Any
+
+from lambda_src.errors import EventError
+from lambda_src.parsing import Event
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+
+Message = dict[str, Any]  # an element of `Records`
+
+_MALFORMED = object()  # an attribute that is not what SQS sends
+
+
+def take_messages(event: dict[str, Any]) -> list[Message]:
+    """The messages of a batch; raises EventError when Lambda's event is not a batch of SQS messages."""
+    try:
+        messages: list[Message] = event["Records"]
+        message_ids = [message["messageId"] for message in messages]
+        text = "".join(message_ids)
+    except (KeyError, TypeError):
+        messages, message_ids, text = [], [""], ""
+    if not (isinstance(messages, list) and all(message_ids) and text.isascii() and text.isprintable()):
+        raise EventError(
+            "This is not a batch of SQS messages: `Records` with a `messageId` each. Only an SQS event source mapping "
+            "may invoke this function. Remove the other trigger."
+        )
+    return messages
+
+
+def make_event(message: Message) -> Event:
+    """The event that a message carries, unchecked."""
+    attributes = message.get("messageAttributes")
+    system = message.get("attributes")
+    return Event(
+        message["messageId"],
+        message.get("body"),
+        _attribute(attributes, "event_id") if attributes else None,
+        _attribute(attributes, "sent_timestamp") if attributes else None,
+        system.get("SentTimestamp") if isinstance(system, dict) else None,
+    )
+
+
+def partial_batch_response(messages: list[Message], failed: Container[str]) -> "PartialItemFailureResponse":
+    """The answer to Lambda that keeps the `failed` messageIds in the queue and deletes all other messages.
+
+    A wrong or empty id would return the whole batch:
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+    """
+    message_ids = [message["messageId"] for message in messages]
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in message_ids if each in failed]}
+
+
+def _attribute(attributes: Any, name: str) -> object:  # noqa: ANN401  as the queue hands it over
+    try:
+        return attributes[name]["stringValue"] if name in attributes else None
+    except (KeyError, TypeError):
+        return _MALFORMED
