@@ -62,8 +62,12 @@ def parse_event(event: Event) -> Login:
 
 
 def event_key(event: Event) -> str:
-    """The text that names the event: its attribute `event_id` where that is a text, else the messageId."""
-    return event.event_id if isinstance(event.event_id, str) else event.message_id
+    """The text that names the event: its attribute `event_id` where that can be an id, else the messageId."""
+    try:
+        _parse_event_id(event.event_id)
+    except RecordError:
+        return event.message_id
+    return str(event.event_id)
 
 
 def make_reject(event: Event, reason: Reason, field: str | None) -> Reject:

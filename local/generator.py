@@ -2,16 +2,25 @@
 
 import json
 import random
+import string
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TypeVar
 
-Login = dict[str, str | None]
+from lambda_src.contract import FIELDS
+from lambda_src.fields import Field
+from lambda_src.normal_forms import app_version_code, normal_ip
+
+Value = str | int | bool | None
+Login = dict[str, Value]
 T = TypeVar("T")
 
 NULL_LOCALES = 0.29
+NULL_VALUES = 0.2  # of an optional field without a shape of its own
+MOST_VALUES = 1000  # of such a field: different integers
+LETTERS = 12  # of such a field: length of a text
 UNUSUAL_ADDRESSES = 0.16
 IPV6_ADDRESSES = 0.12
 TWO_PART_VERSIONS = 0.55
@@ -30,6 +39,10 @@ UNUSUAL_RANGES: tuple[IPv4Network | IPv6Network, ...] = (
     *(IPv6Network(text) for text in ("fe80::/64", "fd00::/8", "ff02::/16", "::/120")),
 )
 USUAL_IPV6 = IPv6Network("2001:db8::/32")  # RFC 3849
+
+# The fields that have the shape of real traffic. All others take values from their line in the table.
+SHAPED = {"user_id", "app_version", "device_type", "ip", "locale", "device_id"}
+OTHERS = [field for name, field in FIELDS.items() if name not in SHAPED]
 
 # What makes a body a reject, by the reason that the contract gives.
 SPOILERS: dict[str, Callable[[Login], str]] = {
@@ -65,6 +78,8 @@ class _Device:
 def generate_logins(count: int, seed: int = 1) -> Iterator[Login]:
     """Yields `count` valid events; a few devices and addresses come back very often, most of them never."""
     source = random.Random(seed)  # noqa: S311  not for secrets
+    # A source of their own: a new field leaves the values of all others as they were.
+    other_source = random.Random(seed)  # noqa: S311
     devices: list[_Device] = []
     addresses: list[str] = []
     for _ in range(count):
@@ -82,7 +97,25 @@ def generate_logins(count: int, seed: int = 1) -> Iterator[Login]:
             "ip": _address(source, device, addresses),
             "locale": None if source.random() < NULL_LOCALES else device.locale,
             "device_id": device.device_id,
-        }
+        } | {field.name: _optional_value(field, other_source) for field in OTHERS}
+
+
+def make_value(field: Field, source: random.Random) -> Value:
+    """A valid value of a field of which only its line in the table is known.
+
+    Knows the normal form of an address and the code of a version; any other one must accept every text.
+    """
+    if field.normal is normal_ip:
+        return _usual_ipv4(source)
+    if field.code is app_version_code:
+        return _version(source)
+    if field.kind is bool:
+        return source.random() < 0.5  # noqa: PLR2004  yes and no alike
+    if field.kind is int:
+        smallest = int(max(field.smallest, min(field.largest, 0)))
+        return source.randint(smallest, int(min(field.largest, smallest + MOST_VALUES - 1)))
+    length = int(min(max(field.smallest, LETTERS), field.largest))
+    return "".join(source.choices(string.ascii_lowercase, k=length))
 
 
 def generate_bodies(count: int, seed: int = 1, bad: int = 0) -> list[Body]:
@@ -95,6 +128,10 @@ def generate_bodies(count: int, seed: int = 1, bad: int = 0) -> list[Body]:
         reason = reasons[index % len(reasons)]
         bodies.insert(source.randint(0, len(bodies)), Body(SPOILERS[reason](login), reason))
     return bodies
+
+
+def _optional_value(field: Field, source: random.Random) -> Value:
+    return None if not field.required and source.random() < NULL_VALUES else make_value(field, source)
 
 
 def _new_device(source: random.Random) -> _Device:

@@ -5,28 +5,46 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lambda_src.contract import FIELDS
+from lambda_src.fields import Field
+from lambda_src.normal_forms import app_version_code, normal_ip
+from local.generator import make_value
+from tests import oracle
 
 ABSENT: Any = object()
 NOON = 1_700_049_600_000  # 2023-11-15 12:00 UTC, in milliseconds
 NOON_DATE = "2023-11-15"
 
 Record = dict[str, Any]
+KNOWN_BODY = {
+    "user_id": "424cdd21-063a-43a7-b91b-7ca1a833afae",
+    "app_version": "2.3.0",
+    "device_type": "android",
+    "ip": "199.172.111.135",
+    "locale": "RU",
+    "device_id": "593-47-5928",
+}
+
+
+def make_rule(field: Field) -> oracle.Rule:
+    """What the oracle has to know of a field that has been added to the table."""
+    form = {normal_ip: "ip", app_version_code: "app_version"}.get(field.normal or field.code)
+    return oracle.Rule(field.kind, field.smallest, field.largest, field.required, field.masked, form)
+
+
+# Fields that have been added to the table since: any valid value, and the oracle's rule.
+ADDED_BODY = {name: make_value(field, Random(name)) for name, field in FIELDS.items() if name not in KNOWN_BODY}  # noqa: S311
+RULES = oracle.RULES | {name: make_rule(FIELDS[name]) for name in ADDED_BODY}
 
 
 def make_body(**changes: Any) -> dict[str, Any]:
     """A valid body; `changes` replace fields, ABSENT leaves one out."""
-    fields = {
-        "user_id": "424cdd21-063a-43a7-b91b-7ca1a833afae",
-        "app_version": "2.3.0",
-        "device_type": "android",
-        "ip": "199.172.111.135",
-        "locale": "RU",
-        "device_id": "593-47-5928",
-        **changes,
-    }
+    fields = {**KNOWN_BODY, **ADDED_BODY, **changes}
     return {name: value for name, value in fields.items() if value is not ABSENT}
 
 

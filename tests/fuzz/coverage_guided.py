@@ -10,12 +10,12 @@ from typing import Any
 atheris: Any = importlib.import_module("atheris")  # `make fuzz` installs it: it is not there for every Python
 
 with atheris.instrument_imports(include=["lambda_src"]):
-    import lambda_src.contract
+    import lambda_src.records
 
 from tests.fuzz.inputs import decode  # noqa: E402  lambda_src has to be imported first
-from tests.unit.test_contract import assert_as_expected  # noqa: E402
+from tests.unit.outcomes import assert_as_expected  # noqa: E402
 
-INSTRUMENTED = lambda_src.contract
+INSTRUMENTED = lambda_src.records
 
 
 def check(data: bytes) -> None:

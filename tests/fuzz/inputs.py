@@ -6,10 +6,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.support import NOON, Record, make_record
+from tests.support import ADDED_BODY, NOON, Record, make_record
 
 CORPUS = Path(__file__).parent / "corpus"
-FIELDS = ("user_id", "app_version", "device_type", "ip", "device_id", "locale", "extra")
+# The order of the parts in the corpus; fields that have been added to the table since come last.
+FIELDS = ("user_id", "app_version", "device_type", "ip", "device_id", "locale", "extra", *ADDED_BODY)
 SEPARATOR, NULL = b"\xff", b"\xfe"  # neither is in UTF-8
 TEXT, ASCII, EVENT_ID, SENT_TIMESTAMP, RAW = (1 << bit for bit in range(5))
 MOST_EDITS = 6
@@ -50,7 +51,7 @@ def decode(data: bytes) -> Record:
 def _body(flags: int, parts: list[bytes]) -> str:
     if flags & TEXT:
         return _text(SEPARATOR.join(parts))
-    fields: dict[str, Any] = {}
+    fields: dict[str, Any] = dict(ADDED_BODY)
     for name, part in zip(FIELDS, parts, strict=False):
         fields[name] = None if part == NULL else _value(part) if flags & RAW else _text(part)
     return json.dumps(fields, ensure_ascii=bool(flags & ASCII))
