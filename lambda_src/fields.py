@@ -52,6 +52,8 @@ def _read_field(field: msgspec.structs.FieldInfo) -> Field:
     if len(kinds) != 1 or type(kinds[0]) not in KINDS:
         raise TypeError(f"Field {field.name}: declare it as str, int or bool, optional ones with `| None = None`.")
     (kind,) = kinds
+    if field.encode_name != field.name:
+        raise TypeError(f"Field {field.name}: it has one name, in the message and here.")
     if nullable == field.required or not (field.required or field.default is None):
         raise TypeError(f"Field {field.name}: an optional field needs both `| None` and the default None.")
     if unknown := extra.keys() - EXTRA_KEYS:

@@ -90,14 +90,15 @@ def generate_logins(count: int, seed: int = 1) -> Iterator[Login]:
         else:
             device = _new_device(source)
             devices.append(device)
-        yield {
+        login: Login = {
             "user_id": _favourite(source, device.users),
             "app_version": _version(source),
             "device_type": device.device_type,
             "ip": _address(source, device, addresses),
             "locale": None if source.random() < NULL_LOCALES else device.locale,
             "device_id": device.device_id,
-        } | {field.name: _optional_value(field, other_source) for field in OTHERS}
+        }
+        yield login | {field.name: _optional_value(field, other_source) for field in OTHERS}
 
 
 def make_value(field: Field, source: random.Random) -> Value:

@@ -20,8 +20,8 @@ from typing import Any
 class Rule:
     """What the contract says about one field."""
 
-    kind: type = str  # str, int or bool
-    smallest: float = 0  # length of a text, value of an integer
+    kind: type[Any] = str  # str, int or bool
+    smallest: float = -math.inf  # length of a text, value of an integer
     largest: float = math.inf
     required: bool = True
     masked: bool = False
@@ -183,12 +183,12 @@ def _time(text: str | None, name: str, faults: set[Fault]) -> int | None:
 
 
 def _faults_of(name: str, rule: Rule, fields: dict[str, Any]) -> list[Fault]:
-    value = fields.get(name)
+    value: Any = fields.get(name)
     if value is None and not rule.required:
         return []
     if name not in fields:
         return [("missing_field", name)]
-    if type(value) is not rule.kind:
+    if type(value) is not rule.kind:  # not isinstance: Python's bool is an int, JSON's is not
         return [("wrong_type", name)]
     faults: list[Fault] = []
     if isinstance(value, str):

@@ -12,19 +12,17 @@ from itertools import islice
 
 import pytest
 
+from lambda_src.contract import COLUMNS
+from lambda_src.staging import COLUMN_LIST
 from tests.conftest import Function, SaltParameter, Scratch
 from tests.fuzz.inputs import decode, generate, load_corpus
 from tests.oracle import event_uuid, expect
-from tests.support import Record, make_record
-from tests.unit.test_contract import assert_as_expected
+from tests.support import RULES, Record, make_record
+from tests.unit.outcomes import assert_as_expected
 
 INPUTS = int(os.environ.get("FUZZ_INPUTS", "3000"))
 SEED = int(os.environ.get("FUZZ_SEED", "0")) or secrets.randbelow(2**31)
 BATCH = 500
-COLUMNS = (
-    "event_id, create_date, app_version, salt_version, user_id, device_type, masked_ip, masked_device_id, locale, "
-    "app_version_name"
-)
 
 
 @pytest.mark.parametrize("name", load_corpus())
@@ -62,19 +60,19 @@ def test_random_inputs_through_the_function(function: Function, database: Scratc
         # As Lambda gets them: SQS and JSON know no lone surrogates but escaped ones.
         delivered = json.loads(json.dumps(records))
         failed = set(function(*delivered))
-        rows = {row[0]: row for row in database.query(f"SELECT {COLUMNS} FROM user_logins")}
+        rows = {row[0]: row for row in database.query(f"SELECT {COLUMN_LIST} FROM user_logins")}
         rejects = dict(database.query("SELECT message_id, reason FROM rejected_logins"))
         function.read_output()  # each line of the log is JSON
         for record in delivered:
             message_id = record["messageId"]
-            expected = expect(record, salt.key, salt.version)
+            expected = expect(record, salt.key, salt.version, RULES)
             if expected.row is None:
                 assert message_id in failed, f"FUZZ_SEED={SEED}"
                 assert rejects.pop(message_id) in {reason for reason, _ in expected.faults}, f"FUZZ_SEED={SEED}"
                 continue
             assert message_id not in failed, f"FUZZ_SEED={SEED}"
             key = record["messageAttributes"].get("event_id", {}).get("stringValue") or message_id
-            wanted = tuple(expected.row[name] for name in COLUMNS.split(", "))
+            wanted = tuple(expected.row[name] for name in COLUMNS)
             assert rows.pop(event_uuid(key)) == wanted, f"FUZZ_SEED={SEED}"
         assert (rows, rejects) == ({}, {}), f"FUZZ_SEED={SEED}"
         database.execute("TRUNCATE user_logins, rejected_logins")

@@ -1,6 +1,7 @@
 """What the function makes of messages, up to the line for COPY, held against the oracle."""
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from lambda_src.contract import COLUMNS
@@ -29,10 +30,10 @@ def outcome(message: Record) -> Outcome:
     """What becomes of one message."""
     (record,) = records_of(message)
     assert record.message_id == message["messageId"]
-    return as_outcome(record, COLUMNS)
+    return as_outcome(record)
 
 
-def as_outcome(record: Row | Reject, columns: tuple[str, ...]) -> Outcome:
+def as_outcome(record: Row | Reject, columns: Sequence[str] = COLUMNS) -> Outcome:
     """Reason and field of a reject, or the cells as an independent reader of COPY's text finds them."""
     if isinstance(record, Reject):
         return record.reason.value, record.field

@@ -1,4 +1,4 @@
-"""What the entry point does before it needs a server."""
+"""What the entry point does before it needs a server, and the event and response format of SQS."""
 
 from typing import Any
 
@@ -6,7 +6,9 @@ import pytest
 
 from lambda_src import handler
 from lambda_src.errors import EventError
-from tests.support import Context, make_record
+from lambda_src.parsing import Event
+from lambda_src.sqs import make_event, partial_batch_response, take_messages
+from tests.support import NOON, Context, failed_ids, make_record
 
 
 @pytest.mark.parametrize(
@@ -14,6 +16,8 @@ from tests.support import Context, make_record
     [
         {},
         {"Records": None},
+        {"Records": {}},
+        {"Records": {"messageId": "a"}},
         {"Records": [None]},
         {"Records": "text"},
         {"Records": [{"Sns": {"Message": "{}"}, "EventSource": "aws:sns"}]},
@@ -32,3 +36,21 @@ from tests.support import Context, make_record
 def test_event_that_is_no_batch_of_messages(event: Any) -> None:
     with pytest.raises(EventError, match="trigger"):
         handler.lambda_handler(event, Context(30))
+
+
+def test_messages_are_taken_as_they_are() -> None:
+    messages = [make_record(), make_record()]
+    assert take_messages({"Records": messages}) is messages
+    assert take_messages({"Records": []}) == []
+
+
+def test_event_of_a_message() -> None:
+    message = make_record("{}", message_id="a", attributes={"event_id": "b", "sent_timestamp": "7", "other": "x"})
+    assert make_event(message) == Event("a", "{}", "b", "7", str(NOON))
+    assert make_event({"messageId": "a"}) == Event("a", None, None, None, None)
+
+
+def test_response_names_the_failed_messages_in_their_order() -> None:
+    messages = [make_record(message_id=name) for name in "abc"]
+    assert failed_ids(partial_batch_response(messages, {"c", "a"})) == ["a", "c"]
+    assert failed_ids(partial_batch_response(messages, set())) == []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lambda_src.database import connection_arguments
+from lambda_src.connection import connection_arguments
 from lambda_src.errors import SettingsError, SetupError
 from lambda_src.settings import DatabaseSettings, load_database_settings, load_settings
 
