@@ -41,6 +41,8 @@ COLUMN_TYPES = (
     | {name: FIELDS[name].number_type for name in NUMBERS}
 )
 COLUMNS = tuple(COLUMN_TYPES)
+if len(COLUMNS) != len(("event_id", "create_date", "salt_version", *TEXTS, *MASKED, *NUMBERS)):
+    raise TypeError("Two fields of Body fill one column, or one fills event_id, create_date or salt_version.")
 
 
 def normal_form(name: str, value: str) -> str:

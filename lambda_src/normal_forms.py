@@ -13,14 +13,14 @@ CACHED_VALUES = 8192  # Versions and days repeat: a few thousand cover nearly al
 LARGEST_PART = 999  # of minor and patch: a larger one would run into its neighbour in the code
 LARGEST_INTEGER = 2_147_483_647  # of Postgres's type integer
 MILLISECONDS_PER_DAY = 86_400_000
+EARLIEST_YEAR = 2000
 
 _EPOCH = datetime.date(1970, 1, 1)
 _HEX = "[0-9a-f]{32}"
 _HYPHENATED = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _OTHER_UUID = re.compile(rf"(?:urn:uuid:)?({_HEX}|{_HYPHENATED})|\{{({_HEX}|{_HYPHENATED})\}}")
-_VERSION = re.compile(r"([0-9]+)(?:\.([0-9]+)(?:\.([0-9]+))?)?")
-
 _is_uuid = re.compile(_HYPHENATED).fullmatch
+_VERSION = re.compile(r"([0-9]+)(?:\.([0-9]+)(?:\.([0-9]+))?)?")
 
 
 def normal_event_id(text: str) -> str:
@@ -85,5 +85,11 @@ def check_integer(value: int) -> int:
 
 @lru_cache(CACHED_VALUES)
 def utc_date(day: int) -> str:
-    """The date, as YYYY-MM-DD, that is `day` days after 1970-01-01; raises OverflowError after the year 9999."""
-    return (_EPOCH + datetime.timedelta(day)).isoformat()
+    """The date, as YYYY-MM-DD, that is `day` days after 1970-01-01; raises RecordError before 2000 and after 9999."""
+    try:
+        date = _EPOCH + datetime.timedelta(day)
+    except OverflowError:
+        raise RecordError(Reason.INVALID_TIMESTAMP) from None
+    if date.year < EARLIEST_YEAR:  # most likely a time in seconds where milliseconds are due
+        raise RecordError(Reason.INVALID_TIMESTAMP)
+    return date.isoformat()

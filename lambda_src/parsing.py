@@ -7,7 +7,6 @@ from lambda_src.decoding import check_text, decode_body
 from lambda_src.normal_forms import MILLISECONDS_PER_DAY, check_integer, normal_event_id, utc_date
 from lambda_src.rejects import Reason, RecordError, Reject
 
-EARLIEST = 946_684_800_000  # 2000-01-01 UTC, in milliseconds: an earlier time is most likely given in seconds
 LATEST_AHEAD = 2 * MILLISECONDS_PER_DAY  # of the time at which SQS received the message
 LONGEST_TIMESTAMP = 15  # digits: later than the year 9999
 PLACEHOLDERS = {"", "null", "none", "undefined", "nan"}
@@ -63,6 +62,8 @@ def parse_event(event: Event) -> Login:
 
 def event_key(event: Event) -> str:
     """The text that names the event: its attribute `event_id` where that can be an id, else the messageId."""
+    if event.event_id is None:
+        return event.message_id
     try:
         _parse_event_id(event.event_id)
     except RecordError:
@@ -86,32 +87,28 @@ def _parse_event_id(text: object) -> str:
 
 
 def _parse_create_date(event: Event) -> str:
-    if event.sent_timestamp is None:
-        sent, field = event.received_at, "SentTimestamp"
-    else:
+    received_at, sent, field = event.received_at, event.received_at, "SentTimestamp"
+    if event.sent_timestamp is not None:
         sent, field = event.sent_timestamp, "sent_timestamp"
     milliseconds = _parse_milliseconds(sent, field)
-    if milliseconds < EARLIEST or (
-        event.sent_timestamp is not None
-        and event.received_at is not None
-        and milliseconds > _parse_milliseconds(event.received_at, "SentTimestamp") + LATEST_AHEAD
-    ):
-        raise RecordError(Reason.INVALID_TIMESTAMP, field)
+    if sent is not received_at and received_at is not None:
+        latest = _parse_milliseconds(received_at, "SentTimestamp") + LATEST_AHEAD
+        if milliseconds > latest:
+            raise RecordError(Reason.INVALID_TIMESTAMP, field)
     try:
         return utc_date(milliseconds // MILLISECONDS_PER_DAY)
-    except OverflowError:
-        raise RecordError(Reason.INVALID_TIMESTAMP, field) from None
+    except RecordError as error:
+        raise RecordError(error.reason, field) from None
 
 
 def _parse_milliseconds(text: object, field: str) -> int:
+    # int() alone would take signs, spaces, underscores and the digits of other scripts.
+    if isinstance(text, str) and text.isdigit() and text.isascii():
+        if len(text) > LONGEST_TIMESTAMP:
+            raise RecordError(Reason.INVALID_TIMESTAMP, field)
+        return int(text)
     if text is None:
         raise RecordError(Reason.MISSING_FIELD, field)
-    if not isinstance(text, str):
-        raise RecordError(Reason.WRONG_TYPE, field)
-    # int() alone would take signs, spaces, underscores and the digits of other scripts.
-    if not (text.isdigit() and text.isascii()):
+    if isinstance(text, str):
         check_text(text, field)
-        raise RecordError(Reason.WRONG_TYPE, field)
-    if len(text) > LONGEST_TIMESTAMP:
-        raise RecordError(Reason.INVALID_TIMESTAMP, field)
-    return int(text)
+    raise RecordError(Reason.WRONG_TYPE, field)

@@ -51,7 +51,7 @@ CREATE_WRITE_EACH = """
     END $$
 """.format(  # noqa: S608  constants only
     columns=COLUMN_LIST,
-    values=", ".join(f"arrival.{column}" for column in COLUMNS),
+    values=", ".join(f'arrival."{column}"' for column in COLUMNS),
     literals=", ".join(f"'{column}'" for column in COLUMNS),
 )
 WRITE_EACH = 'SELECT "position", state FROM pg_temp.write_each_arrival()'

@@ -9,10 +9,10 @@ from lambda_src.masking import Row
 if TYPE_CHECKING:
     from psycopg2 import extensions
 
-COLUMN_LIST = ", ".join(COLUMNS)
+COLUMN_LIST = ", ".join(f'"{name}"' for name in COLUMNS)
 # Not LIKE user_logins: that needs SELECT on it.
 CREATE_ARRIVALS = "CREATE TEMPORARY TABLE IF NOT EXISTS arrivals ({}) ON COMMIT DELETE ROWS".format(
-    ", ".join(f"{name} {sql_type}" for name, sql_type in COLUMN_TYPES.items())
+    ", ".join(f'"{name}" {sql_type}' for name, sql_type in COLUMN_TYPES.items())
 )
 COPY_ARRIVALS = f"COPY pg_temp.arrivals ({COLUMN_LIST}) FROM STDIN"
 MERGE_ARRIVALS = (

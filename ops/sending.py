@@ -9,12 +9,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from lambda_src.parsing import EARLIEST, Event, parse_event
+from lambda_src.parsing import Event, parse_event
 from lambda_src.rejects import RecordError
 from ops.errors import OpsError
 from ops.queues import AT_ONCE, Outgoing, Queue
 
 JOURNAL_SUFFIX = ".sending"
+A_TIME = "1700000000000"  # milliseconds: SQS gives each message its own
 
 
 class Item(NamedTuple):
@@ -57,7 +58,7 @@ def find_bad(items: list[Item]) -> list[BadItem]:
     bad = []
     for item in items:
         try:
-            parse_event(Event(str(item.number), item.body, None, None, str(EARLIEST)))
+            parse_event(Event(str(item.number), item.body, None, None, A_TIME))
         except RecordError as error:
             bad.append(BadItem(item.number, error.reason.value, error.field))
     return bad
