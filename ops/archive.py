@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
 
+from ops import operations
 from ops.errors import NothingFoundError, OpsError
+from ops.operations.archives import Restored
 from ops.settings import region
 from ops.target import Target
 
@@ -165,7 +167,7 @@ def read_archive(where: Place, manifest: dict[str, Any]) -> Iterator[list[str]]:
             yield lines[start : start + PAGE]
 
 
-def restore_archive(target: Target, where: Place, folder: str, reason: str, step: Step) -> dict[str, int]:
+def restore_archive(target: Target, where: Place, folder: str, reason: str, step: Step) -> Restored:
     """Brings an archive back; returns how many logins were written, there already, and left out as forgotten.
 
     All files are checked before the first login is written.
@@ -177,13 +179,16 @@ def restore_archive(target: Target, where: Place, folder: str, reason: str, step
             found.add(line)
     if (found.count, str(found.total)) != (manifest["logins"], manifest["checksum"]):
         raise OpsError(f"{where.name}/{folder} does not hold what its manifest says: nothing was restored.")
-    counts = {"written": 0, "there_already": 0, "forgotten": 0}
+    counts: Restored = {"written": 0, "there_already": 0, "forgotten": 0}
     for lines in read_archive(where, manifest):
-        done = target.call("restore_page", lines=lines, month=f"{folder}-01", archived_at=manifest["archived_at"])
-        for name in counts:
-            counts[name] += done[name]
+        done = target.call(
+            operations.restore_page, lines=lines, month=f"{folder}-01", archived_at=manifest["archived_at"]
+        )
+        counts["written"] += done["written"]
+        counts["there_already"] += done["there_already"]
+        counts["forgotten"] += done["forgotten"]
         step(len(lines))
-    target.call("restore_done", month=folder, counts=counts, reason=reason)
+    target.call(operations.restore_done, month=folder, counts=counts, reason=reason)
     return counts
 
 
@@ -191,7 +196,7 @@ def _files(target: Target, month: datetime, step: Step) -> Iterator[list[str]]:
     after: Any = BEFORE_ALL
     lines: list[str] = []
     while after is not None:
-        page = target.call("archive_page", month=month.strftime("%Y-%m-01"), after=after, limit=PAGE)
+        page = target.call(operations.archive_page, month=month.strftime("%Y-%m-01"), after=after, limit=PAGE)
         after = page["after"]
         lines += page["lines"]
         step(len(page["lines"]))

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops import operations
 from ops.errors import Exit, OpsError
+from ops.output import pick
 from ops.report import render_html
 from ops.sending import Journal, find_bad, parse_items, send_items
 
@@ -85,7 +87,7 @@ def report(
     Examples: loginpipe report --days 7 · loginpipe report --html report.html · loginpipe --json report
     """
     session: Session = context.obj
-    data = session.target.call("report", days=days, top=top)
+    data = session.target.call(operations.report, days=days, top=top)
     if html is not None:
         try:
             html.write_text(render_html(data, days=days), encoding="utf-8")
@@ -94,16 +96,16 @@ def report(
 
     def print_tables() -> None:
         names: tuple[str, ...] = ("day", "logins", "users", "devices", "ips")
-        session.output.table("Logins a day", names, ([row[name] for name in names] for row in data["days"]))
-        for view, title in (("shared_devices", "Devices"), ("shared_ips", "Addresses")):
+        session.output.table("Logins a day", names, pick(data["days"], *names))
+        for shared, title in ((data["shared_devices"], "Devices"), (data["shared_ips"], "Addresses")):
             names = ("pseudonym", "users", "logins", "first_day", "last_day")
             session.output.table(
-                f"{title} of several users ({data[view]['count']:,})",
+                f"{title} of several users ({shared['count']:,})",
                 [name.replace("_", " ") for name in names],
-                ([row[name] for name in names] for row in data[view]["top"]),
+                pick(shared["top"], *names),
             )
         names = ("day", "reason", "events", "deliveries")
-        session.output.table("Rejects", names, ([row[name] for name in names] for row in data["rejects"]))
+        session.output.table("Rejects", names, pick(data["rejects"], *names))
         if html is not None:
             session.output.note(f"Written: {html}")
 
