@@ -1,6 +1,5 @@
 """`send` and `report`: events in and figures out."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,9 +7,10 @@ import typer
 
 from ops import operations
 from ops.errors import Exit, OpsError
+from ops.event_files import STANDARD_INPUT, load_text, parse_items
 from ops.output import pick
 from ops.report import render_html
-from ops.sending import Journal, find_bad, parse_items, send_items
+from ops.sending import Journal, find_bad, send_items
 
 if TYPE_CHECKING:
     from ops.commands.common import Session
@@ -38,13 +38,13 @@ def send(
     Example: loginpipe send logins.jsonl
     """
     session: Session = context.obj
-    text = _read(file)
-    items = parse_items(text)
+    text = load_text(file)
+    items = parse_items(file, text)
     bad = [] if unchecked else find_bad(items)
     bad_numbers = {item.number for item in bad}
     good = [item for item in items if item.number not in bad_numbers]
     queue = session.target.queue
-    journal = Journal.open(None if file == Path("-") else file, f"{text}\0{unchecked}", queue.url)
+    journal = Journal.open(None if file == STANDARD_INPUT else file, f"{text}\0{unchecked}", queue.url)
     before = journal.sent
     if before:
         session.output.note(f"Going on where a sending was interrupted: {before:,} of {len(good):,} are sent.")
@@ -110,12 +110,3 @@ def report(
             session.output.note(f"Written: {html}")
 
     session.output.result(data, print_tables)
-
-
-def _read(file: Path) -> str:
-    try:
-        data = sys.stdin.buffer.read() if file == Path("-") else file.read_bytes()
-    except OSError as error:
-        raise OpsError(f"{file} cannot be read: {error.strerror}") from None
-    # A broken byte spoils its own line only: it is sent as a character that stands for what cannot be read.
-    return data.decode("utf-8", "replace")

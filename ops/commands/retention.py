@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops import operations
-from ops.archive import place, restore_archive, write_archive
+from ops.archive import restore_archive, write_archive
 from ops.commands.common import DryRun, Yes, confirm
 from ops.errors import UsageError
+from ops.places import place
 
 if TYPE_CHECKING:
     from ops.commands.common import Session
