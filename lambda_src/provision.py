@@ -1,4 +1,4 @@
-"""The deploy's own step: migrates, and creates the salt if there is none. Run again, it changes nothing."""
+"""The deploy's own step: migrates, creates the salt if there is none, and reads it. Run again, it changes nothing."""
 
 import logging
 import time
@@ -15,7 +15,7 @@ from lambda_src.database import connection_arguments, explained_login
 from lambda_src.errors import PipelineError, SaltError, SetupError
 from lambda_src.migrate import migrate
 from lambda_src.new_salt import put_new_salt
-from lambda_src.salt import CLIENT_CONFIG
+from lambda_src.salt import CLIENT_CONFIG, fetch_salt
 from lambda_src.settings import DatabaseSettings, load_provision_settings
 
 # A new RDS database refuses IAM log-ins for a while after it is said to be there.
@@ -27,7 +27,7 @@ logger.setLevel(logging.INFO)
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 (Lambda passes both)
-    """Migrates, gives the roles their passwords where they use any, creates the salt; returns what was done.
+    """Migrates, gives the roles their passwords where they use any, creates and reads the salt; returns what was done.
 
     Raises PipelineError, which makes the deploy fail and roll back.
     """
@@ -40,6 +40,8 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
             if _set_password(connection, replace(settings.database, user=role, password=password))
         ]
     salt_created = create_salt(settings.salt_parameter, settings.salt_key, settings.region)
+    # With the function's own permissions: a salt that it cannot read has to fail the deploy, not the first batch.
+    fetch_salt(settings.salt_parameter, settings.region)
     done = {"migrations": applied, "passwords_set": set_for, "salt_created": salt_created}
     logger.info("provisioned", extra=done)
     return done

@@ -60,7 +60,8 @@ def fetch_salt(parameter: str, region: str | None) -> Salt:
         code = error.response.get("Error", {}).get("Code", "unknown")
         raise SaltError(
             f"SSM refuses the salt parameter {parameter} ({code}). Create it as a SecureString, or allow the function "
-            "ssm:GetParameter on it and kms:Decrypt on its key."
+            "ssm:GetParameter on it and kms:Decrypt on its key. If the parameter is older than the stack, another KMS "
+            "key encrypts it: deploy with -c saltKeyArn= and the ARN of that key."
         ) from None
     except BotoCoreError as error:
         raise SaltError(
@@ -101,6 +102,6 @@ def parse_key(value: str, parameter: str) -> bytes:
     if len(key) < SHORTEST_KEY:
         raise SaltError(
             f"The value of the salt parameter {parameter} is not the base64 of at least {SHORTEST_KEY} bytes. Put "
-            "a new version made of random bytes."
+            "a new version made of random bytes: loginpipe salt rotate."
         )
     return key
