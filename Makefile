@@ -96,6 +96,10 @@ format: setup  ## let ruff format and fix the code
 unit: setup  ## unit tests: no server
 	$(BIN)/pytest -q tests/unit
 
+.PHONY: snapshots
+snapshots: cloud-setup  ## store the templates of the stack's variants anew; the change is then reviewed as a diff
+	$(BIN)/pytest -q tests/infra/test_snapshots.py --snapshot-update
+
 .PHONY: test
 test: cloud-setup  ## all tests, against a real Postgres, SQS, SSM and Lambda runtime emulator
 	$(BIN)/pytest tests

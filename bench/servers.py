@@ -12,9 +12,9 @@ from psycopg2 import extensions
 
 from lambda_src.handler import get_resources
 from lambda_src.migrate import migrate
+from lambda_src.new_salt import put_new_salt
 from local.aws import AwsEndpoint
 from local.postgres import PostgresServer
-from local.queues import create_salt
 
 DATABASE = "postgres"
 SALT_PARAMETER = "/bench/salt"
@@ -35,7 +35,7 @@ class Servers:
     def __enter__(self) -> Self:
         self.postgres.start()
         self.aws.start()
-        create_salt(self.aws.ssm, SALT_PARAMETER)
+        put_new_salt(self.aws.ssm, SALT_PARAMETER, None, overwrite=True)
         with closing(self.connect()) as connection:
             migrate(connection)
             with connection, connection.cursor() as cursor:

@@ -25,7 +25,7 @@ MOST_POLLERS = 1_250
 # Of provisioned pollers: 10 calls a second, 10 invocations at once. Assumed of those in standard mode: the calls.
 CALLS_A_SECOND = 10
 INVOCATIONS_A_PROVISIONED_POLLER = 10
-MESSAGES_A_CALL = 10
+MESSAGES_PER_CALL = 10
 
 OVERLAP_FROM = 256  # rows: below, Postgres writes nothing before the function has masked all (64 KB are gathered)
 TICK_SECONDS = 0.01  # arrivals of high rates come in bunches of so long
@@ -144,7 +144,7 @@ class Simulation:
         self._scenario, self._costs = scenario, costs
         self._random = random.Random(seed)  # noqa: S311
         self._environment = simpy.Environment()
-        self._queue = _Queue(self._environment, MESSAGES_A_CALL * scenario.bunch)
+        self._queue = _Queue(self._environment, MESSAGES_PER_CALL * scenario.bunch)
         self._sent = 0
         self._postgres = simpy.Resource(self._environment, scenario.processors)
         self._warm = self._running = 0
@@ -190,7 +190,7 @@ class Simulation:
             self._add_poller()
         while self._pollers < scenario.most_pollers:
             yield self._environment.timeout(60 / MORE_POLLERS_A_MINUTE)
-            if self._queue.length > self._pollers * MESSAGES_A_CALL:
+            if self._queue.length > self._pollers * MESSAGES_PER_CALL:
                 self._add_poller()
 
     def _add_poller(self) -> None:
@@ -209,7 +209,7 @@ class Simulation:
             invocation = self._environment.process(self._invoke(batch, slots, slot))
             if not self._scenario.provisioned:
                 yield invocation
-                done = math.ceil(sum(count for _, count in batch) / MESSAGES_A_CALL)
+                done = math.ceil(sum(count for _, count in batch) / MESSAGES_PER_CALL)
                 yield self._environment.timeout(self._scenario.delete_seconds * done)
 
     def _collect(self) -> "Steps":
@@ -230,7 +230,7 @@ class Simulation:
                 deadline = environment.now + scenario.window
             batch += taken
             count += sum(number for _, number in taken)
-            if scenario.batch_size > MESSAGES_A_CALL:
+            if scenario.batch_size > MESSAGES_PER_CALL:
                 yield environment.timeout(scenario.call_seconds * scenario.bunch)
         return batch
 
@@ -351,7 +351,7 @@ def price_month(scenario: Scenario, outcome: Outcome, bytes_a_row: float) -> Mon
     messages = scenario.rate * SECONDS_A_MONTH
     months = messages / outcome.messages
     batches = outcome.batches * months
-    calls = messages / MESSAGES_A_CALL * 3 + FIRST_POLLERS * SECONDS_A_MONTH / 20  # send, receive, delete; idle polls
+    calls = messages / MESSAGES_PER_CALL * 3 + FIRST_POLLERS * SECONDS_A_MONTH / 20  # send, receive, delete; idle polls
     hour = SMALL_HOUR if scenario.rate <= 100 else scenario.processors * PROCESSOR_HOUR  # noqa: PLR2004
     gigabytes = messages * bytes_a_row / 1e9
     return MonthlyPrice(

@@ -19,9 +19,9 @@ from psycopg2 import extensions
 from psycopg2.extras import execute_values
 
 from lambda_src.contract import COLUMNS
+from lambda_src.migrate import migrate
 from lambda_src.staging import COLUMN_LIST, COPY_ARRIVALS, CREATE_ARRIVALS, MERGE_ARRIVALS
 from lambda_src.writing import COPY_LOGINS
-from lambda_src.migrate import migrate
 from local.postgres import PostgresServer
 
 ROUNDS = {10: 150, 100: 50, 1_000: 20, 10_000: 8}

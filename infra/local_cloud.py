@@ -11,7 +11,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -22,7 +21,8 @@ import psycopg2
 from botocore.config import Config
 
 from local.errors import LocalStackError
-from local.postgres import PostgresServer, free_port
+from local.ministack import start_ministack
+from local.postgres import PostgresServer
 from local.process import ServerProcess, end_leftovers, read_pid_file
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -176,28 +176,8 @@ class LocalCloud:
                 "a MiniStack under Python 3.13 is missing: run `make cloud-setup`, with PYTHON313=path if no "
                 "python3.13 is on the PATH"
             )
-        port = free_port()
-        scratch = self.directory / "ministack"
-        scratch.mkdir(exist_ok=True)
-        environment = {
-            "BIND_HOST": "127.0.0.1",
-            "GATEWAY_PORT": str(port),
-            "SFTP_ENABLED": "0",  # these two would listen on fixed ports
-            "IOT_MTLS_ENABLED": "0",
-            "DOCKER_HOST": "unix:///nonexistent",  # at its start it removes containers of other MiniStacks
-            "TMPDIR": str(scratch),
-        }
-        command = [str(RUNTIME_PYTHON), "-m", "ministack"]
-        self._ministack = ServerProcess("ministack", command, environment, self.directory)
+        self._ministack, port = start_ministack(RUNTIME_PYTHON, self.directory)
         self._port_path.write_text(str(port), encoding="utf-8")
-        self._ministack.start(lambda: _answers(f"{self.url}/_ministack/health"), self.directory)
-
-
-def _answers(url: str) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with contextlib.suppress(OSError), opener.open(url, timeout=5):
-        return True
-    return False
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -96,7 +96,7 @@ class LoginPipelineStack(Stack):
             timeout_seconds=PROVISION_SECONDS,
             memory_mb=512,
             key=keys.storage,
-            statements=[*owner.statements(self), *salt.create_statements()],
+            statements=[*owner.statements(self), *salt.create_statements(), *salt.read_statements()],
             placement=placement,
         )
         function = PipelineFunction(

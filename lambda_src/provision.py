@@ -1,8 +1,6 @@
-"""The deploy's own step: migrates, and creates the salt if there is none. Run again, it changes nothing."""
+"""The deploy's own step: migrates, creates the salt if there is none, and reads it. Run again, it changes nothing."""
 
-import base64
 import logging
-import secrets
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -16,7 +14,8 @@ from psycopg2 import extensions
 from lambda_src.connection import connection_arguments, explained_login
 from lambda_src.errors import PipelineError, SaltError, SetupError
 from lambda_src.migrate import migrate
-from lambda_src.salt import CLIENT_CONFIG, SHORTEST_KEY
+from lambda_src.new_salt import put_new_salt
+from lambda_src.salt import CLIENT_CONFIG, fetch_salt
 from lambda_src.settings import DatabaseSettings, load_provision_settings
 
 # A new RDS database refuses IAM log-ins for a while after it is said to be there.
@@ -28,7 +27,7 @@ logger.setLevel(logging.INFO)
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 (Lambda passes both)
-    """Migrates, gives the roles their passwords where they use any, creates the salt; returns what was done.
+    """Migrates, gives the roles their passwords where they use any, creates and reads the salt; returns what was done.
 
     Raises PipelineError, which makes the deploy fail and roll back.
     """
@@ -41,6 +40,8 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
             if _set_password(connection, replace(settings.database, user=role, password=password))
         ]
     salt_created = create_salt(settings.salt_parameter, settings.salt_key, settings.region)
+    # With the function's own permissions: a salt that it cannot read has to fail the deploy, not the first batch.
+    fetch_salt(settings.salt_parameter, settings.region)
     done = {"migrations": applied, "passwords_set": set_for, "salt_created": salt_created}
     logger.info("provisioned", extra=done)
     return done
@@ -51,17 +52,9 @@ def create_salt(parameter: str, key: str, region: str | None) -> bool:
 
     `key` is the id, ARN or alias of the KMS key that encrypts it.
     """
-    value = base64.b64encode(secrets.token_bytes(SHORTEST_KEY)).decode()
     try:
         ssm = boto3.client("ssm", region_name=region, config=CLIENT_CONFIG)
-        ssm.put_parameter(
-            Name=parameter,
-            Description="Salt of the pseudonyms. Without it, no new row can be compared with an old one.",
-            Type="SecureString",
-            Value=value,
-            Overwrite=False,
-            KeyId=key,
-        )
+        put_new_salt(ssm, parameter, key, overwrite=False)
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "unknown")
         if code == "ParameterAlreadyExists":

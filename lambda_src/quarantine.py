@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lambda_src.parsing import event_key
 from lambda_src.rejects import Reject
 from lambda_src.sqs import Message, make_event
+from lambda_src.sqs_batches import ATTRIBUTES_PER_MESSAGE, LARGEST_MESSAGE, message_size, pack
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 
     Entry = SendMessageBatchRequestEntryTypeDef
 
-# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-MESSAGES_PER_CALL = 10
-BYTES_PER_CALL = 1_048_576
-ATTRIBUTES_PER_MESSAGE = 10
 # One attempt per call. A message that was not confirmed comes back with its queue's next delivery.
 CONNECT_SECONDS, READ_SECONDS = 1, 2
 CLIENT_CONFIG = Config(
@@ -52,18 +49,17 @@ class Quarantine:
         confirmed is left to the redrive policy of the queue.
         """
         confirmed: set[str] = set()
-        by_id = {message["messageId"]: message for message in messages}
-        for entries in _make_calls((reject, by_id[reject.message_id]) for reject in rejects):
+        for call in pack(_make_entries(rejects, messages), _size):
             if time.monotonic() + CONNECT_SECONDS + READ_SECONDS > give_up_at:
                 logger.warning("quarantine has no time left, the rest stays in the queue")
                 break
+            entries: list[Entry] = [{**entry, "Id": str(number)} for number, (_, entry) in enumerate(call)]
             try:
-                answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=list(entries.values()))
+                answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
             except (ClientError, BotoCoreError) as error:
                 logger.warning("quarantine failed, the rest stays in the queue", extra={"error": type(error).__name__})
                 break
-            accepted = {success["Id"] for success in answer.get("Successful", [])}
-            confirmed |= {message_id for message_id, entry in entries.items() if entry["Id"] in accepted}
+            confirmed |= {call[int(success["Id"])][0] for success in answer.get("Successful", [])}
         return confirmed
 
     @cached_property
@@ -71,28 +67,17 @@ class Quarantine:
         return boto3.client("sqs", region_name=self._region, config=CLIENT_CONFIG)
 
 
-def _make_calls(rejected: Iterable[tuple[Reject, Message]]) -> "Iterator[dict[str, Entry]]":
-    """Entries by messageId, as many in one call as SQS accepts."""
-    entries: dict[str, Entry] = {}
-    size = 0
-    for reject, message in rejected:
-        if reject.message_id in entries:
-            continue  # delivered twice in one batch
+def _make_entries(rejects: Iterable[Reject], messages: Iterable[Message]) -> "Iterator[tuple[str, Entry]]":
+    """The messageId and the entry of each message that can be sent, once each."""
+    by_id = {message["messageId"]: message for message in messages}
+    for reject in {reject.message_id: reject for reject in rejects}.values():
         try:
-            entry = _make_entry(reject, message)
-            entry_size = _size(entry)
+            entry = _make_entry(reject, by_id[reject.message_id])
+            size = message_size(entry["MessageBody"], entry["MessageAttributes"])
         except (AttributeError, KeyError, TypeError, ValueError):
             continue  # not in SQS's form, so it cannot be sent as it came
-        if entry_size > BYTES_PER_CALL or len(entry["MessageAttributes"]) > ATTRIBUTES_PER_MESSAGE:
-            continue
-        if len(entries) == MESSAGES_PER_CALL or size + entry_size > BYTES_PER_CALL:
-            yield entries
-            entries, size = {}, 0
-        entry["Id"] = str(len(entries))
-        entries[reject.message_id] = entry
-        size += entry_size
-    if entries:
-        yield entries
+        if size <= LARGEST_MESSAGE and len(entry["MessageAttributes"]) <= ATTRIBUTES_PER_MESSAGE:
+            yield reject.message_id, entry
 
 
 def _make_entry(reject: Reject, message: Message) -> "Entry":
@@ -126,10 +111,5 @@ def _copy_attribute(value: Mapping[str, Any]) -> "MessageAttributeValueTypeDef":
     return {"DataType": value["dataType"], "StringValue": value["stringValue"]}
 
 
-def _size(entry: "Entry") -> int:
-    """Bytes as SQS counts them: the body, and name, type and value of each attribute."""
-    size = len(entry["MessageBody"].encode())
-    for name, attribute in entry["MessageAttributes"].items():
-        values: Iterable[Any] = attribute.values()
-        size += len(name.encode()) + sum(len(value.encode() if isinstance(value, str) else value) for value in values)
-    return size
+def _size(named: "tuple[str, Entry]") -> int:
+    return message_size(named[1]["MessageBody"], named[1]["MessageAttributes"])

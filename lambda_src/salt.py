@@ -4,6 +4,8 @@ import base64
 import binascii
 import logging
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -15,6 +17,7 @@ from lambda_src.masking import Salt
 REFRESH_SECONDS = 300
 RETRY_SECONDS = 30  # after a failed refresh: a slow SSM must not slow down every batch
 SHORTEST_KEY = 32  # bytes
+LARGEST_VERSION = 2**31 - 1  # that the column salt_version holds
 # At worst two tries of 2 s + 3 s: a batch can wait that long for SSM.
 CLIENT_CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
 
@@ -33,11 +36,11 @@ class SaltCache:
     def get(self) -> Salt:
         """The salt to mask with; an old one when SSM fails. Raises SaltError when there is none at all."""
         if self._salt is None:
-            self._salt = self._load()
+            self._salt = fetch_salt(self._parameter, self._region)
             self._fresh_until = time.monotonic() + REFRESH_SECONDS
         elif time.monotonic() >= self._fresh_until:
             try:
-                self._salt = self._load()
+                self._salt = fetch_salt(self._parameter, self._region)
                 self._fresh_until = time.monotonic() + REFRESH_SECONDS
             except SaltError as error:
                 self._fresh_until = time.monotonic() + RETRY_SECONDS
@@ -47,22 +50,47 @@ class SaltCache:
                 )
         return self._salt
 
-    def _load(self) -> Salt:
-        try:
-            ssm = boto3.client("ssm", region_name=self._region, config=CLIENT_CONFIG)
-            parameter = ssm.get_parameter(Name=self._parameter, WithDecryption=True)["Parameter"]
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "unknown")
-            raise SaltError(
-                f"SSM refuses the salt parameter {self._parameter} ({code}). Create it as a SecureString, or allow the "
-                "function ssm:GetParameter on it and kms:Decrypt on its key."
-            ) from None
-        except BotoCoreError as error:
-            raise SaltError(
-                f"SSM cannot be reached for the salt parameter {self._parameter} ({type(error).__name__}). Check the "
-                "endpoint, the region, the credentials and the network."
-            ) from None
-        return Salt(parse_key(parameter["Value"], self._parameter), parameter["Version"])
+
+def fetch_salt(parameter: str, region: str | None) -> Salt:
+    """The newest version, from SSM; raises SaltError, naming the parameter and never the value."""
+    try:
+        ssm = boto3.client("ssm", region_name=region, config=CLIENT_CONFIG)
+        answer: Any = ssm.get_parameter(Name=parameter, WithDecryption=True)
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "unknown")
+        raise SaltError(
+            f"SSM refuses the salt parameter {parameter} ({code}). Create it as a SecureString, or allow the function "
+            "ssm:GetParameter on it and kms:Decrypt on its key. If the parameter is older than the stack, another KMS "
+            "key encrypts it: deploy with -c saltKeyArn= and the ARN of that key."
+        ) from None
+    except BotoCoreError as error:
+        raise SaltError(
+            f"SSM cannot be reached for the salt parameter {parameter} ({type(error).__name__}). Check the endpoint, "
+            "the region, the credentials and the network."
+        ) from None
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  botocore raises anything on an endpoint or an answer that is none
+        raise _malformed(parameter, type(error).__name__) from None
+    return _parse_answer(answer, parameter)
+
+
+def _parse_answer(answer: Mapping[str, Any], parameter: str) -> Salt:
+    # botocore passes on whatever types the JSON has, and makes {} of what is no JSON.
+    found = answer.get("Parameter") or {}
+    value, version = found.get("Value"), found.get("Version")
+    if not isinstance(value, str):
+        raise _malformed(parameter, "no value")
+    if type(version) is not int or not 1 <= version <= LARGEST_VERSION:
+        raise _malformed(parameter, "no version")
+    return Salt(parse_key(value, parameter), version)
+
+
+def _malformed(parameter: str, what: str) -> SaltError:
+    return SaltError(
+        f"SSM gives no valid answer for the salt parameter {parameter} ({what}). Check the endpoint AWS_ENDPOINT_URL "
+        "and what stands between it and the function, such as a proxy."
+    )
 
 
 def parse_key(value: str, parameter: str) -> bytes:
@@ -74,6 +102,6 @@ def parse_key(value: str, parameter: str) -> bytes:
     if len(key) < SHORTEST_KEY:
         raise SaltError(
             f"The value of the salt parameter {parameter} is not the base64 of at least {SHORTEST_KEY} bytes. Put "
-            "a new version made of random bytes."
+            "a new version made of random bytes: loginpipe salt rotate."
         )
     return key

@@ -17,8 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from lambda_src.errors import PipelineError
 from local.background import Background, count
-from local.errors import EventsFileError, LocalStackError
-from local.events_file import load_bodies
+from local.errors import LocalStackError
 from local.generator import generate_bodies
 from local.postgres import PostgresServer, binaries
 from local.process import exclusive
@@ -27,6 +26,7 @@ from local.run import Run
 from local.runtime import ROOT, emulator_runs_here
 from local.samples import write_samples
 from local.stack import BATCH_SIZE, POSTGRES, StackSettings, analyst_environment
+from ops.event_files import EventsFileError, load_bodies
 from ops.event_source import LARGEST_BATCH
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

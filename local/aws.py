@@ -1,23 +1,22 @@
 """The AWS endpoint with SQS and SSM: a MiniStack of our own, or one that is there already."""
 
-import http.client
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
 
 from botocore.config import Config
 from localstack_client.config import get_service_endpoint
 from localstack_client.session import Session
 
 from local.errors import LocalStackError
-from local.postgres import free_port
-from local.process import ServerProcess
+from local.ministack import start_ministack
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
+
+    from local.process import ServerProcess
 
 VARIABLES = ("LOCALSTACK_HOST", "AWS_ENDPOINT_URL")  # as localstack-client reads them
 # Nothing here may go through a proxy of the machine.
@@ -41,7 +40,8 @@ class AwsEndpoint:
         """Starts MiniStack where no emulator is named; raises LocalStackError where it does not start."""
         host = None
         if not any(os.environ.get(name, "").strip() for name in VARIABLES):
-            host = f"127.0.0.1:{self._start_ministack()}"
+            self._server, port = start_ministack(Path(sys.executable), self._directory, self._services)
+            host = f"127.0.0.1:{port}"
         try:
             self.url = get_service_endpoint("sqs", localstack_host=host)
         except RuntimeError as error:
@@ -80,34 +80,3 @@ class AwsEndpoint:
             "AWS_REGION": self._region,
             "AWS_DEFAULT_REGION": self._region,
         }
-
-    def _start_ministack(self) -> int:
-        port = free_port()
-        scratch = self._directory / "ministack"
-        scratch.mkdir(parents=True, exist_ok=True)
-        environment = {
-            "BIND_HOST": "127.0.0.1",
-            "GATEWAY_PORT": str(port),
-            "SERVICES": self._services,
-            "SFTP_ENABLED": "0",  # these two would listen on fixed ports
-            "IOT_MTLS_ENABLED": "0",
-            "DOCKER_HOST": "unix:///nonexistent",  # at its start it removes containers of other MiniStacks
-            "LOG_LEVEL": "WARNING",
-            "TMPDIR": str(scratch),
-        }
-        command = [sys.executable, "-m", "ministack"]
-        self._server = ServerProcess("ministack", command, environment, self._directory)
-        self._server.start(lambda: _answers(f"http://127.0.0.1:{port}/_ministack/health"), self._directory)
-        return port
-
-
-def _answers(url: str) -> bool:
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=5)
-    try:
-        connection.request("GET", parts.path)
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except OSError:
-        return False
-    finally:
-        connection.close()

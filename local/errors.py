@@ -7,7 +7,3 @@ class LocalStackError(Exception):
 
 class FunctionError(Exception):
     """An invocation failed; the function's log says why. Never holds a value of an event."""
-
-
-class EventsFileError(Exception):
-    """The file with events cannot be used; the message says why."""

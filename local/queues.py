@@ -1,19 +1,15 @@
-"""The login queue with its dead-letter queue, and the salt."""
+"""The login queue with its dead-letter queue."""
 
-import base64
 import json
-import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lambda_src.sqs_batches import MESSAGES_PER_CALL, pack
+
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_ssm import SSMClient
 
-SALT_BYTES = 32
-SEND_AT_ONCE = 10  # messages
-LARGEST_SEND = 262_144  # bytes in one call; AWS takes 1 MiB by now, emulators not always
 RETENTION_SECONDS = 14 * 24 * 3600
 
 
@@ -51,15 +47,9 @@ def delete_queue(sqs: "SQSClient", queue: LoginQueue) -> None:
         sqs.delete_queue(QueueUrl=url)
 
 
-def create_salt(ssm: "SSMClient", name: str) -> None:
-    """Writes a fresh random salt, as a new version where the parameter exists."""
-    salt = base64.b64encode(secrets.token_bytes(SALT_BYTES)).decode()
-    ssm.put_parameter(Name=name, Type="SecureString", Value=salt, Overwrite=True)
-
-
 def send(sqs: "SQSClient", queue_url: str, bodies: Iterable[str]) -> Iterator[tuple[list[str], int]]:
     """Sends bodies; after each call yields the message ids and how many bodies SQS refused."""
-    for batch in _batches(bodies):
+    for batch in pack(bodies, lambda body: len(body.encode())):
         entries = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(batch)]
         answer = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)  # type: ignore[arg-type]
         yield [entry["MessageId"] for entry in answer.get("Successful", [])], len(answer.get("Failed", []))
@@ -70,23 +60,9 @@ def receive_ids(sqs: "SQSClient", queue_url: str) -> set[str]:
     ids: set[str] = set()
     while True:
         answer = sqs.receive_message(
-            QueueUrl=queue_url, MaxNumberOfMessages=SEND_AT_ONCE, VisibilityTimeout=60, WaitTimeSeconds=0
+            QueueUrl=queue_url, MaxNumberOfMessages=MESSAGES_PER_CALL, VisibilityTimeout=60, WaitTimeSeconds=0
         )
         messages = answer.get("Messages", [])
         if not messages:
             return ids
         ids.update(message["MessageId"] for message in messages)
-
-
-def _batches(bodies: Iterable[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    size = 0
-    for body in bodies:
-        length = len(body.encode())
-        if batch and (len(batch) == SEND_AT_ONCE or size + length > LARGEST_SEND):
-            yield batch
-            batch, size = [], 0
-        batch.append(body)
-        size += length
-    if batch:
-        yield batch

@@ -15,11 +15,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from psycopg2 import extensions, sql
 
 from lambda_src.migrate import migrate
+from lambda_src.new_salt import put_new_salt
 from local.aws import AwsEndpoint
 from local.errors import LocalStackError
 from local.postgres import PostgresServer
 from local.process import end_leftovers
-from local.queues import create_queue, create_salt, delete_queue
+from local.queues import create_queue, delete_queue
 from local.runtime import EmulatedFunction, Function, InProcessFunction
 from ops.event_source import Delivery, EventSource
 
@@ -117,7 +118,7 @@ class Stack:
         self.postgres.start()
         password = self._create_database()
         parameter = f"/{self.settings.queue_name}/salt"
-        create_salt(self.aws.ssm, parameter)
+        put_new_salt(self.aws.ssm, parameter, None, overwrite=True)
         exits.callback(self._forget, lambda: self.aws.ssm.delete_parameter(Name=parameter))
         self.queue = create_queue(
             self.aws.sqs,

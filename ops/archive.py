@@ -11,18 +11,13 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
-import boto3
-
-from ops.errors import NothingFoundError, OpsError
-from ops.settings import region
+from ops import operations
+from ops.errors import OpsError
+from ops.operations.archives import Restored
+from ops.places import Place
 from ops.target import Target
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 PAGE = 5_000  # logins in one call: a login is at most 1 KB, and Lambda takes and returns 6 MB
 PAGES_A_FILE = 40
@@ -31,73 +26,6 @@ FORMAT = "login-pipeline archive 1"
 BEFORE_ALL = ("00000000-0000-0000-0000-000000000000", "0001-01-01")
 
 Step = Callable[[int], None]
-
-
-class Place(Protocol):
-    """Where files of archives lie."""
-
-    name: str
-
-    def write(self, path: str, data: bytes) -> None:
-        """Writes a file, all or nothing."""
-
-    def read(self, path: str) -> bytes:
-        """A file's bytes; raises NothingFoundError."""
-
-
-class Folder:
-    """A directory of this machine."""
-
-    def __init__(self, root: Path) -> None:
-        self.name = str(root)
-        self._root = root
-
-    def write(self, path: str, data: bytes) -> None:
-        """Writes a file, all or nothing; nobody else may read it."""
-        target = self._root / path
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = target.with_name(target.name + ".part")
-        draft.touch(mode=0o600)
-        draft.write_bytes(data)
-        draft.replace(target)
-
-    def read(self, path: str) -> bytes:
-        """A file's bytes; raises NothingFoundError."""
-        try:
-            return (self._root / path).read_bytes()
-        except OSError as error:
-            raise NothingFoundError(f"{self._root / path} cannot be read: {error.strerror}") from None
-
-
-class Bucket:
-    """A prefix of an S3 bucket, as s3://bucket/prefix."""
-
-    def __init__(self, url: str) -> None:
-        self.name = url.rstrip("/")
-        self._bucket, _, self._prefix = self.name.removeprefix("s3://").partition("/")
-
-    @cached_property
-    def _s3(self) -> "S3Client":
-        return boto3.client("s3", region_name=region())
-
-    def write(self, path: str, data: bytes) -> None:
-        """Writes an object; S3 refuses it if it did not arrive as it was sent."""
-        self._s3.put_object(Bucket=self._bucket, Key=self._key(path), Body=data, ChecksumAlgorithm="SHA256")
-
-    def read(self, path: str) -> bytes:
-        """An object's bytes; raises NothingFoundError."""
-        try:
-            return self._s3.get_object(Bucket=self._bucket, Key=self._key(path))["Body"].read()
-        except self._s3.exceptions.NoSuchKey:
-            raise NothingFoundError(f"There is no {self.name}/{path}.") from None
-
-    def _key(self, path: str) -> str:
-        return f"{self._prefix}/{path}" if self._prefix else path
-
-
-def place(target: str) -> Place:
-    """The place that a command line names."""
-    return Bucket(target) if target.startswith("s3://") else Folder(Path(target))
 
 
 @dataclass
@@ -165,7 +93,7 @@ def read_archive(where: Place, manifest: dict[str, Any]) -> Iterator[list[str]]:
             yield lines[start : start + PAGE]
 
 
-def restore_archive(target: Target, where: Place, folder: str, reason: str, step: Step) -> dict[str, int]:
+def restore_archive(target: Target, where: Place, folder: str, reason: str, step: Step) -> Restored:
     """Brings an archive back; returns how many logins were written, there already, and left out as forgotten.
 
     All files are checked before the first login is written.
@@ -177,13 +105,16 @@ def restore_archive(target: Target, where: Place, folder: str, reason: str, step
             found.add(line)
     if (found.count, str(found.total)) != (manifest["logins"], manifest["checksum"]):
         raise OpsError(f"{where.name}/{folder} does not hold what its manifest says: nothing was restored.")
-    counts = {"written": 0, "there_already": 0, "forgotten": 0}
+    counts: Restored = {"written": 0, "there_already": 0, "forgotten": 0}
     for lines in read_archive(where, manifest):
-        done = target.call("restore_page", lines=lines, month=f"{folder}-01", archived_at=manifest["archived_at"])
-        for name in counts:
-            counts[name] += done[name]
+        done = target.call(
+            operations.restore_page, lines=lines, month=f"{folder}-01", archived_at=manifest["archived_at"]
+        )
+        counts["written"] += done["written"]
+        counts["there_already"] += done["there_already"]
+        counts["forgotten"] += done["forgotten"]
         step(len(lines))
-    target.call("restore_done", month=folder, counts=counts, reason=reason)
+    target.call(operations.restore_done, month=folder, counts=counts, reason=reason)
     return counts
 
 
@@ -191,7 +122,7 @@ def _files(target: Target, month: datetime, step: Step) -> Iterator[list[str]]:
     after: Any = BEFORE_ALL
     lines: list[str] = []
     while after is not None:
-        page = target.call("archive_page", month=month.strftime("%Y-%m-01"), after=after, limit=PAGE)
+        page = target.call(operations.archive_page, month=month.strftime("%Y-%m-01"), after=after, limit=PAGE)
         after = page["after"]
         lines += page["lines"]
         step(len(page["lines"]))

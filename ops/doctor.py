@@ -12,6 +12,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambda_src.errors import PipelineError
+from ops import operations
+from ops.operations.health import Schema, VaultKey
 from ops.queues import Queue
 from ops.target import Target
 
@@ -146,7 +148,7 @@ def _check_salt(target: Target) -> Iterator[Finding]:
         yield Finding("salt", Status.WARNING, found, "Consider `salt rotate`: docs/recovery-and-erasure.md.")
     else:
         yield Finding("salt", Status.OK, found)
-    masked = target.call("mask", field="ip", value="192.0.2.1")
+    masked = target.call(operations.mask, field="ip", value="192.0.2.1")
     if masked["salt_version"] != newest["version"]:
         advice = (
             "Its newest version is not the base64 of 32 bytes or more: `salt rotate`. Until then, nothing is written."
@@ -179,7 +181,7 @@ def _check_database(target: Target) -> Iterator[Finding]:
         advice = "Set PG* or OPERATOR_FUNCTION, or give --stack, to have it checked."
         yield Finding("database", Status.SKIPPED, "not known", advice)
         return
-    facts = target.call("check_database")
+    facts = target.call(operations.check_server)
     yield Finding("database", Status.OK, f"PostgreSQL {facts['version']}, as {facts['user']}")
     if facts["encoding"] != "UTF8":
         advice = "Make the database anew with ENCODING 'UTF8': another one refuses or garbles texts."
@@ -191,18 +193,19 @@ def _check_database(target: Target) -> Iterator[Finding]:
         yield Finding("schema", Status.ERROR, f"missing or different: {missing}", advice)
         return
     yield Finding("schema", Status.OK, "all migrations applied")
-    yield from _check_partitions(facts)
-    yield from _check_privileges(facts)
+    schema = target.call(operations.check_schema)
+    yield from _check_partitions(schema)
+    yield from _check_privileges(schema)
     if facts["log_min_error_statement"] not in ("panic", "fatal"):
         advice = "Set it to panic: a failing statement is logged with its values otherwise."
         yield Finding("log_min_error_statement", Status.WARNING, facts["log_min_error_statement"], advice)
     if facts["log_statement"] not in ("none", "ddl"):
         advice = "Set it to none or ddl: statements are logged with their values."
         yield Finding("log_statement", Status.WARNING, facts["log_statement"], advice)
-    yield from _check_vault(target, facts["vault"])
+    yield from _check_vault(target, schema["vault"])
 
 
-def _check_partitions(facts: dict[str, Any]) -> Iterator[Finding]:
+def _check_partitions(facts: Schema) -> Iterator[Finding]:
     found = f"{facts['months_ahead']} months ahead, {facts['rows_without_month']:,} logins without a month"
     advice = "Run `retention`, or see that its schedule runs: it makes the coming months."
     if not facts["has_this_month"]:
@@ -213,7 +216,7 @@ def _check_partitions(facts: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("partitions", Status.OK, found)
 
 
-def _check_privileges(facts: dict[str, Any]) -> Iterator[Finding]:
+def _check_privileges(facts: Schema) -> Iterator[Finding]:
     wrong = [
         f"there is no role {row['role']}"
         if row["held"] is None
@@ -229,7 +232,7 @@ def _check_privileges(facts: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("privileges", Status.OK, "as they should be")
 
 
-def _check_vault(target: Target, sealed: list[dict[str, Any]]) -> Iterator[Finding]:
+def _check_vault(target: Target, sealed: list[VaultKey]) -> Iterator[Finding]:
     if not sealed:
         yield Finding("vault", Status.OK, "off, or empty")
         return

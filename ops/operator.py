@@ -5,7 +5,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ops.errors import UsageError
-from ops.operations import CUSTODIAN, OPERATIONS, Json, Site, run
+from ops.operations.registry import CUSTODIAN, OPERATOR, Json, run
+from ops.operations.site import Site
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -22,7 +23,7 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> Json:
     The environment's OPERATIONS says which half this function runs: `operator` or `custodian`.
     """
     name = event.get("operation")
-    allowed = {"operator": OPERATIONS, "custodian": CUSTODIAN}[os.environ["OPERATIONS"]]
+    allowed = {"operator": OPERATOR, "custodian": CUSTODIAN}[os.environ["OPERATIONS"]]
     if name not in allowed:
         raise UsageError(f"This function does not run the operation {name!r}.")
     actor = str(event.get("actor") or SCHEDULE)

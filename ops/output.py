@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -70,6 +70,11 @@ class _Bar:
 
     def __exit__(self, *exception: object) -> None:
         self._progress.stop()
+
+
+def pick(rows: Iterable[Mapping[str, object]], *names: str) -> Iterator[list[object]]:
+    """The rows of a table: of each row those columns, in that order."""
+    return ([row[name] for name in names] for row in rows)
 
 
 def clean(text: str) -> str:

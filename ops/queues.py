@@ -4,16 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from lambda_src.sqs_batches import MESSAGES_PER_CALL, message_size, pack
 from ops.errors import OpsError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef, MessageTypeDef
 
-# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-AT_ONCE = 10  # messages in one call
-BYTES_AT_ONCE = 262_144  # AWS takes 1 MiB; emulators and older limits do not. A larger message goes alone
-ATTRIBUTES_A_MESSAGE = 10
 WAIT_SECONDS = 1  # long polling asks all of SQS's servers: an empty answer then means an empty queue
 
 
@@ -49,7 +46,7 @@ class Queue:
         """Whether it is a FIFO queue."""
         return self.url.endswith(".fifo")
 
-    def receive(self, visibility_seconds: int, *, at_once: int = AT_ONCE) -> "list[MessageTypeDef]":
+    def receive(self, visibility_seconds: int, *, at_once: int = MESSAGES_PER_CALL) -> "list[MessageTypeDef]":
         """The next messages, hidden from others for `visibility_seconds`; none when the queue is empty."""
         return self._sqs.receive_message(
             QueueUrl=self.url,
@@ -63,7 +60,7 @@ class Queue:
     def send(self, messages: Sequence[Outgoing]) -> dict[int, str]:
         """Sends; returns, by position, the code of each failure: all the others SQS has confirmed."""
         failures: dict[int, str] = {}
-        for chunk in _calls(messages):
+        for chunk in pack(range(len(messages)), lambda index: _size(messages[index])):
             entries: Any = [{"Id": str(index), **messages[index]} for index in chunk]
             answer = self._sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
             confirmed = {int(entry["Id"]) for entry in answer.get("Successful", [])}
@@ -92,16 +89,6 @@ class Queue:
             self._sqs.change_message_visibility_batch(QueueUrl=self.url, Entries=entries)
 
 
-def size(message: Outgoing) -> int:
-    """Bytes of a message as SQS counts them: body, and names, types and values of the attributes."""
-    total = len(message["MessageBody"].encode())
-    for name, value in message.get("MessageAttributes", {}).items():
-        binary: Any = value.get("BinaryValue", b"")
-        texts = (name, value["DataType"], value.get("StringValue", ""))
-        total += len(binary) + sum(len(text.encode()) for text in texts)
-    return total
-
-
 def find_dead_letter_url(sqs: "SQSClient", queue: Queue, policy: dict[str, Any]) -> str:
     """URL of the dead-letter queue that a redrive policy names; raises OpsError where there is none."""
     arn = policy.get("deadLetterTargetArn")
@@ -111,22 +98,11 @@ def find_dead_letter_url(sqs: "SQSClient", queue: Queue, policy: dict[str, Any])
     return sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
 
 
-def _calls(messages: Sequence[Outgoing]) -> Iterator[list[int]]:
-    """Positions that go into one call each: ten, and not too many bytes."""
-    chunk: list[int] = []
-    total = 0
-    for index, message in enumerate(messages):
-        length = size(message)
-        if chunk and (len(chunk) == AT_ONCE or total + length > BYTES_AT_ONCE):
-            yield chunk
-            chunk, total = [], 0
-        chunk.append(index)
-        total += length
-    if chunk:
-        yield chunk
+def _size(message: Outgoing) -> int:
+    return message_size(message["MessageBody"], message.get("MessageAttributes", {}))
 
 
 def _pages(messages: "Iterable[MessageTypeDef]") -> "Iterator[list[MessageTypeDef]]":
     everything = list(messages)
-    for start in range(0, len(everything), AT_ONCE):
-        yield everything[start : start + AT_ONCE]
+    for start in range(0, len(everything), MESSAGES_PER_CALL):
+        yield everything[start : start + MESSAGES_PER_CALL]

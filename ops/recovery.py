@@ -3,10 +3,12 @@
 import hashlib
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lambda_src.vault import NONCE_BYTES
+from ops import operations
 from ops.errors import OpsError
+from ops.operations.vault import Sealed
 from ops.target import Target
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ class Opener:
         self._key = key
         self._unwrap = lru_cache(1024)(self._ask)  # a batch's originals share one
 
-    def open(self, sealed: dict[str, Any], pseudonym: str) -> tuple[str, str]:
+    def open(self, sealed: Sealed, pseudonym: str) -> tuple[str, str]:
         """Field (ip or device_id) and original; raises OpsError for another key, and where the vault is damaged."""
         # Only who opens the vault needs it.
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415
@@ -61,12 +63,12 @@ def link(
     target: Target, opener: Opener, *, old: int, new: int, reason: str, step: Callable[[int], None]
 ) -> tuple[int, int]:
     """Pairs the pseudonyms of two salt versions; returns how many originals there are, and how many pairs are new."""
-    entry = target.call("open_link", old=old, new=new, reason=reason)["entry"]
+    entry = target.call(operations.open_link, old=old, new=new, reason=reason)["entry"]
     after, seen, written = "", 0, 0
-    while page := target.call("link_page", entry=entry, after=after, limit=PAGE):
+    while page := target.call(operations.link_page, entry=entry, after=after, limit=PAGE):
         olds = [row["pseudonym"] for row in page]
         news = [target.salts.mask(*opener.open(row, row["pseudonym"]), new) for row in page]
-        written += target.call("link_write", entry=entry, old=olds, new=news)["written"]
+        written += target.call(operations.link_write, entry=entry, old=olds, new=news)["written"]
         seen += len(page)
         after = olds[-1]
         step(len(page))

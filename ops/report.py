@@ -1,9 +1,10 @@
 """The report as one HTML page: tables, and plots as inline SVG. It loads nothing and runs nothing."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any
+
+from ops.operations.reports import Rejects, Report
 
 WIDTH, HEIGHT, MARGIN = 720, 200, 44
 COLOURS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e", "#9498a0")
@@ -35,7 +36,7 @@ footer {{ color: #777; margin-top: 3rem }}
 """
 
 
-def render_html(data: dict[str, Any], *, days: int) -> str:
+def render_html(data: Report, *, days: int) -> str:
     """The page for what the operation `report` returns."""
     logins = data["days"]
     sections = [
@@ -46,10 +47,10 @@ def render_html(data: dict[str, Any], *, days: int) -> str:
         ),
         *(
             _section(
-                f"{title} shared by several users: {data[view]['count']:,}",
-                _table(("pseudonym", "users", "logins", "first_day", "last_day"), data[view]["top"]),
+                f"{title} shared by several users: {shared['count']:,}",
+                _table(("pseudonym", "users", "logins", "first_day", "last_day"), shared["top"]),
             )
-            for view, title in (("shared_devices", "Devices"), ("shared_ips", "Addresses"))
+            for shared, title in ((data["shared_devices"], "Devices"), (data["shared_ips"], "Addresses"))
         ),
         _section(
             "Rejects by day and reason",
@@ -61,7 +62,7 @@ def render_html(data: dict[str, Any], *, days: int) -> str:
     return PAGE.format(days=days, sections="\n".join(sections), now=now)
 
 
-def _by_reason(rejects: list[dict[str, Any]]) -> tuple[list[str], dict[str, list[int]]]:
+def _by_reason(rejects: list[Rejects]) -> tuple[list[str], dict[str, list[int]]]:
     days = sorted({row["day"] for row in rejects})
     counts = {(row["day"], row["reason"]): row["events"] for row in rejects}
     reasons = sorted({row["reason"] for row in rejects})
@@ -72,7 +73,7 @@ def _section(title: str, *parts: str) -> str:
     return f"<section>\n<h2>{escape(title)}</h2>\n" + "\n".join(parts) + "\n</section>"
 
 
-def _table(names: Sequence[str], rows: list[dict[str, Any]]) -> str:
+def _table(names: Sequence[str], rows: Sequence[Mapping[str, object]]) -> str:
     if not rows:
         return "<p>None.</p>"
     head = "".join(_cell("th", name.replace("_", " "), number=isinstance(rows[0][name], int)) for name in names)

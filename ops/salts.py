@@ -1,21 +1,18 @@
 """The salt in SSM, all of its versions: to rotate it, and to find rows that an older one has masked."""
 
-import base64
 import hashlib
 import hmac
-import secrets
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lambda_src.errors import SaltError
 from lambda_src.masking import Salt
+from lambda_src.new_salt import put_new_salt
 from lambda_src.salt import SHORTEST_KEY, parse_key
 from ops.errors import NothingFoundError, OpsError
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
-
-DESCRIPTION = "Salt of the pseudonyms. Without it, no new row can be compared with an old one."
 
 
 class SaltHistory:
@@ -73,14 +70,10 @@ class SaltHistory:
 
 def create_salt(ssm: "SSMClient", parameter: str, kms_key: str | None) -> int:
     """Creates the salt of 32 random bytes, which nobody sees; returns its version. Raises OpsError if there is one."""
-    key: Any = {"KeyId": kms_key} if kms_key else {}
     try:
-        answer = ssm.put_parameter(
-            Name=parameter, Description=DESCRIPTION, Value=_random(), Type="SecureString", Overwrite=False, **key
-        )
+        return put_new_salt(ssm, parameter, kms_key, overwrite=False)
     except ssm.exceptions.ParameterAlreadyExists:
         raise OpsError(f"There is a salt {parameter} already. To replace it, use `salt rotate`.") from None
-    return answer["Version"]
 
 
 def rotate_salt(ssm: "SSMClient", parameter: str) -> int:
@@ -90,10 +83,4 @@ def rotate_salt(ssm: "SSMClient", parameter: str) -> int:
     if not found:
         raise NothingFoundError(f"There is no salt {parameter}: make one with `salt create`.")
     # Without its name, SSM would change over to the account's default key.
-    key: Any = {"KeyId": found[0]["KeyId"]} if found[0].get("KeyId") else {}
-    answer = ssm.put_parameter(Name=parameter, Value=_random(), Type="SecureString", Overwrite=True, **key)
-    return answer["Version"]
-
-
-def _random() -> str:
-    return base64.b64encode(secrets.token_bytes(SHORTEST_KEY)).decode()
+    return put_new_salt(ssm, parameter, found[0].get("KeyId"), overwrite=True)

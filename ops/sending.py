@@ -11,18 +11,13 @@ from typing import NamedTuple
 
 from lambda_src.parsing import Event, parse_event
 from lambda_src.rejects import RecordError
+from lambda_src.sqs_batches import MESSAGES_PER_CALL
 from ops.errors import OpsError
-from ops.queues import AT_ONCE, Outgoing, Queue
+from ops.event_files import Item
+from ops.queues import Outgoing, Queue
 
 JOURNAL_SUFFIX = ".sending"
 A_TIME = "1700000000000"  # milliseconds: SQS gives each message its own
-
-
-class Item(NamedTuple):
-    """An event of a file: the line that it is on, or in a JSON array its position; from 1."""
-
-    number: int
-    body: str
 
 
 class BadItem(NamedTuple):
@@ -31,26 +26,6 @@ class BadItem(NamedTuple):
     number: int
     reason: str
     field: str | None
-
-
-def parse_items(text: str) -> list[Item]:
-    """The events of a file: JSON lines, a JSON array, one JSON object, or an SQS event as Lambda gets it.
-
-    A line is sent as it is, good or bad; so is a text in an array.
-    """
-    text = text.removeprefix("\ufeff")
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return [Item(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    if isinstance(content, dict) and isinstance(content.get("Records"), list):
-        content = [record.get("body") if isinstance(record, dict) else record for record in content["Records"]]
-    elif not isinstance(content, list):
-        content = [content]
-    return [
-        Item(number, item if isinstance(item, str) else json.dumps(item, ensure_ascii=False))
-        for number, item in enumerate(content, 1)
-    ]
 
 
 def find_bad(items: list[Item]) -> list[BadItem]:
@@ -133,8 +108,8 @@ def send_items(
 ) -> Iterator[tuple[Item, str]]:
     """Sends what the journal does not have as sent; yields each item that SQS refuses, with its code."""
     journal.save()
-    for start in range(journal.sent, len(items), AT_ONCE):
-        chunk = items[start : start + AT_ONCE]
+    for start in range(journal.sent, len(items), MESSAGES_PER_CALL):
+        chunk = items[start : start + MESSAGES_PER_CALL]
         failures = queue.send([journal.message(item) for item in chunk])
         journal.sent = start + len(chunk)
         journal.save()

@@ -1,15 +1,18 @@
 """What a command works on: the parts of one pipeline, and the way to its database."""
 
 import json
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import boto3
 from botocore.config import Config
 
 from ops.dead_letters import HOLD_SECONDS, Reader
 from ops.errors import NothingFoundError, OpsError, UsageError
-from ops.operations import CUSTODIAN, Json, Site, run
+from ops.operations.logins import reject_reasons
+from ops.operations.registry import CUSTODIAN, run
+from ops.operations.site import Site
 from ops.queues import Queue, find_dead_letter_url
 from ops.salts import SaltHistory
 from ops.settings import Settings, load_settings, load_stack_settings, region
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 5})
 # An operation may take as long as Lambda lets it, and must not run twice because an answer was late.
 INVOKE = Config(read_timeout=910, retries={"mode": "standard", "total_max_attempts": 1})
+P = ParamSpec("P")
+Result = TypeVar("Result")
 ERRORS = {error.__name__: error for error in (NothingFoundError, UsageError)}
 
 
@@ -97,23 +102,27 @@ class Target:
         """A reader of the dead-letter queue."""
 
         def find_reasons(event_ids: list[str]) -> dict[str, tuple[str, str | None]]:
-            found = self.call("reject_reasons", event_ids=event_ids)
-            return {event_id: (reason, field) for event_id, (reason, field) in found.items()}
+            found = self.call(reject_reasons, event_ids=event_ids)
+            return {event_id: (reject["reason"], reject["field"]) for event_id, reject in found.items()}
 
         return Reader(self.dead_letters, find_reasons, hold_seconds)
 
-    def call(self, operation: str, **arguments: Json) -> Json:
-        """Runs an operation next to the database, and returns its result; raises PipelineError.
+    def call(self, operation: Callable[Concatenate[Site, P], Result], *_: P.args, **arguments: P.kwargs) -> Result:
+        """Runs an operation of ops/operations next to the database, and returns its result; raises PipelineError.
 
         Directly, where PG* names the database; else in the operator function, with the caller's own credentials.
         """
         if self.settings.has_database or self.settings.operator_function is None:
-            return run(operation, arguments, Site(lambda: self.caller, None, self.settings.salt_parameter))
-        name = self.settings.require("custodian_function" if operation in CUSTODIAN else "operator_function")
-        payload = json.dumps({"operation": operation, "arguments": arguments, "actor": self.caller})
+            done: Result = run(
+                operation.__name__, arguments, Site(lambda: self.caller, None, self.settings.salt_parameter)
+            )
+            return done
+        name = self.settings.require("custodian_function" if operation.__name__ in CUSTODIAN else "operator_function")
+        payload = json.dumps({"operation": operation.__name__, "arguments": arguments, "actor": self.caller})
         answer = self.lambda_.invoke(FunctionName=name, Payload=payload.encode())
-        result = json.loads(answer["Payload"].read())
+        content = json.loads(answer["Payload"].read())
         if answer.get("FunctionError"):
-            kind, text = result.get("errorType", "Error"), result.get("errorMessage", "it gave no reason")
+            kind, text = content.get("errorType", "Error"), content.get("errorMessage", "it gave no reason")
             raise ERRORS.get(kind, OpsError)(f"{text} (the function {name} said so)")
+        result: Result = content
         return result

@@ -18,8 +18,8 @@ import psycopg2
 import pytest
 from psycopg2 import extensions, sql
 
-from lambda_src import handler
-from lambda_src.database import connection_arguments
+from lambda_src import handler, metrics
+from lambda_src.connection import connection_arguments
 from lambda_src.migrate import migrate
 from lambda_src.settings import load_database_settings
 from local.aws import AwsEndpoint
@@ -161,7 +161,7 @@ class Function:
 
     def invoke(self, event: Any, seconds: float = 30) -> Any:
         """Hands it any event at all."""
-        log = cast("logging.StreamHandler[Any]", handler.logger.registered_handler)
+        log = cast("logging.StreamHandler[Any]", metrics.logger.registered_handler)
         previous = log.setStream(sys.stdout)  # in place of what was standard output when it was imported
         try:
             return handler.lambda_handler(event, Context(seconds))

@@ -8,9 +8,11 @@ import typer
 
 from lambda_src.errors import PipelineError
 from ops.commands.common import DryRun, Session, Yes, confirm
-from ops.dead_letters import HOLD_SECONDS, Filter, Letter, Reader, redrive
+from ops.dead_letters import HOLD_SECONDS, Reader
 from ops.errors import Exit
+from ops.letters import Filter, Letter
 from ops.output import age
+from ops.redrive import redrive
 
 app = typer.Typer(
     name="dlq",
@@ -180,7 +182,7 @@ def _find_reasons(session: Session, reader: Reader, letters: list[Letter]) -> di
 def _describe(same: list[Letter], reasons: dict[str, tuple[str | None, str | None]], *, show: bool) -> dict[str, Any]:
     first = min(same, key=lambda letter: letter.sent_timestamp)
     reason, field = reasons[first.message_id]
-    sent = _seconds(first.sent_timestamp)
+    sent = first.sent_seconds
     row: dict[str, Any] = {
         "event_id": first.event_id,
         "message_id": first.first_message_id,
@@ -192,13 +194,3 @@ def _describe(same: list[Letter], reasons: dict[str, tuple[str | None, str | Non
         "letters": len(same),
     }
     return row | ({"body": first.message["Body"]} if show else {})
-
-
-def _seconds(sent_timestamp: str) -> float:
-    """Milliseconds as seconds; now, where a producer wrote something else."""
-    try:
-        seconds = int(sent_timestamp) / 1000
-        time.gmtime(seconds)
-    except (ValueError, OverflowError, OSError):
-        return time.time()
-    return seconds

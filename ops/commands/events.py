@@ -1,14 +1,16 @@
 """`send` and `report`: events in and figures out."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops import operations
 from ops.errors import Exit, OpsError
+from ops.event_files import STANDARD_INPUT, load_text, parse_items
+from ops.output import pick
 from ops.report import render_html
-from ops.sending import Journal, find_bad, parse_items, send_items
+from ops.sending import Journal, find_bad, send_items
 
 if TYPE_CHECKING:
     from ops.commands.common import Session
@@ -36,13 +38,13 @@ def send(
     Example: loginpipe send logins.jsonl
     """
     session: Session = context.obj
-    text = _read(file)
-    items = parse_items(text)
+    text = load_text(file)
+    items = parse_items(file, text)
     bad = [] if unchecked else find_bad(items)
     bad_numbers = {item.number for item in bad}
     good = [item for item in items if item.number not in bad_numbers]
     queue = session.target.queue
-    journal = Journal.open(None if file == Path("-") else file, f"{text}\0{unchecked}", queue.url)
+    journal = Journal.open(None if file == STANDARD_INPUT else file, f"{text}\0{unchecked}", queue.url)
     before = journal.sent
     if before:
         session.output.note(f"Going on where a sending was interrupted: {before:,} of {len(good):,} are sent.")
@@ -85,7 +87,7 @@ def report(
     Examples: loginpipe report --days 7 · loginpipe report --html report.html · loginpipe --json report
     """
     session: Session = context.obj
-    data = session.target.call("report", days=days, top=top)
+    data = session.target.call(operations.report, days=days, top=top)
     if html is not None:
         try:
             html.write_text(render_html(data, days=days), encoding="utf-8")
@@ -94,26 +96,17 @@ def report(
 
     def print_tables() -> None:
         names: tuple[str, ...] = ("day", "logins", "users", "devices", "ips")
-        session.output.table("Logins a day", names, ([row[name] for name in names] for row in data["days"]))
-        for view, title in (("shared_devices", "Devices"), ("shared_ips", "Addresses")):
+        session.output.table("Logins a day", names, pick(data["days"], *names))
+        for shared, title in ((data["shared_devices"], "Devices"), (data["shared_ips"], "Addresses")):
             names = ("pseudonym", "users", "logins", "first_day", "last_day")
             session.output.table(
-                f"{title} of several users ({data[view]['count']:,})",
+                f"{title} of several users ({shared['count']:,})",
                 [name.replace("_", " ") for name in names],
-                ([row[name] for name in names] for row in data[view]["top"]),
+                pick(shared["top"], *names),
             )
         names = ("day", "reason", "events", "deliveries")
-        session.output.table("Rejects", names, ([row[name] for name in names] for row in data["rejects"]))
+        session.output.table("Rejects", names, pick(data["rejects"], *names))
         if html is not None:
             session.output.note(f"Written: {html}")
 
     session.output.result(data, print_tables)
-
-
-def _read(file: Path) -> str:
-    try:
-        data = sys.stdin.buffer.read() if file == Path("-") else file.read_bytes()
-    except OSError as error:
-        raise OpsError(f"{file} cannot be read: {error.strerror}") from None
-    # A broken byte spoils its own line only: it is sent as a character that stands for what cannot be read.
-    return data.decode("utf-8", "replace")

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops import operations
 from ops.commands.common import DryRun, Yes, confirm
 from ops.errors import NothingFoundError, OpsError, UsageError
+from ops.output import pick
 from ops.recovery import Opener
 
 if TYPE_CHECKING:
     from ops.commands.common import Session
+    from ops.operations.removal import Forgotten
 
 PSEUDONYM = re.compile(r"[0-9a-f]{64}")
 
@@ -64,11 +67,11 @@ def recover(
     _check_reason(reason)
     target = session.target
     opener = Opener(target.kms, key or target.settings.require("vault_key"))
-    found = target.call("recover", pseudonym=pseudonym, reason=reason, basis=basis.value)
-    if found["sealed"] is None:
+    found = target.call(operations.recover, pseudonym=pseudonym, reason=reason, basis=basis.value)
+    if found["original"] is None:
         why = "masked before the vault was on, erased, or never seen"
         raise NothingFoundError(f"The vault does not hold it: {why} (audit {found['entry']}).")
-    kind, original = opener.open(found, pseudonym)
+    kind, original = opener.open(found["original"], pseudonym)
     if kind != field:
         raise OpsError(f"That is the pseudonym of a {kind}, not of the {field} (audit {found['entry']}).")
     result = {"field": field, "pseudonym": pseudonym, "original": original, "audit_entry": found["entry"]}
@@ -98,9 +101,9 @@ def forget(
         raise UsageError("--user-id must not be empty.")
     _check_reason(reason)
     if not dry_run:
-        counts = session.target.call("forget", user_id=user_id, reason=reason, dry_run=True)
+        counts = session.target.call(operations.forget, user_id=user_id, reason=reason, dry_run=True)
         confirm(f"Erase {_counted(counts)} for good?", yes=yes)
-    counts = session.target.call("forget", user_id=user_id, reason=reason, dry_run=dry_run)
+    counts = session.target.call(operations.forget, user_id=user_id, reason=reason, dry_run=dry_run)
 
     def print_lines() -> None:
         session.output.line(f"{'Would erase' if dry_run else 'Erased'} {_counted(counts)}.")
@@ -119,11 +122,9 @@ def audit(
     Example: loginpipe audit --action recover
     """
     session: Session = context.obj
-    rows = session.target.call("audit", action=action and action.value, limit=limit)
+    rows = session.target.call(operations.audit, action=action and action.value, limit=limit)
     names = ("id", "at", "action", "actor", "reason", "basis", "subject")
-    session.output.result(
-        rows, lambda: session.output.table("Audit", names, ([row[name] for name in names] for row in rows))
-    )
+    session.output.result(rows, lambda: session.output.table("Audit", names, pick(rows, *names)))
 
 
 def _check_reason(reason: str) -> None:
@@ -131,5 +132,5 @@ def _check_reason(reason: str) -> None:
         raise UsageError("--reason must say why.")
 
 
-def _counted(counts: dict[str, int]) -> str:
+def _counted(counts: "Forgotten") -> str:
     return f"{counts['logins']:,} logins, {counts['originals']:,} sealed originals and {counts['links']:,} links"

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.archive import place, restore_archive, write_archive
+from ops import operations
+from ops.archive import restore_archive, write_archive
 from ops.commands.common import DryRun, Yes, confirm
 from ops.errors import UsageError
+from ops.places import place
 
 if TYPE_CHECKING:
     from ops.commands.common import Session
+    from ops.operations.removal import Retained
 
 Ahead = Annotated[int, typer.Option(min=1, max=60, metavar="N", help="Have partitions for so many months to come.")]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit table.")]
@@ -34,13 +37,16 @@ def retention(
     Example: loginpipe retention --months 13 --dry-run
     """
     session: Session = context.obj
-    arguments = {"months": months, "ahead": ahead, "reason": reason}
-    result = session.target.call("retention", **arguments, dry_run=True)
+
+    def run(*, dry_run: bool) -> "Retained":
+        return session.target.call(operations.retention, months=months, ahead=ahead, reason=reason, dry_run=dry_run)
+
+    result = run(dry_run=True)
     if not dry_run:
         if result["dropped"]:
             logins = sum(row["logins"] for row in result["dropped"])
             confirm(f"Drop {len(result['dropped'])} months with {logins:,} logins for good?", yes=yes)
-        result = session.target.call("retention", **arguments, dry_run=False)
+        result = run(dry_run=False)
 
     def print_tables() -> None:
         rows = ((row["month"] or "without a partition", row["logins"]) for row in result["dropped"])
@@ -64,7 +70,7 @@ def upkeep(
     partition are stored all the same, and the views shared_ips and shared_devices stay right but get slow.
     """
     session: Session = context.obj
-    result = session.target.call("upkeep", ahead=ahead)
+    result = session.target.call(operations.upkeep, ahead=ahead)
     session.output.result(result, lambda: session.output.line(f"Made {result['made']} partitions; counted."))
 
 
@@ -117,7 +123,7 @@ def archive(
     if drop:
         confirm(f"Archived and verified {held.count:,} logins. Drop {folder} from the database?", yes=yes)
         session.target.call(
-            "archive_drop",
+            operations.archive_drop,
             month=f"{folder}-01",
             count=held.count,
             checksum=str(held.total),

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops import salts
+from ops import operations, salts
 from ops.commands.common import Yes, confirm
 from ops.errors import NothingFoundError, UsageError
-from ops.output import age
+from ops.output import age, pick
 from ops.recovery import Opener, link
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def show_status(context: typer.Context) -> None:
     """Show the salt's versions: age, author, logins masked with each. No value is decrypted."""
     session: Session = context.obj
     versions = session.target.salts.versions()
-    rows = session.target.call("rows_by_version") if session.target.has_database else None
+    rows = session.target.call(operations.rows_by_version) if session.target.has_database else None
     for version in versions:
         version["logins"] = rows.pop(str(version["version"]), 0) if rows is not None else None
     for gone, count in sorted((rows or {}).items(), key=lambda item: -int(item[0])):
@@ -152,13 +152,11 @@ def lookup(
     if (ip is None) == (device_id is None):
         raise UsageError("Say what to look for: either --ip VALUE or --device-id VALUE.")
     field, value = ("ip", ip) if ip is not None else ("device_id", device_id)
-    data = session.target.call("lookup", field=field, value=_read(value or ""), limit=limit)
+    data = session.target.call(operations.lookup, field=field, value=_read(value or ""), limit=limit)
 
     def print_tables() -> None:
-        names = ("salt_version", "pseudonym")
-        session.output.table(
-            "Pseudonyms", ("salt version", "pseudonym"), ([row[name] for name in names] for row in data["pseudonyms"])
-        )
+        rows = pick(data["pseudonyms"], "salt_version", "pseudonym")
+        session.output.table("Pseudonyms", ("salt version", "pseudonym"), rows)
         columns = list(data["logins"][0]) if data["logins"] else []
         session.output.table(
             f"Logins ({data['total']:,}, of {data['users']:,} users)",
@@ -174,7 +172,7 @@ def lookup(
 
 
 def _mask(session: "Session", field: str, value: str) -> None:
-    data = session.target.call("mask", field=field, value=_read(value))
+    data = session.target.call(operations.mask, field=field, value=_read(value))
     session.output.result(data, lambda: session.output.line(data["pseudonym"]))
 
 

@@ -13,6 +13,7 @@ from lambda_src import provision
 from lambda_src.errors import MigrationError, SaltError, SettingsError, SetupError
 from local.aws import AwsEndpoint
 from local.postgres import PostgresServer
+from tests.chaos.aws_front import AwsFront, Trouble
 
 DATABASE = "provisioned"
 RESET = "ALTER ROLE ingest PASSWORD NULL"
@@ -135,10 +136,43 @@ def test_provision_logs_no_secret(
 
 
 def test_provision_keeps_a_salt_that_is_there(environment: dict[str, str], aws: AwsEndpoint, parameter: str) -> None:
-    aws.ssm.put_parameter(Name=parameter, Value="as it was", Type="SecureString")
+    value = base64.b64encode(secrets.token_bytes(40)).decode()
+    aws.ssm.put_parameter(Name=parameter, Value=value, Type="SecureString")
     assert provision.lambda_handler({}, None)["salt_created"] is False
     kept = aws.ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]
-    assert (kept["Value"], kept["Version"]) == ("as it was", 1)
+    assert (kept["Value"], kept["Version"]) == (value, 1)
+
+
+def test_provision_fails_with_a_value_that_is_no_salt(
+    environment: dict[str, str], aws: AwsEndpoint, parameter: str
+) -> None:
+    aws.ssm.put_parameter(Name=parameter, Value="canary, no salt", Type="SecureString")
+    with pytest.raises(SaltError, match="salt rotate") as caught:
+        provision.lambda_handler({}, None)
+    assert parameter in str(caught.value)
+    assert "canary" not in str(caught.value)
+    kept = aws.ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]
+    assert (kept["Value"], kept["Version"]) == ("canary, no salt", 1)
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_provision_fails_with_a_salt_that_nobody_can_decrypt(
+    environment: dict[str, str], aws: AwsEndpoint, parameter: str, monkeypatch: pytest.MonkeyPatch, *, exists: bool
+) -> None:
+    """As where the parameter is there already, under the KMS key of another stack."""
+    if exists:
+        value = base64.b64encode(secrets.token_bytes(32)).decode()
+        aws.ssm.put_parameter(Name=parameter, Value=value, Type="SecureString")
+    front = AwsFront(aws.url)
+    front.trouble = Trouble("GetParameter", status=400, code="AccessDeniedException")
+    front.start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", front.url)
+    with pytest.raises(SaltError, match="-c saltKeyArn=") as caught:
+        provision.lambda_handler({}, None)
+    front.stop()
+    assert parameter in str(caught.value)
+    assert "AccessDeniedException" in str(caught.value)
+    assert front.trouble.met == 1
 
 
 def test_provision_with_a_wrong_password_makes_no_salt(

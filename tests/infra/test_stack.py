@@ -144,6 +144,8 @@ def test_permissions_of_the_function_are_these_and_no_more(staging: Template) ->
         "LogInToDatabase": {"rds-db:connect"},
         "CreateSalt": {"ssm:PutParameter"},
         "EncryptSalt": {"kms:Encrypt"},
+        "ReadSalt": {"ssm:GetParameter"},
+        "DecryptSalt": {"kms:Decrypt"},
         "-": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"},
     }
 

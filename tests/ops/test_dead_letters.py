@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambda_src.contract import normal_event_id
+from lambda_src.normal_forms import normal_event_id
 from ops.queues import Queue
 from tests.conftest import Function, Scratch
 from tests.ops.conftest import CommandLine, Queues

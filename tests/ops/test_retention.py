@@ -7,7 +7,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from lambda_src.database import COLUMNS
+from lambda_src.staging import COLUMN_LIST as COLUMNS
 from ops import archive
 from tests.conftest import Function, SaltParameter, Scratch
 from tests.ops.conftest import CommandLine

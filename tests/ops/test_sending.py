@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from ops.sending import parse_items
 from tests.conftest import Function, Scratch
 from tests.ops.conftest import CommandLine, Queues
 from tests.support import make_body
@@ -53,22 +52,6 @@ def test_send_bad_lines(loginpipe: CommandLine, queues: Queues, tmp_path: Path) 
     assert queues.count() == 2
     assert loginpipe("--json", "send", "--unchecked", str(file)).data["sent"] == 6
     assert queues.count() == 8
-
-
-@pytest.mark.parametrize(
-    ("text", "items"),
-    [
-        ('{"a": 1}', [(1, '{"a": 1}')]),
-        ('\ufeff{"a":\n 1}', [(1, '{"a": 1}')]),
-        ('[{"a": "é"}, "as it is", 3]', [(1, '{"a": "é"}'), (2, "as it is"), (3, "3")]),
-        ('{"a": 1}\n\n  {"b": 2}\r\n', [(1, '{"a": 1}'), (3, '{"b": 2}')]),
-        ('{"Records": [{"body": "one"}, {"body": "two"}]}', [(1, "one"), (2, "two")]),
-        ("[broken", [(1, "[broken")]),
-        ("", []),
-    ],
-)
-def test_parse_items(text: str, items: list[tuple[int, str]]) -> None:
-    assert [tuple(item) for item in parse_items(text)] == items
 
 
 def test_send_standard_input(loginpipe: CommandLine, queues: Queues) -> None:

@@ -1,0 +1,36 @@
+"""How many messages go into one call to SQS."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+MESSAGES_PER_CALL = 10
+ATTRIBUTES_PER_MESSAGE = 10
+LARGEST_MESSAGE = 1_048_576  # bytes
+BYTES_PER_CALL = 262_144  # AWS takes 1 MiB; emulators and older limits do not. A larger message goes alone
+
+Message = TypeVar("Message")
+
+
+def message_size(body: str, attributes: Mapping[str, Mapping[str, Any]]) -> int:
+    """Bytes as SQS counts them: the body, and name, type and value of each attribute."""
+    size = len(body.encode())
+    for name, attribute in attributes.items():
+        values = (name, *attribute.values())
+        size += sum(len(value.encode() if isinstance(value, str) else value) for value in values)
+    return size
+
+
+def pack(messages: Iterable[Message], size: Callable[[Message], int]) -> Iterator[list[Message]]:
+    """Puts messages, in their order, into as few calls as SQS's limits allow; `size` gives the bytes of one."""
+    call: list[Message] = []
+    total = 0
+    for message in messages:
+        length = size(message)
+        if call and (len(call) == MESSAGES_PER_CALL or total + length > BYTES_PER_CALL):
+            yield call
+            call, total = [], 0
+        call.append(message)
+        total += length
+    if call:
+        yield call

@@ -1,0 +1,34 @@
+"""What runs next to the database: in the operator function, or in the command line where that reaches Postgres itself.
+
+An operation takes a Site and keyword arguments; arguments and results are JSON. `Target.call` runs one by its function.
+"""
+
+from ops.operations.archives import archive_drop, archive_page, restore_done, restore_page
+from ops.operations.audits import audit
+from ops.operations.health import check_schema, check_server
+from ops.operations.logins import lookup, mask, reject_reasons, rows_by_version
+from ops.operations.removal import forget, retention, upkeep
+from ops.operations.reports import report
+from ops.operations.vault import link_page, link_write, open_link, recover
+
+__all__ = [
+    "archive_drop",
+    "archive_page",
+    "audit",
+    "check_schema",
+    "check_server",
+    "forget",
+    "link_page",
+    "link_write",
+    "lookup",
+    "mask",
+    "open_link",
+    "recover",
+    "reject_reasons",
+    "report",
+    "restore_done",
+    "restore_page",
+    "retention",
+    "rows_by_version",
+    "upkeep",
+]

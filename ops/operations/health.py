@@ -1,0 +1,139 @@
+"""What `doctor` asks of the database."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import TypedDict
+
+from lambda_src.migrate import MIGRATIONS
+from ops.operations.site import Site
+
+SELECT_SERVER = """
+    SELECT extract(epoch FROM clock_timestamp())::float8, current_user::text, current_setting('server_version'),
+           pg_encoding_to_char(encoding), current_setting('log_min_error_statement'), current_setting('log_statement')
+    FROM pg_database WHERE datname = current_database()
+"""
+SELECT_MIGRATIONS = "SELECT name, checksum FROM schema_migrations"
+SELECT_MONTHS_AHEAD = """
+    SELECT count(*) FROM login_months() WHERE month > date_trunc('month', now() AT TIME ZONE 'UTC')
+"""
+SELECT_THIS_MONTH = """
+    SELECT EXISTS (SELECT FROM login_months() WHERE month = date_trunc('month', now() AT TIME ZONE 'UTC'))
+"""
+COUNT_DEFAULT = "SELECT count(*) FROM user_logins_default"
+SELECT_PRIVILEGES = """
+    SELECT role, object, privilege, wanted, CASE
+        WHEN to_regrole(role) IS NULL THEN NULL
+        WHEN has_table_privilege(role, object, privilege) THEN true
+        ELSE privilege <> 'DELETE' AND has_any_column_privilege(role, object, privilege)
+    END
+    FROM (VALUES
+        ('ingest', 'user_logins', 'INSERT', true), ('ingest', 'rejected_logins', 'INSERT', true),
+        ('ingest', 'rejected_logins', 'UPDATE', true), ('ingest', 'user_logins', 'DELETE', false),
+        ('ingest', 'user_logins', 'UPDATE', false), ('ingest', 'vault.inbox', 'INSERT', true),
+        ('ingest', 'vault.inbox', 'SELECT', false), ('ingest', 'vault.originals', 'SELECT', false),
+        ('analyst', 'user_logins', 'SELECT', true), ('analyst', 'user_logins', 'INSERT', false),
+        ('analyst', 'vault.originals', 'SELECT', false), ('operator', 'vault.inbox', 'SELECT', false),
+        ('operator', 'user_logins', 'SELECT', true), ('operator', 'user_logins', 'DELETE', false),
+        ('operator', 'vault.originals', 'SELECT', false), ('custodian', 'user_logins', 'SELECT', false),
+        ('custodian', 'vault.originals', 'SELECT', false), ('operator', 'audit.entries', 'UPDATE', false),
+        ('custodian', 'audit.entries', 'UPDATE', false)
+    ) AS expected (role, object, privilege, wanted)
+"""
+SELECT_TWO_EYED = """
+    SELECT rolname::text FROM pg_roles r
+    WHERE NOT rolsuper AND rolname !~ '^(pg_|rds)' AND has_table_privilege(r.oid, 'user_logins', 'SELECT')
+      AND has_table_privilege(r.oid, 'vault.originals', 'SELECT')
+      AND r.oid <> (SELECT relowner FROM pg_class WHERE oid = 'vault.originals'::regclass)
+    ORDER BY 1
+"""
+SELECT_VAULT_KEYS = """
+    SELECT public_key, data_keys, newest::text, coalesce(extract(epoch FROM now() - waiting_since) / 3600, 0)::float8
+    FROM vault.summary()
+"""
+
+
+class Privilege(TypedDict):
+    """A role's privilege on an object; `held` is None where there is no such role."""
+
+    role: str
+    object: str
+    privilege: str
+    wanted: bool
+    held: bool | None
+
+
+class VaultKey(TypedDict):
+    """How many batches the vault was sealed for with a public key (its SHA-256), and how long the oldest has waited."""
+
+    public_key: str
+    data_keys: int
+    newest: str | None
+    waiting_hours: float
+
+
+class Server(TypedDict):
+    """The server, and the migrations that it has not had."""
+
+    now: float
+    user: str
+    version: str
+    encoding: str
+    log_min_error_statement: str
+    log_statement: str
+    pending_migrations: list[str]
+
+
+class Schema(TypedDict):
+    """What only a migrated database can say."""
+
+    months_ahead: int
+    has_this_month: bool
+    rows_without_month: int
+    privileges: list[Privilege]
+    two_eyed_roles: list[str]
+    vault: list[VaultKey]
+
+
+def check_server(site: Site) -> Server:
+    """What any database can say."""
+    ((now, user, version, encoding, log_errors, log_statement),) = site.database.rows(SELECT_SERVER)
+    return {
+        "now": now,
+        "user": user,
+        "version": version,
+        "encoding": encoding,
+        "log_min_error_statement": log_errors,
+        "log_statement": log_statement,
+        "pending_migrations": _pending_migrations(dict(site.database.rows(SELECT_MIGRATIONS))),
+    }
+
+
+def check_schema(site: Site) -> Schema:
+    """What a migrated database can say."""
+    database = site.database
+    ((ahead,),) = database.rows(SELECT_MONTHS_AHEAD)
+    ((this_month,),) = database.rows(SELECT_THIS_MONTH)
+    ((in_net,),) = database.rows(COUNT_DEFAULT)
+    return {
+        "months_ahead": ahead,
+        "has_this_month": this_month,
+        "rows_without_month": in_net,
+        "privileges": [
+            {"role": role, "object": name, "privilege": privilege, "wanted": wanted, "held": held}
+            for role, name, privilege, wanted, held in database.rows(SELECT_PRIVILEGES)
+        ],
+        "two_eyed_roles": [role for (role,) in database.rows(SELECT_TWO_EYED)],
+        "vault": [
+            {"public_key": key, "data_keys": count, "newest": newest, "waiting_hours": hours}
+            for key, count, newest, hours in database.rows(SELECT_VAULT_KEYS)
+        ],
+    }
+
+
+def _pending_migrations(history: Mapping[str, str]) -> list[str]:
+    """Those that the database has not had in their present form."""
+    return [
+        path.stem
+        for path in sorted(MIGRATIONS.glob("*.sql"))
+        if history.get(path.stem) != hashlib.sha256(path.read_text(encoding="utf-8").encode()).hexdigest()
+    ]

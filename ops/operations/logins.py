@@ -1,0 +1,94 @@
+"""Logins and rejects, one by one: the pseudonym of a value, the logins that have it, why an event was rejected."""
+
+from typing import TypedDict
+
+from lambda_src.contract import MASKED
+from ops.fields import column_of, normal_form
+from ops.operations.site import Site
+
+# The pseudonyms stand above the list, app_version is there as it was sent, and written_at is no part of a login.
+NOT_SHOWN = (*map(column_of, MASKED), "app_version", "written_at")
+SELECT_SHOWN = """
+    SELECT attname::text, quote_ident(attname) FROM pg_attribute
+    WHERE attrelid = 'user_logins'::regclass AND attnum > 0 AND NOT attisdropped AND attname <> ALL (%s)
+    ORDER BY attnum
+"""
+SELECT_LOGINS = """
+    SELECT {columns} FROM user_logins WHERE {column} = ANY (%s)
+    ORDER BY create_date DESC, event_id LIMIT %s
+"""
+COUNT_LOGINS = "SELECT count(*), count(DISTINCT user_id) FROM user_logins WHERE {column} = ANY (%s)"
+SELECT_REASONS = "SELECT event_id::text, reason, field FROM rejected_logins WHERE event_id = ANY (%s::uuid[])"
+SELECT_ROWS_BY_VERSION = "SELECT salt_version, count(*) FROM user_logins GROUP BY salt_version"
+
+
+class Pseudonym(TypedDict):
+    """A value's pseudonym under one version of the salt."""
+
+    salt_version: int
+    pseudonym: str
+
+
+class Masked(Pseudonym):
+    """A pseudonym and the field that it belongs to."""
+
+    field: str
+
+
+class Found(TypedDict):
+    """The logins with a value: `total` of them, of `users` users, of which `logins` are the newest, by column."""
+
+    field: str
+    pseudonyms: list[Pseudonym]
+    total: int
+    users: int
+    logins: list[dict[str, str | int | None]]
+
+
+class Rejected(TypedDict):
+    """Why an event was rejected, and the field at fault."""
+
+    reason: str
+    field: str | None
+
+
+def mask(site: Site, *, field: str, value: str) -> Masked:
+    """The pseudonym of a value under the newest salt."""
+    version = site.salts.newest
+    pseudonym = site.salts.mask(field, normal_form(field, value), version)
+    return {"field": field, "salt_version": version, "pseudonym": pseudonym}
+
+
+def lookup(site: Site, *, field: str, value: str, limit: int) -> Found:
+    """The logins with a value, under whichever salt they were masked."""
+    original = normal_form(field, value)
+    pseudonyms = {version: site.salts.mask(field, original, version) for version in sorted(site.salts.keys)}
+    column = column_of(field)
+    wanted = list(pseudonyms.values())
+    ((total, users),) = site.database.rows(COUNT_LOGINS.format(column=column), (wanted,))
+    shown = dict(site.database.rows(SELECT_SHOWN, (list(NOT_SHOWN),)))
+    statement = SELECT_LOGINS.format(columns=", ".join(shown.values()), column=column)
+    return {
+        "field": field,
+        "pseudonyms": [{"salt_version": version, "pseudonym": pseudonym} for version, pseudonym in pseudonyms.items()],
+        "total": total,
+        "users": users,
+        "logins": [
+            {
+                name: value if isinstance(value, int | None) else str(value)
+                for name, value in zip(shown, row, strict=True)
+            }
+            for row in site.database.rows(statement, (wanted, limit))
+        ],
+    }
+
+
+def reject_reasons(site: Site, *, event_ids: list[str]) -> dict[str, Rejected]:
+    """Why events were rejected, by event_id."""
+    rows = site.database.rows(SELECT_REASONS, (event_ids,))
+    return {event_id: {"reason": reason, "field": field} for event_id, reason, field in rows}
+
+
+def rows_by_version(site: Site) -> dict[str, int]:
+    """How many logins each version of the salt has masked."""
+    return {str(version): count for version, count in site.database.rows(SELECT_ROWS_BY_VERSION)}

@@ -1,0 +1,100 @@
+"""How logins leave: a person's on request, old months by age; and the upkeep of what stays."""
+
+from contextlib import suppress
+from typing import TypedDict
+
+from ops.errors import OpsError
+from ops.operations.site import Site, fetch_one
+from ops.operations.vault import unfold
+
+ORPHANS_AT_ONCE = 20_000
+
+FORGET = "SELECT logins, originals, links FROM forget_user(%s, %s, %s, %s, %s, %s)"
+DROP_OLD = """
+    SELECT to_char(month, 'YYYY-MM'), logins FROM drop_old_logins(
+        (date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => %s))::date, %s, %s, %s, %s)
+"""
+DROP_ORPHANS = "SELECT originals, links FROM vault.drop_orphans(%s)"
+DROP_UNUSED_KEYS = "SELECT vault.drop_unused_keys()"
+CREATE_AHEAD = "SELECT create_login_partitions((now() AT TIME ZONE 'UTC')::date, %s + 1)"
+COUNT_SHARING = "SELECT count_sharing()"
+
+
+class Forgotten(TypedDict):
+    """How much of a person was erased, or with `dry_run` would be."""
+
+    logins: int
+    originals: int
+    links: int
+    dry_run: bool
+
+
+class Dropped(TypedDict):
+    """A month that was dropped; None: logins of months without a partition."""
+
+    month: str | None
+    logins: int
+
+
+class Retained(TypedDict):
+    """What a retention did: months dropped, partitions made, originals and links removed."""
+
+    dropped: list[Dropped]
+    made: int
+    originals: int
+    links: int
+    dry_run: bool
+
+
+class Upkeep(TypedDict):
+    """How many partitions were made."""
+
+    made: int
+
+
+def forget(site: Site, *, user_id: str, reason: str, dry_run: bool) -> Forgotten:
+    """Removes a person's logins and what of the vault is theirs alone; a dry run takes it all back."""
+    version = site.salts.newest
+    hashed = site.salts.mask("user_id", user_id, version)
+    unfold(site)
+    with site.database.transaction(roll_back=dry_run) as cursor:
+        cursor.execute(FORGET, (user_id, hashed, version, site.actor(), site.request_id, reason))
+        logins, originals, links = fetch_one(cursor)
+    if logins and not dry_run:
+        # Else what was counted before would stand until the next count, which comes in any case.
+        with suppress(OpsError):
+            site.database.rows(COUNT_SHARING)
+    return {"logins": logins, "originals": originals, "links": links, "dry_run": dry_run}
+
+
+def retention(site: Site, *, months: int, ahead: int, reason: str, dry_run: bool) -> Retained:
+    """Drops what is older than `months` before this month, with what of the vault no login has any more."""
+    if not dry_run:
+        unfold(site)
+    with site.database.transaction() as cursor:
+        cursor.execute(DROP_OLD, (months, dry_run, site.actor(), site.request_id, reason))
+        dropped: list[Dropped] = [{"month": month, "logins": logins} for month, logins in cursor.fetchall()]
+    result: Retained = {"dropped": dropped, "made": 0, "originals": 0, "links": 0, "dry_run": dry_run}
+    if dry_run:
+        return result
+    originals = links = 1
+    while originals + links:
+        with site.database.transaction() as cursor:
+            cursor.execute(DROP_ORPHANS, (ORPHANS_AT_ONCE,))
+            originals, links = fetch_one(cursor)
+        result["originals"] += originals
+        result["links"] += links
+    with site.database.transaction() as cursor:
+        cursor.execute(DROP_UNUSED_KEYS)
+    result["made"] = upkeep(site, ahead=ahead)["made"]
+    return result
+
+
+def upkeep(site: Site, *, ahead: int) -> Upkeep:
+    """Makes the partitions of the coming months, counts who shares devices and addresses, and unfolds the vault."""
+    with site.database.transaction() as cursor:
+        cursor.execute(CREATE_AHEAD, (ahead,))
+        (made,) = fetch_one(cursor)
+    site.database.rows(COUNT_SHARING)
+    unfold(site)  # last: after a busy hour it takes minutes
+    return {"made": made}

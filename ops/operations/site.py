@@ -1,0 +1,56 @@
+"""What operations work with: the database, the salt, and who asks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from lambda_src.errors import SettingsError
+from lambda_src.settings import load_database_settings
+from ops.database import Database
+from ops.errors import OpsError
+from ops.salts import SaltHistory
+from ops.settings import load_settings, region
+
+if TYPE_CHECKING:
+    from psycopg2 import extensions
+
+
+@dataclass
+class Site:
+    """One call's surroundings; `actor` is the ARN of the caller, `request_id` the operator function's."""
+
+    actor: Callable[[], str]
+    request_id: str | None
+    salt_parameter: str | None = None
+
+    @cached_property
+    def database(self) -> Database:
+        """Postgres, as PG* names it; raises SettingsError."""
+        try:
+            return Database(load_database_settings())
+        except SettingsError as error:
+            raise SettingsError(
+                f"{error} Or name the deployed stack with --stack, whose operator function reaches its database."
+            ) from None
+
+    @cached_property
+    def salts(self) -> SaltHistory:
+        """The salt in all its versions."""
+        parameter = self.salt_parameter or load_settings().require("salt_parameter")
+        return SaltHistory(boto3.client("ssm", region_name=region()), parameter)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        if "database" in self.__dict__:
+            self.database.close()
+
+
+def fetch_one(cursor: "extensions.cursor") -> tuple[Any, ...]:
+    """The row of a statement that always gives one; raises OpsError."""
+    row = cursor.fetchone()
+    if row is None:
+        raise OpsError("Postgres gave no row where one was due. Run the migrations.")
+    return row

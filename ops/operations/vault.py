@@ -1,0 +1,96 @@
+"""The vault: sealed originals, handed out one audit entry at a time; and links between salt versions."""
+
+from typing import TypedDict
+
+from ops.operations.audits import write_entry
+from ops.operations.site import Site, fetch_one
+
+UNFOLDED_AT_ONCE = 50_000  # pseudonyms: a second, in which removals wait
+
+UNFOLD = "SELECT vault.unfold(%s)"
+SEALED_ORIGINAL = "SELECT sealed, wrapped, public_key FROM vault.sealed_original(%s)"
+SEALED_ORIGINALS = """
+    SELECT pseudonym, sealed, wrapped, public_key FROM vault.sealed_originals(%s, %s, %s)
+"""
+LINK = "SELECT vault.link_pseudonyms(%s, %s, %s)"
+
+
+class Sealed(TypedDict):
+    """A sealed original, its wrapped data key and the SHA-256 of the public key, in hex."""
+
+    sealed: str
+    wrapped: str
+    public_key: str
+
+
+class Recovery(TypedDict):
+    """The audit entry of a recovery, and what the vault holds; None where it holds nothing."""
+
+    entry: int
+    original: Sealed | None
+
+
+class Linkable(Sealed):
+    """A sealed original and its pseudonym."""
+
+    pseudonym: str
+
+
+class Entry(TypedDict):
+    """The number of an audit entry."""
+
+    entry: int
+
+
+class Linked(TypedDict):
+    """How many pairs are new."""
+
+    written: int
+
+
+def recover(site: Site, *, pseudonym: str, reason: str, basis: str) -> Recovery:
+    """Writes the audit entry and commits it; only then hands over the sealed original."""
+    entry = write_entry(site, "recover", reason, subject=pseudonym, basis=basis)
+    unfold(site)
+    found = site.database.rows(SEALED_ORIGINAL, (entry,))
+    if not found:
+        return {"entry": entry, "original": None}
+    sealed, wrapped, public_key = found[0]
+    original: Sealed = {"sealed": sealed.hex(), "wrapped": wrapped.hex(), "public_key": public_key.hex()}
+    return {"entry": entry, "original": original}
+
+
+def open_link(site: Site, *, old: int, new: int, reason: str) -> Entry:
+    """Writes the audit entry that lets the originals of one salt version out, sealed."""
+    unfold(site)
+    return {"entry": write_entry(site, "link", reason, subject=str(new), salt_version=old)}
+
+
+def link_page(site: Site, *, entry: int, after: str, limit: int) -> list[Linkable]:
+    """The next sealed originals that a link is about."""
+    return [
+        {
+            "pseudonym": pseudonym,
+            "sealed": sealed.hex(),
+            "wrapped": wrapped.hex(),
+            "public_key": public_key.hex(),
+        }
+        for pseudonym, sealed, wrapped, public_key in site.database.rows(SEALED_ORIGINALS, (entry, after, limit))
+    ]
+
+
+def link_write(site: Site, *, entry: int, old: list[str], new: list[str]) -> Linked:
+    """Writes pairs of pseudonyms of the same original."""
+    with site.database.transaction() as cursor:
+        cursor.execute(LINK, (entry, old, new))
+        (written,) = fetch_one(cursor)
+    return {"written": written}
+
+
+def unfold(site: Site) -> None:
+    """Makes the vault whole: what the function has sealed since the last time is in one row a batch."""
+    unfolded = UNFOLDED_AT_ONCE
+    while unfolded >= UNFOLDED_AT_ONCE:  # fewer: all that was there is done; more comes in all the time
+        with site.database.transaction() as cursor:
+            cursor.execute(UNFOLD, (UNFOLDED_AT_ONCE,))
+            (unfolded,) = fetch_one(cursor)

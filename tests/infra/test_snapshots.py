@@ -1,0 +1,64 @@
+"""Every variant's whole template, as it was when somebody last looked at it: `make snapshots` stores what it is now."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.json import JSONSnapshotExtension
+
+from tests.infra.conftest import Template
+
+# Hashes of assets and of what a function version is made of: they follow the source and the Python of this machine.
+HASH = re.compile(r"(?<![0-9a-f])([0-9a-f]{64}|[0-9a-f]{32})(?![0-9a-f])")
+
+
+@pytest.fixture
+def stored(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """The stored template of a variant: one JSON file."""
+    return snapshot.use_extension(JSONSnapshotExtension)
+
+
+def test_template_is_as_stored(template: Template, stored: SnapshotAssertion) -> None:
+    assert readable(json.loads(without_hashes(template.path.read_text(encoding="utf-8")))) == stored
+
+
+@pytest.mark.parametrize("length", [32, 64])
+def test_hashes_become_numbers(length: int) -> None:
+    first, second = "a" * length, "b" * length
+    assert without_hashes(f'"{first}.zip" "Version61FCB09A{second}" "{first}"') == (
+        '"<hash 1>.zip" "Version61FCB09A<hash 2>" "<hash 1>"'
+    )
+
+
+def test_json_within_texts_is_laid_out() -> None:
+    body = {"Fn::Join": ["", ['{"of":"', {"Fn::GetAtt": ["Queue", "Arn"]}, '","n":[1]}']]}
+    assert readable({"Body": body, "Name": "{"}) == {
+        "Body": {"JSON": {"of": '<{"Fn::GetAtt": ["Queue", "Arn"]}>', "n": [1]}},
+        "Name": "{",
+    }
+
+
+def without_hashes(text: str) -> str:
+    """The text with a number in place of each hash: equal hashes get equal numbers."""
+    numbers: dict[str, int] = {}
+    return HASH.sub(lambda found: f"<hash {numbers.setdefault(found[1], len(numbers) + 1)}>", text)
+
+
+def readable(value: Any) -> Any:
+    """The value with each JSON object that is written as text laid out, so that a change in it is a line of a diff."""
+    if isinstance(value, list):
+        return [readable(item) for item in value]
+    parts = [value]
+    if isinstance(value, dict):
+        separator, parts = value.get("Fn::Join", ("-", []))
+        if separator:
+            return {key: readable(item) for key, item in value.items()}
+    text = "".join(part if isinstance(part, str) else json.dumps(f"<{json.dumps(part)}>")[1:-1] for part in parts)
+    if not text.startswith("{"):
+        return value
+    try:
+        return {"JSON": json.loads(text)}
+    except ValueError:
+        return value
