@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from lambda_src.contract import Reason, event_key, normal_event_id
 from lambda_src.sqs_batches import ATTRIBUTES_A_MESSAGE
-from ops.event_source import make_record
 from ops.queues import Outgoing
+from ops.sqs_event import make_record
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import (
