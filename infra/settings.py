@@ -171,7 +171,7 @@ class Settings:
     # how the queue is worked off
     batch_size: int = _key(_number(1, 10000), "messages in one invocation, at most", default=1000)
     batch_window: int = _key(_number(0, 300), "seconds that a batch may wait to fill", default=5)
-    function_timeout: int = _key(_number(3, 900), "seconds that one batch may take", default=30)
+    function_timeout: int = _key(_number(5, 900), "seconds that one batch may take", default=30)
     memory: int = _key(_number(128, 10240), "memory of the function in MB (1769 is one processor)", default=1024)
     quarantine: bool = _key(
         _flag,

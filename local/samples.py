@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.generator import SPOILERS, Login, generate_logins
-from ops.event_source import make_record
+from ops.sqs_event import make_record
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef

@@ -23,6 +23,7 @@ from local.process import end_leftovers
 from local.queues import create_queue, delete_queue
 from local.runtime import EmulatedFunction, Function, InProcessFunction
 from ops.event_source import Delivery, EventSource
+from ops.timing import smallest_visibility
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,13 +31,14 @@ if TYPE_CHECKING:
 DATABASE = "logins"
 POSTGRES = "postgres"  # the server's part of the directory
 ANALYST_PASSWORD = "analyst.password"  # noqa: S105  the file's name
+WINDOW_SECONDS = 1
 # A rejected message and one that met an outage are received again alike, so that these two numbers say both how long
 # Postgres may be away before good messages go to the dead-letter queue and how long a bad one takes to get there:
-# 3 s x 30 = 90 s. AWS works with larger ones (six times the function's timeout, at least 5 receives).
-VISIBILITY_SECONDS = 3
-MAX_RECEIVES = 30
+# 6 s x 20 = 120 s. AWS works with larger ones (six times the function's timeout, at least 5 receives). With less than
+# 6 s a worker on this queue would have no time for a write.
+VISIBILITY_SECONDS = smallest_visibility(WINDOW_SECONDS)
+MAX_RECEIVES = 20
 BATCH_SIZE = 100
-WINDOW_SECONDS = 1
 # Whoever has killed Postgres to see what happens may want to start it again himself.
 RESTART_SECONDS = 10
 

@@ -1,139 +1,161 @@
-"""A month of logins as compressed files with a manifest, in a folder or under an S3 prefix; and back.
+"""A month of logins into an archive, and all archives of a month back into the database."""
 
-Each file is gzip of JSON lines, a login a line, as Postgres writes it. The manifest comes last: a folder without one is
-no archive. Before anything is dropped, the files are read back, and what they hold is what the database compares with.
-"""
-
-import gzip
 import hashlib
-import io
 import json
+import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from ops import operations
-from ops.errors import OpsError
-from ops.operations.archives import Restored
-from ops.places import Place
-from ops.target import Target
+from ops.archive_files import (
+    FORMAT,
+    MANIFEST,
+    PAGE,
+    Archive,
+    Checksum,
+    File,
+    Manifest,
+    compress,
+    find_archives,
+    read_archive,
+)
+from ops.errors import NothingFoundError, OpsError
 
-PAGE = 5_000  # logins in one call: a login is at most 1 KB, and Lambda takes and returns 6 MB
+if TYPE_CHECKING:
+    from ops.operations.archives import KnownArchive, Restored
+    from ops.places import Place
+    from ops.target import Target
+
 PAGES_A_FILE = 40
-MANIFEST = "manifest.json"
-FORMAT = "login-pipeline archive 1"
-BEFORE_ALL = ("00000000-0000-0000-0000-000000000000", "0001-01-01")
+BEFORE_ALL = ["00000000-0000-0000-0000-000000000000", "0001-01-01"]
 
 Step = Callable[[int], None]
 
 
-@dataclass
-class Checksum:
-    """What an archive holds, whatever the order of its lines."""
+class RestoredArchive(TypedDict):
+    """What became of one archive's logins."""
 
-    count: int = 0
-    total: int = 0  # of the first 8 bytes of each line's SHA-256, signed: as line_checksum() in the database
-
-    def add(self, line: str) -> None:
-        """Takes in a line."""
-        self.count += 1
-        self.total += int.from_bytes(hashlib.sha256(line.encode()).digest()[:8], "big", signed=True)
+    archive: str
+    logins: int
+    written: int
+    there_already: int
+    forgotten: int
 
 
-def write_archive(target: Target, month: datetime, where: Place, now: datetime, step: Step) -> Checksum:
-    """Writes a month, reads it back and returns what it holds; raises OpsError where it is not what was written."""
-    folder = month.strftime("%Y-%m")
-    written, files = Checksum(), []
+class RestoredMonth(TypedDict):
+    """What a restore did, in all and by archive; which folders hold no complete archive; and which archives the audit
+    table knows as dropped that are not there.
+    """
+
+    written: int
+    there_already: int
+    forgotten: int
+    archives: list[RestoredArchive]
+    incomplete: list[str]
+    elsewhere: "list[KnownArchive]"
+
+
+def write_archive(target: "Target", month: str, where: "Place", step: Step) -> Archive | None:
+    """Writes a month into a folder of its own and reads all of it back; None where the month holds no login.
+
+    Raises OpsError where what was read is not what was written.
+    """
+    begun = target.call(operations.archive_begin)
+    archive = str(uuid.uuid4())
+    folder = f"{month}/{archive}"
+    written, files = Checksum(), list[File]()
     for number, lines in enumerate(_files(target, month, step)):
         for line in lines:
             written.add(line)
         name = f"logins-{number:05}.jsonl.gz"
-        data = _compress(lines)
-        where.write(f"{folder}/{name}", data)
+        data = compress(lines)
+        where.create(f"{folder}/{name}", data)
         files.append({"name": name, "logins": len(lines), "sha256": hashlib.sha256(data).hexdigest()})
-    manifest = {
+    if not files:
+        return None
+    manifest: Manifest = {
         "format": FORMAT,
-        "month": folder,
-        "archived_at": now.isoformat(),
+        "month": month,
+        "archive": archive,
+        "archived_at": begun["now"],
+        "newest_entry": begun["newest_entry"],
+        "newest_entry_at": begun["newest_entry_at"],
         "logins": written.count,
         "checksum": str(written.total),
+        "columns": begun["columns"],
         "files": files,
     }
-    where.write(f"{folder}/{MANIFEST}", json.dumps(manifest, indent=2).encode())
-    found = Checksum()
-    for lines in read_archive(where, read_manifest(where, folder)):
-        for line in lines:
-            found.add(line)
-    if found != written:
+    where.create(f"{folder}/{MANIFEST}", json.dumps(manifest, indent=2).encode())
+    complete = read_archive(where, folder, month)
+    if complete.manifest != manifest or complete.verify() != written:
         raise OpsError(f"What {where.name}/{folder} holds is not what was written to it. Nothing was dropped.")
-    return found
+    return complete
 
 
-def read_manifest(where: Place, folder: str) -> dict[str, Any]:
-    """An archive's manifest; raises OpsError where it is none."""
-    try:
-        manifest = json.loads(where.read(f"{folder}/{MANIFEST}"))
-    except ValueError:
-        manifest = None
-    if not isinstance(manifest, dict) or (manifest.get("format"), manifest.get("month")) != (FORMAT, folder):
-        raise OpsError(f"{where.name}/{folder}/{MANIFEST} is no manifest of an archive of that month.")
-    return manifest
+def restore_month(target: "Target", where: "Place", month: str, reason: str, step: Step) -> RestoredMonth:
+    """Brings all complete archives of a month back, merged by key; verifies all of them before it writes a login.
 
-
-def read_archive(where: Place, manifest: dict[str, Any]) -> Iterator[list[str]]:
-    """The lines of an archive, a page at a time; raises OpsError where a file is not as the manifest says."""
-    for file in manifest["files"]:
-        path = f"{manifest['month']}/{file['name']}"
-        data = where.read(path)
-        if hashlib.sha256(data).hexdigest() != file["sha256"]:
-            raise OpsError(f"{where.name}/{path} was damaged or changed: its SHA-256 is not the manifest's.")
-        lines = gzip.decompress(data).decode().split("\n")[:-1]  # splitlines() knows more line ends than JSON does
-        for start in range(0, len(lines), PAGE):
-            yield lines[start : start + PAGE]
-
-
-def restore_archive(target: Target, where: Place, folder: str, reason: str, step: Step) -> Restored:
-    """Brings an archive back; returns how many logins were written, there already, and left out as forgotten.
-
-    All files are checked before the first login is written.
+    Raises NothingFoundError where there is no complete archive.
     """
-    manifest = read_manifest(where, folder)
-    found = Checksum()
-    for lines in read_archive(where, manifest):
-        for line in lines:
-            found.add(line)
-    if (found.count, str(found.total)) != (manifest["logins"], manifest["checksum"]):
-        raise OpsError(f"{where.name}/{folder} does not hold what its manifest says: nothing was restored.")
+    archives, incomplete = find_archives(where, month)
+    if not archives:
+        broken = f" {len(incomplete)} of a run that did not come to its end: {', '.join(incomplete)}."
+        raise NothingFoundError(f"{where.name} holds no archive of {month}.{broken if incomplete else ''}")
+    for archive in archives:
+        archive.verify()
+    found = {archive.manifest["archive"] for archive in archives}
+    known = target.call(operations.known_archives, month=month)
+    result: RestoredMonth = {
+        "written": 0,
+        "there_already": 0,
+        "forgotten": 0,
+        "archives": [],
+        "incomplete": incomplete,
+        "elsewhere": [each for each in known if each["dropped"] and each["archive"] not in found],
+    }
+    for archive in archives:
+        done = _restore_archive(target, archive, step)
+        result["written"] += done["written"]
+        result["there_already"] += done["there_already"]
+        result["forgotten"] += done["forgotten"]
+        result["archives"].append(
+            {"archive": archive.manifest["archive"], "logins": archive.manifest["logins"], **done}
+        )
+    counts: Restored = {
+        "written": result["written"],
+        "there_already": result["there_already"],
+        "forgotten": result["forgotten"],
+    }
+    target.call(operations.restore_done, month=month, counts=counts, archives=sorted(found), reason=reason)
+    return result
+
+
+def _restore_archive(target: "Target", archive: Archive, step: Step) -> "Restored":
     counts: Restored = {"written": 0, "there_already": 0, "forgotten": 0}
-    for lines in read_archive(where, manifest):
+    for lines in archive.pages():
         done = target.call(
-            operations.restore_page, lines=lines, month=f"{folder}-01", archived_at=manifest["archived_at"]
+            operations.restore_page,
+            lines=lines,
+            month=archive.manifest["month"],
+            newest_entry=archive.manifest["newest_entry"],
+            newest_entry_at=archive.manifest["newest_entry_at"],
         )
         counts["written"] += done["written"]
         counts["there_already"] += done["there_already"]
         counts["forgotten"] += done["forgotten"]
         step(len(lines))
-    target.call(operations.restore_done, month=folder, counts=counts, reason=reason)
     return counts
 
 
-def _files(target: Target, month: datetime, step: Step) -> Iterator[list[str]]:
-    after: Any = BEFORE_ALL
+def _files(target: "Target", month: str, step: Step) -> Iterator[list[str]]:
+    """The lines of each file."""
+    after: list[str] | None = BEFORE_ALL
     lines: list[str] = []
     while after is not None:
-        page = target.call(operations.archive_page, month=month.strftime("%Y-%m-01"), after=after, limit=PAGE)
+        page = target.call(operations.archive_page, month=month, after=after, limit=PAGE)
         after = page["after"]
         lines += page["lines"]
         step(len(page["lines"]))
         if lines and (after is None or len(lines) >= PAGE * PAGES_A_FILE):
             yield lines
             lines = []
-
-
-def _compress(lines: list[str]) -> bytes:
-    buffer = io.BytesIO()
-    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as packed:
-        for line in lines:
-            packed.write(line.encode() + b"\n")
-    return buffer.getvalue()

@@ -9,7 +9,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 
 from lambda_src.errors import PipelineError, SettingsError
-from ops.commands import dead_letters, events, health, privacy, retention, salts, work
+from ops.commands import archive, dead_letters, events, health, privacy, retention, salts, work
 from ops.commands.common import Session
 from ops.errors import Exit, NothingFoundError, UsageError
 
@@ -48,7 +48,7 @@ app.command()(privacy.recover)
 app.command()(privacy.forget)
 app.command()(privacy.audit)
 app.command()(retention.retention)
-app.command()(retention.archive)
+app.command()(archive.archive)
 app.command()(retention.upkeep)
 app.command()(work.worker)
 

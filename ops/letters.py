@@ -11,8 +11,8 @@ from lambda_src.parsing import event_key
 from lambda_src.rejects import Reason
 from lambda_src.sqs import make_event
 from lambda_src.sqs_batches import ATTRIBUTES_PER_MESSAGE
-from ops.event_source import make_record
 from ops.queues import Outgoing
+from ops.sqs_event import make_record
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import (

@@ -1,12 +1,14 @@
-"""Where the files of archives lie: a folder, or a prefix of an S3 bucket."""
+"""Where the files of archives lie: a folder, or a prefix of an S3 bucket. A file is written once and never replaced."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import boto3
+from botocore.exceptions import ClientError
 
-from ops.errors import NothingFoundError
+from ops.errors import NothingFoundError, OpsError
 from ops.settings import region
 
 if TYPE_CHECKING:
@@ -18,28 +20,43 @@ class Place(Protocol):
 
     name: str
 
-    def write(self, path: str, data: bytes) -> None:
-        """Writes a file, all or nothing."""
+    def create(self, path: str, data: bytes) -> None:
+        """Writes a file, all or nothing, and lasting; raises OpsError where there is another one of that name."""
 
     def read(self, path: str) -> bytes:
         """A file's bytes; raises NothingFoundError."""
 
+    def paths(self, folder: str) -> list[str]:
+        """The paths of all files in a folder and the folders in it."""
+
 
 class Folder:
-    """A directory of this machine."""
+    """A directory of this machine; its file system must know hard links."""
 
     def __init__(self, root: Path) -> None:
         self.name = str(root)
         self._root = root
 
-    def write(self, path: str, data: bytes) -> None:
-        """Writes a file, all or nothing; nobody else may read it."""
+    def create(self, path: str, data: bytes) -> None:
+        """Writes a file, all or nothing, and lasting; nobody else may read it. Raises OpsError."""
         target = self._root / path
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = target.with_name(target.name + ".part")
-        draft.touch(mode=0o600)
-        draft.write_bytes(data)
-        draft.replace(target)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            draft.touch(mode=0o600)
+            try:
+                with draft.open("r+b") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.link(draft, target)  # unlike a rename, it refuses to replace a file
+            finally:
+                draft.unlink()
+            self._sync_folders(target.parent)
+        except FileExistsError:
+            raise OpsError(f"{target} exists, and an archive is never overwritten.") from None
+        except OSError as error:
+            raise OpsError(f"{target} cannot be written: {error.strerror}") from None
 
     def read(self, path: str) -> bytes:
         """A file's bytes; raises NothingFoundError."""
@@ -47,6 +64,22 @@ class Folder:
             return (self._root / path).read_bytes()
         except OSError as error:
             raise NothingFoundError(f"{self._root / path} cannot be read: {error.strerror}") from None
+
+    def paths(self, folder: str) -> list[str]:
+        """The paths of all files in a folder and the folders in it."""
+        files = (path for path in (self._root / folder).rglob("*") if path.is_file())
+        return sorted(path.relative_to(self._root).as_posix() for path in files)
+
+    def _sync_folders(self, folder: Path) -> None:
+        """Makes the names of new files and folders outlast a power failure."""
+        if os.name == "nt":
+            return  # Windows does not open folders
+        for each in (folder, *folder.parents):
+            descriptor = os.open(each, os.O_RDONLY)
+            os.fsync(descriptor)
+            os.close(descriptor)
+            if each == self._root.parent:
+                return
 
 
 class Bucket:
@@ -60,9 +93,18 @@ class Bucket:
     def _s3(self) -> "S3Client":
         return boto3.client("s3", region_name=region())
 
-    def write(self, path: str, data: bytes) -> None:
-        """Writes an object; S3 refuses it if it did not arrive as it was sent."""
-        self._s3.put_object(Bucket=self._bucket, Key=self._key(path), Body=data, ChecksumAlgorithm="SHA256")
+    def create(self, path: str, data: bytes) -> None:
+        """Writes an object; S3 refuses it if it did not arrive as it was sent. Raises OpsError."""
+        try:
+            self._s3.put_object(
+                Bucket=self._bucket, Key=self._key(path), Body=data, ChecksumAlgorithm="SHA256", IfNoneMatch="*"
+            )
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "PreconditionFailed":
+                raise
+            # The SDK repeats a call whose answer was lost: then the object is our own.
+            if self.read(path) != data:
+                raise OpsError(f"{self.name}/{path} exists, and an archive is never overwritten.") from None
 
     def read(self, path: str) -> bytes:
         """An object's bytes; raises NothingFoundError."""
@@ -70,6 +112,12 @@ class Bucket:
             return self._s3.get_object(Bucket=self._bucket, Key=self._key(path))["Body"].read()
         except self._s3.exceptions.NoSuchKey:
             raise NothingFoundError(f"There is no {self.name}/{path}.") from None
+
+    def paths(self, folder: str) -> list[str]:
+        """The paths of all objects below a folder."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._key(folder) + "/")
+        keys = (item["Key"] for page in pages for item in page.get("Contents", []))
+        return sorted(key.removeprefix(self._key("")) for key in keys)
 
     def _key(self, path: str) -> str:
         return f"{self._prefix}/{path}" if self._prefix else path

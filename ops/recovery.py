@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from lambda_src.vault import NONCE_BYTES
 from ops import operations
 from ops.errors import OpsError
+from ops.fields import MASKED
 from ops.operations.vault import Sealed
+from ops.salts import SaltHistory
 from ops.target import Target
 
 if TYPE_CHECKING:
@@ -18,28 +20,41 @@ PAGE = 2000  # originals at once: well within what Lambda returns
 
 
 class Opener:
-    """Unwraps data keys with KMS and opens originals with them."""
+    """Unwraps data keys with KMS, opens originals with them, and holds each against its pseudonym."""
 
-    def __init__(self, kms: "KMSClient", key: str) -> None:
+    def __init__(self, kms: "KMSClient", key: str, salts: SaltHistory) -> None:
         self._kms = kms
         self._key = key
+        self._salts = salts
         self._unwrap = lru_cache(1024)(self._ask)  # a batch's originals share one
 
     def open(self, sealed: Sealed, pseudonym: str) -> tuple[str, str]:
-        """Field (ip or device_id) and original; raises OpsError for another key, and where the vault is damaged."""
+        """Field and original; raises OpsError for another key, and where the vault is damaged or forged.
+
+        The vault's public key is no secret: whoever can write to the vault could seal anything for any pseudonym. Only
+        the salt proves that an original is the one behind it.
+        """
         # Only who opens the vault needs it.
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
 
+        version = sealed["salt_version"]
+        if version not in self._salts.keys:
+            raise OpsError(f"SSM has no version {version} of the salt any more: what is sealed cannot be verified.")
         data_key = self._unwrap(sealed["wrapped"], sealed["public_key"])
         box = bytes.fromhex(sealed["sealed"])
         try:
             message = AESGCM(data_key).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], pseudonym.encode())
-        except InvalidTag:
+            field, _, original = message.decode().partition("\0")
+        except (InvalidTag, ValueError):
             raise OpsError(
-                "What the vault holds for this pseudonym was not sealed for it: the vault is damaged."
+                "What the vault holds for this pseudonym was not sealed for it: the vault is damaged or forged."
             ) from None
-        field, _, original = message.decode().partition("\0")
+        if field not in MASKED or self._salts.mask(field, original, version) != pseudonym:
+            raise OpsError(
+                f"What the vault holds for this pseudonym does not give it under version {version} of the salt: the "
+                "vault is damaged or forged."
+            )
         return field, original
 
     def _ask(self, wrapped: str, public_key: str) -> bytes:

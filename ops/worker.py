@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lambda_src.handler import get_resources, lambda_handler
 from ops.event_source import Delivery, EventSource
 from ops.queues import Queue
+from ops.timing import smallest_visibility
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -63,10 +64,11 @@ def work(
 ) -> None:
     """Polls and delivers until `stop` is set, or with `until_empty` until a poll finds nothing.
 
-    Raises SettingsError; ValueError for a batch size or window that AWS would refuse.
+    Raises SettingsError; ValueError for a batch size or window that AWS would refuse, and for a queue that leaves no
+    time for a write.
     """
     get_resources()  # wrong settings end it here, and not batch by batch
-    seconds = int(queue.attributes["VisibilityTimeout"]) - window_seconds
+    seconds = _time_for_a_batch(int(queue.attributes["VisibilityTimeout"]), window_seconds)
 
     def invoke(event: dict[str, list[dict[str, Any]]]) -> object:
         return lambda_handler(event, Context(seconds))  # type: ignore[arg-type]  # it asks for no more of a context
@@ -79,3 +81,15 @@ def work(
     finally:
         get_resources().database.close()
         get_resources.cache_clear()
+
+
+def _time_for_a_batch(visibility_seconds: int, window_seconds: float) -> float:
+    """Seconds from the end of the window until the queue may give the messages to somebody else; raises ValueError."""
+    needed = smallest_visibility(window_seconds)
+    if visibility_seconds < needed:
+        raise ValueError(
+            f"The queue's visibility timeout of {visibility_seconds} s leaves no time for a write after a batch window "
+            f"of {window_seconds:g} s, so that every message would end in the dead-letter queue. Set its "
+            f"VisibilityTimeout to {needed} or more"
+        )
+    return visibility_seconds - window_seconds

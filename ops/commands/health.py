@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ops.doctor import Status, examine
+from ops.checks.finding import Status
+from ops.doctor import examine
 from ops.errors import Exit
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from ops.commands.common import DryRun, Yes, confirm
 from ops.errors import NothingFoundError, OpsError, UsageError
 from ops.output import pick
 from ops.recovery import Opener
+from ops.remains import describe_remains, find_queues
 
 if TYPE_CHECKING:
     from ops.commands.common import Session
@@ -66,7 +67,7 @@ def recover(
         raise UsageError("A pseudonym is 64 hexadecimal digits, as in user_logins.masked_ip and masked_device_id.")
     _check_reason(reason)
     target = session.target
-    opener = Opener(target.kms, key or target.settings.require("vault_key"))
+    opener = Opener(target.kms, key or target.settings.require("vault_key"), target.salts)
     found = target.call(operations.recover, pseudonym=pseudonym, reason=reason, basis=basis.value)
     if found["original"] is None:
         why = "masked before the vault was on, erased, or never seen"
@@ -87,12 +88,13 @@ def forget(
 ) -> None:
     """Erase a person: the logins, and what the vault and the links hold of no one else; asks first.
 
-    One transaction, with an entry in the audit table that holds a keyed hash of the id. Archives made before leave the
-    person out when they are restored.
+    One transaction, with an entry in the audit table that holds a keyed hash of the id. Archives that were begun before
+    leave the person out when they are restored.
 
-    What it does not reach: messages still in the queue (they become rows when they arrive: repeat it once the queue
-    is empty), dead letters (run `dlq purge --user-id ID`), backups of the database until they expire, files of
-    `archive` as they lie, and copies that others have made.
+    It does not reach, and names at the end: messages in the queue (they become rows when they arrive: run the command
+    again once the queue is empty), dead letters (run `dlq purge --user-id ID`, or after a redrive the command again),
+    and the files of archives that the audit table knows. Nor does it reach backups of the database, until they expire,
+    and copies that others have made.
 
     Examples: loginpipe forget --user-id 424c… --reason "request 77" --dry-run
     """
@@ -104,12 +106,15 @@ def forget(
         counts = session.target.call(operations.forget, user_id=user_id, reason=reason, dry_run=True)
         confirm(f"Erase {_counted(counts)} for good?", yes=yes)
     counts = session.target.call(operations.forget, user_id=user_id, reason=reason, dry_run=dry_run)
+    queues = find_queues(session.target)
 
     def print_lines() -> None:
         session.output.line(f"{'Would erase' if dry_run else 'Erased'} {_counted(counts)}.")
-        session.output.note("Not reached: queue, dead letters, backups, archives as they lie. See forget --help.")
+        session.output.line("These may still hold the person; see forget --help:")
+        for line in describe_remains(counts["archives"], queues):
+            session.output.line(f"- {line}")
 
-    session.output.result(counts, print_lines)
+    session.output.result({**counts, "queues": queues}, print_lines)
 
 
 def audit(

@@ -1,15 +1,11 @@
 """`retention` and `archive`: how old logins leave, and come back."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ops import operations
-from ops.archive import restore_archive, write_archive
 from ops.commands.common import DryRun, Yes, confirm
-from ops.errors import UsageError
-from ops.places import place
 
 if TYPE_CHECKING:
     from ops.commands.common import Session
@@ -72,64 +68,3 @@ def upkeep(
     session: Session = context.obj
     result = session.target.call(operations.upkeep, ahead=ahead)
     session.output.result(result, lambda: session.output.line(f"Made {result['made']} partitions; counted."))
-
-
-def archive(
-    context: typer.Context,
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="A folder, or s3://bucket/prefix.")],
-    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month.")],
-    drop: Annotated[bool, typer.Option("--drop", help="Drop the month from the database; asks first.")] = False,
-    restore: Annotated[bool, typer.Option("--restore", help="Bring the month back from TARGET.")] = False,
-    reason: Reason = "archive",
-    yes: Yes = False,
-) -> None:
-    """Write a month of logins to files, or bring it back.
-
-    Writes TARGET/YYYY-MM/: compressed JSON lines and a manifest of count and checksums; then reads all of it back and
-    verifies it. With --drop the month is then dropped, if the database still holds exactly what was archived.
-
-    --restore verifies everything first, then writes what is not there yet; people who were forgotten since the archive
-    was made are left out. What the vault held of a month is not archived: `retention` removes it once the month is
-    gone.
-
-    The files hold personal data (user ids): protect and expire them as such.
-
-    Examples: loginpipe archive --month 2026-01 s3://archives/logins --drop · loginpipe archive --month 2026-01
-    s3://archives/logins --restore
-    """
-    session: Session = context.obj
-    try:
-        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
-    except ValueError:
-        raise UsageError("--month must be a month such as 2026-01.") from None
-    if drop and restore:
-        raise UsageError("Either --drop or --restore.")
-    folder, where, now = first.strftime("%Y-%m"), place(target), datetime.now(UTC)
-    if drop and folder >= now.strftime("%Y-%m"):
-        raise UsageError("Only a month that is over can be dropped.")
-    if restore:
-        with session.output.progress("restoring", None) as step:
-            counts = restore_archive(session.target, where, folder, reason, step)
-        session.output.result(
-            counts,
-            lambda: session.output.line(
-                f"Restored {counts['written']:,} logins; {counts['there_already']:,} were there already, "
-                f"{counts['forgotten']:,} of forgotten people stay out."
-            ),
-        )
-        return
-    with session.output.progress("archiving", None) as step:
-        held = write_archive(session.target, first, where, now, step)
-    if drop:
-        confirm(f"Archived and verified {held.count:,} logins. Drop {folder} from the database?", yes=yes)
-        session.target.call(
-            operations.archive_drop,
-            month=f"{folder}-01",
-            count=held.count,
-            checksum=str(held.total),
-            target=f"{where.name}/{folder}",
-            reason=reason,
-        )
-    result = {"month": folder, "logins": held.count, "checksum": str(held.total), "dropped": drop}
-    done = "archived, verified and dropped" if drop else "archived and verified"
-    session.output.result(result, lambda: session.output.line(f"{folder}: {held.count:,} logins {done}."))

@@ -103,7 +103,7 @@ def link_salts(
     if old >= new:
         raise UsageError("OLD must be a lower version than NEW: pseudonyms are linked to the newest ones.")
     target = session.target
-    opener = Opener(target.kms, key or target.settings.require("vault_key"))
+    opener = Opener(target.kms, key or target.settings.require("vault_key"), target.salts)
     if not {new} <= target.salts.keys.keys():
         raise NothingFoundError(f"SSM has no usable version {new} of the salt.")
     confirm(f"Open all originals of salt version {old} to link them to version {new}?", yes=yes)

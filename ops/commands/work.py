@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops.errors import Exit, UsageError
+from ops.timing import WINDOW_SECONDS
 
 if TYPE_CHECKING:
     from ops.commands.common import Session
@@ -19,7 +20,7 @@ def worker(
     batch_size: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Most messages in a batch.")] = 100,
     window: Annotated[
         float, typer.Option(min=0, max=300, metavar="SECONDS", help="How long a batch may wait to fill.")
-    ] = 1,
+    ] = WINDOW_SECONDS,
     poll: Annotated[int, typer.Option(min=1, max=20, metavar="SECONDS", help="How long an idle poll waits.")] = 5,
     health_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File to touch after each poll that went well.")
@@ -29,7 +30,8 @@ def worker(
 
     Configured as the function is: SALT_PARAMETER, PG* (role ingest), AWS_*, and DLQ_URL and VAULT_PUBLIC_KEY where they
     are wanted. What the database has committed is deleted from the queue, and nothing else; what failed is delivered
-    again when the queue's visibility timeout has passed.
+    again when the queue's visibility timeout has passed. Refuses to start where that timeout leaves no time for a write
+    after the window, and names the smallest one that works.
 
     SIGTERM or Ctrl-C: finishes the batch in hand, deletes what is committed, and ends; allow it the poll and a batch's
     time (docker stop -t 30). Any number of workers may run side by side, also beside Lambda. With --health-file, a file

@@ -3,7 +3,15 @@
 An operation takes a Site and keyword arguments; arguments and results are JSON. `Target.call` runs one by its function.
 """
 
-from ops.operations.archives import archive_drop, archive_page, restore_done, restore_page
+from ops.operations.archives import (
+    archive_begin,
+    archive_drop,
+    archive_kept,
+    archive_page,
+    known_archives,
+    restore_done,
+    restore_page,
+)
 from ops.operations.audits import audit
 from ops.operations.health import check_schema, check_server
 from ops.operations.logins import lookup, mask, reject_reasons, rows_by_version
@@ -12,12 +20,15 @@ from ops.operations.reports import report
 from ops.operations.vault import link_page, link_write, open_link, recover
 
 __all__ = [
+    "archive_begin",
     "archive_drop",
+    "archive_kept",
     "archive_page",
     "audit",
     "check_schema",
     "check_server",
     "forget",
+    "known_archives",
     "link_page",
     "link_write",
     "lookup",

@@ -1,29 +1,59 @@
 """Archives: a month's logins as lines, dropped once they are safe, and brought back."""
 
 import json
+from collections.abc import Iterable
 from typing import TypedDict
 
 from ops.errors import OpsError
 from ops.operations.audits import write_entry
-from ops.operations.site import Site
+from ops.operations.site import Site, fetch_one
 
+# An erasure under way has its number already, and is committed later: whoever asks for the newest number waits for it.
+LOCK_REMOVALS = "SELECT audit.lock_removals()"
+SELECT_NEWEST_ENTRY = "SELECT id, extract(epoch FROM at)::text FROM audit.entries ORDER BY id DESC LIMIT 1"
+SELECT_NOW = "SELECT now()::text"
+SELECT_COLUMNS = """
+    SELECT attname::text, quote_ident(attname) FROM pg_attribute
+    WHERE attrelid = 'user_logins'::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'written_at'
+    ORDER BY attnum
+"""
 SELECT_LINES = """
     SELECT l.event_id::text, l.create_date::text, login_line(l) FROM user_logins l
     WHERE l.create_date >= %s::date AND l.create_date < %s::date + interval '1 month'
       AND (l.event_id, l.create_date) > (%s::uuid, %s::date)
     ORDER BY l.event_id, l.create_date LIMIT %s
 """
-DROP_ARCHIVED = "SELECT drop_archived_logins(%s, %s, %s, %s, %s, %s, %s)"
+DROP_ARCHIVED = "SELECT drop_archived_logins(%s, %s, %s, %s, %s, %s, %s, %s)"
+# Of a database that does not have the manifest's entry, every erasure counts as later.
 SELECT_FORGOTTEN = """
-    SELECT salt_version, subject FROM audit.entries WHERE action = 'forget' AND at > %s::timestamptz
+    SELECT salt_version, subject FROM audit.entries
+    WHERE action = 'forget'
+      AND id > (SELECT coalesce(max(id), 0) FROM audit.entries WHERE id = %s AND extract(epoch FROM at)::text = %s)
 """
 CREATE_MONTH = "SELECT create_login_partitions(%s, 1)"
+# In the order of their keys, as the function writes: two transactions never wait for each other in a circle.
 RESTORE_LINES = """
-    INSERT INTO user_logins
-    SELECT login.* FROM unnest(%s::text[]) AS line,
-        jsonb_populate_record(NULL::user_logins, line::jsonb || jsonb_build_object('written_at', now())) AS login
+    INSERT INTO user_logins ({columns})
+    SELECT {columns} FROM (
+        SELECT login.* FROM unnest(%s::text[]) AS line, jsonb_populate_record(NULL::user_logins, line::jsonb) AS login
+    ) AS logins
+    ORDER BY event_id, create_date
     ON CONFLICT DO NOTHING
 """
+SELECT_KNOWN = """
+    SELECT id, subject, counts ->> 'archive', counts ->> 'target', (counts ->> 'logins')::bigint,
+           coalesce((counts ->> 'dropped')::boolean, true)
+    FROM audit.entries WHERE action = 'archive' AND (%s::text IS NULL OR subject = %s) ORDER BY id
+"""
+
+
+class Begun(TypedDict):
+    """What a manifest says of the moment at which its archive was begun."""
+
+    now: str
+    newest_entry: int
+    newest_entry_at: str | None
+    columns: list[str]
 
 
 class Page(TypedDict):
@@ -41,24 +71,88 @@ class Restored(TypedDict):
     forgotten: int
 
 
+class KnownArchive(TypedDict):
+    """An archive that the audit table names; `archive` is None for one from before archives had ids."""
+
+    entry: int
+    month: str
+    archive: str | None
+    target: str
+    logins: int
+    dropped: bool
+
+
+def archive_begin(site: Site) -> Begun:
+    """The newest audit entry, after which the lines are read; and the columns that they will have."""
+    with site.database.transaction() as cursor:
+        cursor.execute(LOCK_REMOVALS)
+        cursor.execute(SELECT_NEWEST_ENTRY)
+        entry, entry_at = cursor.fetchone() or (0, None)
+        cursor.execute(SELECT_NOW)
+        (now,) = fetch_one(cursor)
+        cursor.execute(SELECT_COLUMNS)
+        columns = [name for name, _ in cursor.fetchall()]
+    return {"now": now, "newest_entry": entry, "newest_entry_at": entry_at, "columns": columns}
+
+
 def archive_page(site: Site, *, month: str, after: list[str], limit: int) -> Page:
-    """The next lines of a month's archive, in the order of event_id."""
-    rows = site.database.rows(SELECT_LINES, (month, month, *after, limit))
+    """The next lines of a month's archive, in the order of event_id; `month` is YYYY-MM."""
+    first = f"{month}-01"
+    rows = site.database.rows(SELECT_LINES, (first, first, *after, limit))
     return {"lines": [line for _, _, line in rows], "after": list(rows[-1][:2]) if rows else None}
 
 
-def archive_drop(site: Site, *, month: str, count: int, checksum: str, target: str, reason: str) -> None:
-    """Drops a month that holds exactly what was archived."""
+def archive_drop(site: Site, *, month: str, logins: int, checksum: str, archive: str, target: str, reason: str) -> None:
+    """Drops a month that holds exactly what was archived; raises OpsError where it does not."""
+    values = (f"{month}-01", logins, checksum, archive, target, site.actor(), site.request_id, reason)
     with site.database.transaction() as cursor:
-        cursor.execute(DROP_ARCHIVED, (month, count, checksum, target, site.actor(), site.request_id, reason))
+        cursor.execute(DROP_ARCHIVED, values)
 
 
-def restore_page(site: Site, *, lines: list[str], month: str, archived_at: str) -> Restored:
-    """Writes lines of an archive back; leaves out people who were forgotten after it was made."""
-    forgotten: dict[int, set[str]] = {}
-    for version, hashed in site.database.rows(SELECT_FORGOTTEN, (archived_at,)):
-        forgotten.setdefault(version, set()).add(hashed)
-    missing = forgotten.keys() - site.salts.keys.keys() if forgotten else set()
+def archive_kept(site: Site, *, month: str, logins: int, checksum: str, archive: str, target: str, reason: str) -> None:
+    """Writes the audit entry of an archive from which nothing was dropped: it holds personal data all the same."""
+    counts = {"logins": logins, "checksum": checksum, "archive": archive, "target": target, "dropped": False}
+    write_entry(site, "archive", reason, subject=month, counts=counts)
+
+
+def known_archives(site: Site, *, month: str | None) -> list[KnownArchive]:
+    """The archives of a month, or of all months, that the audit table names."""
+    return [
+        {"entry": entry, "month": subject, "archive": archive, "target": target, "logins": logins, "dropped": dropped}
+        for entry, subject, archive, target, logins, dropped in site.database.rows(SELECT_KNOWN, (month, month))
+    ]
+
+
+def restore_page(
+    site: Site, *, lines: list[str], month: str, newest_entry: int, newest_entry_at: str | None
+) -> Restored:
+    """Writes lines of an archive back; leaves out people whose erasure has a later entry than the archive's newest."""
+    written = 0
+    with site.database.transaction() as cursor:
+        cursor.execute(LOCK_REMOVALS)  # an erasure comes before these lines, and is seen, or after them, and sees them
+        cursor.execute(SELECT_FORGOTTEN, (newest_entry, newest_entry_at))
+        kept = _without_forgotten(site, lines, cursor.fetchall())
+        cursor.execute(CREATE_MONTH, (f"{month}-01",))
+        cursor.execute(SELECT_COLUMNS)
+        columns = dict(cursor.fetchall())
+        for names, same in _by_columns(kept).items():
+            # A column that is newer than the archive gets its default.
+            there = ", ".join(quoted for name, quoted in columns.items() if name in names)
+            cursor.execute(RESTORE_LINES.format(columns=there), (same,))
+            written += cursor.rowcount
+    return {"written": written, "there_already": len(kept) - written, "forgotten": len(lines) - len(kept)}
+
+
+def restore_done(site: Site, *, month: str, counts: Restored, archives: list[str], reason: str) -> None:
+    """Writes the audit entry of a restored month."""
+    write_entry(site, "restore", reason, subject=month, counts={**counts, "archives": archives})
+
+
+def _without_forgotten(site: Site, lines: list[str], forgotten: Iterable[tuple[int, str]]) -> list[str]:
+    hashes: dict[int, set[str]] = {}
+    for version, hashed in forgotten:
+        hashes.setdefault(version, set()).add(hashed)
+    missing = hashes.keys() - site.salts.keys.keys() if hashes else set()
     if missing:
         raise OpsError(
             f"People were forgotten since, under salt versions that SSM no longer has ({sorted(missing)}): the archive "
@@ -67,16 +161,14 @@ def restore_page(site: Site, *, lines: list[str], month: str, archived_at: str) 
 
     def is_forgotten(line: str) -> bool:
         user_id = json.loads(line)["user_id"]
-        return any(site.salts.mask("user_id", user_id, version) in hashes for version, hashes in forgotten.items())
+        return any(site.salts.mask("user_id", user_id, version) in known for version, known in hashes.items())
 
-    kept = [line for line in lines if not is_forgotten(line)]
-    with site.database.transaction() as cursor:
-        cursor.execute(CREATE_MONTH, (month,))
-        cursor.execute(RESTORE_LINES, (kept,))
-        written = cursor.rowcount
-    return {"written": written, "there_already": len(kept) - written, "forgotten": len(lines) - len(kept)}
+    return [line for line in lines if not is_forgotten(line)]
 
 
-def restore_done(site: Site, *, month: str, counts: Restored, reason: str) -> None:
-    """Writes the audit entry of a restored month."""
-    write_entry(site, "restore", reason, subject=month, counts=counts)
+def _by_columns(lines: list[str]) -> dict[frozenset[str], list[str]]:
+    """Lines with the same columns: a migration may have come while an archive was written."""
+    groups: dict[frozenset[str], list[str]] = {}
+    for line in lines:
+        groups.setdefault(frozenset(json.loads(line)), []).append(line)
+    return groups

@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import TypedDict
 
 from ops.errors import OpsError
+from ops.operations.archives import KnownArchive, known_archives
 from ops.operations.site import Site, fetch_one
 from ops.operations.vault import unfold
 
@@ -21,12 +22,13 @@ COUNT_SHARING = "SELECT count_sharing()"
 
 
 class Forgotten(TypedDict):
-    """How much of a person was erased, or with `dry_run` would be."""
+    """How much of a person was erased, or with `dry_run` would be; and the archives that may still hold the person."""
 
     logins: int
     originals: int
     links: int
     dry_run: bool
+    archives: list[KnownArchive]
 
 
 class Dropped(TypedDict):
@@ -64,7 +66,13 @@ def forget(site: Site, *, user_id: str, reason: str, dry_run: bool) -> Forgotten
         # Else what was counted before would stand until the next count, which comes in any case.
         with suppress(OpsError):
             site.database.rows(COUNT_SHARING)
-    return {"logins": logins, "originals": originals, "links": links, "dry_run": dry_run}
+    return {
+        "logins": logins,
+        "originals": originals,
+        "links": links,
+        "dry_run": dry_run,
+        "archives": known_archives(site, month=None),
+    }
 
 
 def retention(site: Site, *, months: int, ahead: int, reason: str, dry_run: bool) -> Retained:

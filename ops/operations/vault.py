@@ -8,16 +8,17 @@ from ops.operations.site import Site, fetch_one
 UNFOLDED_AT_ONCE = 50_000  # pseudonyms: a second, in which removals wait
 
 UNFOLD = "SELECT vault.unfold(%s)"
-SEALED_ORIGINAL = "SELECT sealed, wrapped, public_key FROM vault.sealed_original(%s)"
+SEALED_ORIGINAL = "SELECT salt_version, sealed, wrapped, public_key FROM vault.sealed_original(%s)"
 SEALED_ORIGINALS = """
-    SELECT pseudonym, sealed, wrapped, public_key FROM vault.sealed_originals(%s, %s, %s)
+    SELECT pseudonym, salt_version, sealed, wrapped, public_key FROM vault.sealed_originals(%s, %s, %s)
 """
 LINK = "SELECT vault.link_pseudonyms(%s, %s, %s)"
 
 
 class Sealed(TypedDict):
-    """A sealed original, its wrapped data key and the SHA-256 of the public key, in hex."""
+    """A sealed original, its wrapped data key and the SHA-256 of the public key, in hex; and its pseudonym's salt."""
 
+    salt_version: int
     sealed: str
     wrapped: str
     public_key: str
@@ -55,9 +56,7 @@ def recover(site: Site, *, pseudonym: str, reason: str, basis: str) -> Recovery:
     found = site.database.rows(SEALED_ORIGINAL, (entry,))
     if not found:
         return {"entry": entry, "original": None}
-    sealed, wrapped, public_key = found[0]
-    original: Sealed = {"sealed": sealed.hex(), "wrapped": wrapped.hex(), "public_key": public_key.hex()}
-    return {"entry": entry, "original": original}
+    return {"entry": entry, "original": _sealed(*found[0])}
 
 
 def open_link(site: Site, *, old: int, new: int, reason: str) -> Entry:
@@ -69,13 +68,8 @@ def open_link(site: Site, *, old: int, new: int, reason: str) -> Entry:
 def link_page(site: Site, *, entry: int, after: str, limit: int) -> list[Linkable]:
     """The next sealed originals that a link is about."""
     return [
-        {
-            "pseudonym": pseudonym,
-            "sealed": sealed.hex(),
-            "wrapped": wrapped.hex(),
-            "public_key": public_key.hex(),
-        }
-        for pseudonym, sealed, wrapped, public_key in site.database.rows(SEALED_ORIGINALS, (entry, after, limit))
+        {"pseudonym": pseudonym, **_sealed(*sealed)}
+        for pseudonym, *sealed in site.database.rows(SEALED_ORIGINALS, (entry, after, limit))
     ]
 
 
@@ -94,3 +88,12 @@ def unfold(site: Site) -> None:
         with site.database.transaction() as cursor:
             cursor.execute(UNFOLD, (UNFOLDED_AT_ONCE,))
             (unfolded,) = fetch_one(cursor)
+
+
+def _sealed(salt_version: int, sealed: bytes, wrapped: bytes, public_key: bytes) -> Sealed:
+    return {
+        "salt_version": salt_version,
+        "sealed": sealed.hex(),
+        "wrapped": wrapped.hex(),
+        "public_key": public_key.hex(),
+    }

@@ -15,7 +15,8 @@ import psutil
 import psycopg2
 
 from local.queues import set_redrive
-from ops.event_source import Delivery, failed_messages
+from ops.event_source import Delivery
+from ops.sqs_event import failed_messages
 from tests.chaos import tmpfs
 from tests.chaos.aws_front import Trouble
 from tests.chaos.ledger import COLUMNS

@@ -33,7 +33,8 @@ from local.generator import SPOILERS, generate_logins
 from local.postgres import PostgresServer, binaries
 from local.queues import create_queue
 from local.runtime import EmulatedFunction
-from ops.event_source import Delivery, EventSource, failed_messages
+from ops.event_source import Delivery, EventSource
+from ops.sqs_event import failed_messages
 from tests.chaos.aws_front import AwsFront
 from tests.chaos.ledger import ANY_FAULT, COLUMNS, Account, Ledger
 from tests.chaos.proxy import PostgresProxy

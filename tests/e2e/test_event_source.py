@@ -14,7 +14,8 @@ import pytest
 
 from local.aws import AwsEndpoint
 from local.queues import LoginQueue, create_queue, delete_queue, send
-from ops.event_source import LARGEST_PAYLOAD, Delivery, EventSource
+from ops.event_source import Delivery, EventSource
+from ops.sqs_event import LARGEST_PAYLOAD
 from tests.e2e.conftest import wait_until
 
 Event = dict[str, list[dict[str, Any]]]

@@ -50,6 +50,7 @@ def test_every_problem_is_named_at_once() -> None:
             "endpointSecurityGroup",
         ),
         ({"endpointSecurityGroup": "sg-01234567"}, "endpointSecurityGroup"),
+        ({"functionTimeout": 4}, "functionTimeout"),
         ({"outageMinutes": 7 * 24 * 60}, "outageMinutes"),
         ({"batchSize": 11, "batchWindow": 0}, "batchWindow"),
         ({"storageGib": 100, "maxStorageGib": 100}, "maxStorageGib"),

@@ -131,11 +131,13 @@ class CommandLine:
         captured = self.capture.readouterr()
         return Finished(code, captured.out, captured.err)
 
-    def start(self, *words: str, **environment: str) -> "subprocess.Popen[str]":
-        """Runs it as a process of its own."""
+    def start(
+        self, *words: str, program: tuple[str, ...] = ("-m", "ops"), **environment: str
+    ) -> "subprocess.Popen[str]":
+        """Runs it as a process of its own; `program` are Python's own arguments."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PG"))}
         return subprocess.Popen(
-            [sys.executable, "-m", "ops", *words],
+            [sys.executable, *program, *words],
             cwd=ROOT,
             env=inherited | self.environment | environment,
             stdin=subprocess.DEVNULL,

@@ -13,6 +13,8 @@ import boto3
 import pytest
 
 from local.aws import AwsEndpoint
+from ops.errors import OpsError
+from ops.places import place
 from tests.conftest import Function, SaltParameter, Scratch, function_environment
 from tests.ops.conftest import ROOT, CommandLine, Queues, VaultKey
 from tests.support import make_body, make_record
@@ -203,9 +205,22 @@ def test_archive_in_a_bucket(cloud: Cloud, loginpipe: CommandLine, function: Fun
     month = time.strftime("%Y-%m", time.gmtime(old / 1000))
     assert function(make_record(sent=old)) == []
     words = ("archive", "--month", month, f"s3://{bucket}/logins/")
-    assert loginpipe(*words, "--drop", "--yes").code == 0
+    folder = f"logins/{month}/{loginpipe('--json', *words, '--drop', '--yes').data['archive']}"
     keys = {item["Key"] for item in cloud.client("s3").list_objects_v2(Bucket=bucket)["Contents"]}
-    assert keys == {f"logins/{month}/manifest.json", f"logins/{month}/logins-00000.jsonl.gz"}
+    assert keys == {f"{folder}/manifest.json", f"{folder}/logins-00000.jsonl.gz"}
     assert database.count() == 0
     assert loginpipe("--json", *words, "--restore").data["written"] == 1
     assert loginpipe("archive", "--month", "2001-01", f"s3://{bucket}/logins", "--restore").code == 4
+
+
+def test_object_is_never_replaced(cloud: Cloud, loginpipe: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket = f"archives-{secrets.token_hex(6)}"
+    cloud.client("s3").create_bucket(Bucket=bucket)
+    for name, value in loginpipe.environment.items():
+        monkeypatch.setenv(name, value)
+    where = place(f"s3://{bucket}/logins")
+    for _ in range(2):  # the second one as the SDK repeats a call whose answer was lost
+        where.create("a/b", b"first")
+    with pytest.raises(OpsError, match="never overwritten"):
+        where.create("a/b", b"second")
+    assert (where.read("a/b"), where.paths("a"), where.paths("b")) == (b"first", ["a/b"], [])

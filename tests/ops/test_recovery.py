@@ -3,17 +3,21 @@
 import hashlib
 import hmac
 import json
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.conftest import Function, SaltParameter, Scratch
-from tests.ops.conftest import CommandLine, VaultKey
-from tests.support import make_record, make_records
+from tests.ops.conftest import CommandLine, Finished, Queues, VaultKey
+from tests.support import NOON_DATE, make_record, make_records
 
 IP, DEVICE = "198.51.100.77", "canary-device-4711"
 # For each batch that leaves the inbox another one is there.
@@ -115,6 +119,36 @@ def test_swapped_rows_are_noticed(loginpipe: CommandLine, database: Scratch, sea
     )  # fmt: skip
     finished = loginpipe("recover", "--ip", sealed, *REASON)
     assert (finished.code, "the vault is damaged" in finished.err) == (1, True)
+
+
+@pytest.mark.parametrize("content", ["ip\0203.0.113.9", "device_id\0" + IP, "user_id\0" + IP, "\xff"])
+def test_forged_box_is_noticed(
+    loginpipe: CommandLine, database: Scratch, sealed: str, vault_key: VaultKey, salt: SaltParameter, content: str
+) -> None:
+    """Sealed properly, for this pseudonym, by somebody who can write to the vault but does not know the salt."""
+    database.execute("SELECT vault.unfold(1000)")
+    data_key, nonce = secrets.token_bytes(32), secrets.token_bytes(12)
+    public: Any = serialization.load_der_public_key(vault_key.public)
+    wrapped = public.encrypt(data_key, padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None))
+    box = nonce + AESGCM(data_key).encrypt(nonce, content.encode("latin-1"), sealed.encode())
+    database.execute("UPDATE vault.data_keys SET wrapped = %s", wrapped)
+    database.execute("UPDATE vault.originals SET sealed = %s WHERE pseudonym = %s", box, sealed)
+    finished = loginpipe("recover", "--ip", sealed, *REASON)
+    assert (finished.code, "damaged or forged" in finished.err) == (1, True)
+    assert "203.0.113.9" not in finished.out + finished.err
+    assert IP not in finished.out + finished.err
+    database.execute("DELETE FROM vault.originals WHERE pseudonym <> %s", sealed)
+    salt.rotate()
+    finished = loginpipe("salt", "link", "1", "2", "--reason", "r", "--yes")
+    assert (finished.code, "damaged or forged" in finished.err, database.count("pseudonym_links")) == (1, True, 0)
+
+
+def test_recover_without_the_version_of_the_salt(loginpipe: CommandLine, database: Scratch, sealed: str) -> None:
+    """What cannot be verified is not shown."""
+    database.execute("SELECT vault.unfold(1000)")
+    database.execute("UPDATE vault.originals SET salt_version = 7")
+    finished = loginpipe("recover", "--ip", sealed, *REASON)
+    assert (finished.code, "no version 7" in finished.err, IP in finished.out) == (1, True, False)
 
 
 def test_vault_off_writes_none(function: Function, database: Scratch) -> None:
@@ -388,17 +422,21 @@ def test_link_refuses(loginpipe: CommandLine, database: Scratch, sealed: str, sa
 # ---- erasure --------------------------------------------------------------------------------------------------------
 
 
+def erased(finished: Finished) -> Any:
+    return {name: finished.data[name] for name in ("logins", "originals", "links", "dry_run")}
+
+
 def test_forget(loginpipe: CommandLine, sealing_function: Function, database: Scratch, salt: SaltParameter) -> None:
     shared, own = "10.0.0.1", "10.0.0.2"
     logins = [("gone", shared, "phone"), ("gone", own, "laptop"), ("stays", shared, "tablet")]
     assert sealing_function(*(make_record(user_id=u, ip=i, device_id=d) for u, i, d in logins)) == []
     words = ("forget", "--user-id", "gone", "--reason", "request 7")
     expected = {"logins": 2, "originals": 3, "links": 0}
-    assert loginpipe("--json", *words, "--dry-run").data == expected | {"dry_run": True}
+    assert erased(loginpipe("--json", *words, "--dry-run")) == expected | {"dry_run": True}
     assert (database.count(), database.count("vault.originals"), database.count("audit.entries")) == (3, 5, 0)
     assert loginpipe(*words, answer="n\n").code == 1
     assert database.count() == 3
-    assert loginpipe("--json", *words, "--yes").data == expected | {"dry_run": False}
+    assert erased(loginpipe("--json", *words, "--yes")) == expected | {"dry_run": False}
     assert database.rows() == [("stays",)]
     assert originals(database) == sorted([(pseudonym(salt, "ip", shared),), (pseudonym(salt, "device_id", "tablet"),)])
     ((subject, version, counted, reason),) = database.query(
@@ -406,6 +444,35 @@ def test_forget(loginpipe: CommandLine, sealing_function: Function, database: Sc
     )
     assert (subject, version) == (pseudonym(salt, "user_id", "gone"), 1)
     assert (counted, reason) == (expected, "request 7")
+
+
+def test_forget_names_what_it_does_not_reach(
+    loginpipe: CommandLine, function: Function, queues: Queues, tmp_path: Path
+) -> None:
+    queues.put("{}")
+    queues.put("{}", dead=True)
+    queues.put("{}", dead=True)
+    assert function(make_record(user_id="gone")) == []
+    kept = loginpipe("--json", "archive", "--month", NOON_DATE[:7], str(tmp_path)).data
+    words = ("forget", "--user-id", "gone", "--reason", "r", "--yes")
+    data = loginpipe("--json", *words).data
+    assert [(each["url"], each["messages"]) for each in data["queues"]] == [
+        (queues.url, 1), (queues.dead_letter_url, 2),
+    ]  # fmt: skip
+    assert [(each["archive"], each["target"], each["dropped"]) for each in data["archives"]] == [
+        (kept["archive"], str(tmp_path), False),
+    ]  # fmt: skip
+    out = loginpipe(*words).out
+    assert all(text in out for text in (queues.url, queues.dead_letter_url, str(tmp_path), kept["archive"]))
+
+
+def test_forget_without_queues(loginpipe: CommandLine, function: Function, database: Scratch) -> None:
+    """An erasure does not depend on SQS."""
+    assert function(make_record(user_id="gone")) == []
+    words = ("forget", "--user-id", "gone", "--reason", "r", "--yes")
+    finished = loginpipe("--json", *words, QUEUE_URL="", DLQ_URL="http://127.0.0.1:9/gone")
+    assert (finished.code, database.count()) == (0, 0)
+    assert [each["messages"] for each in finished.data["queues"]] == [None, None]
 
 
 def test_forget_links(
@@ -419,7 +486,7 @@ def test_forget_links(
     assert sealing_function(make_record(user_id="gone", ip="10.0.0.1", device_id="own")) == []
     assert loginpipe("salt", "link", "1", "2", "--reason", "r", "--yes").code == 0
     assert database.count("pseudonym_links") == 3
-    assert loginpipe("--json", "forget", "--user-id", "gone", "--reason", "r", "--yes").data == {
+    assert erased(loginpipe("--json", "forget", "--user-id", "gone", "--reason", "r", "--yes")) == {
         "logins": 2, "originals": 3, "links": 1, "dry_run": False,
     }  # fmt: skip
     held = {row[0] for row in originals(database)}

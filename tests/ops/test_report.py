@@ -112,10 +112,20 @@ def test_doctor_well(loginpipe: CommandLine) -> None:
     found = statuses(loginpipe)
     assert {check: status for check, status in found.items() if status != "ok"} == {"function": "skipped"}
     assert found.keys() >= {
-        "caller", "queue", "redrive policy", "retention of messages", "dead letters", "clock", "salt", "salt value",
+        "caller", "queue", "visibility timeout", "redrive policy", "retention of messages", "dead letters", "clock",
+        "salt", "salt value",
         "database", "database clock", "schema", "partitions", "privileges", "vault",
     }  # fmt: skip
     assert "privileges" in loginpipe("doctor").out
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(0, "error"), (5, "error"), (6, "ok")])
+def test_doctor_visibility_timeout(loginpipe: CommandLine, queues: Queues, seconds: int, status: str) -> None:
+    queues.aws.sqs.set_queue_attributes(QueueUrl=queues.url, Attributes={"VisibilityTimeout": str(seconds)})
+    finished = loginpipe("--json", "doctor")
+    (finding,) = (each for each in finished.data if each["check"] == "visibility timeout")
+    assert finding["status"] == status
+    assert ("VisibilityTimeout to 6 or more" in finding["advice"]) is (status == "error")
 
 
 def test_doctor_queue_without_redrive_policy(loginpipe: CommandLine, queues: Queues) -> None:

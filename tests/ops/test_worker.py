@@ -71,6 +71,33 @@ def test_window_too_short(worker: CommandLine) -> None:
     assert (process.returncode, "needs window_seconds of at least 1" in err) == (2, True)
 
 
+def set_visibility(queues: Queues, seconds: int) -> None:
+    queues.aws.sqs.set_queue_attributes(QueueUrl=queues.url, Attributes={"VisibilityTimeout": str(seconds)})
+
+
+@pytest.mark.parametrize(
+    ("visibility", "window", "smallest"), [(0, "1", 6), (3, "1", 6), (5, "1", 6), (4, "0", 5), (20, "15.5", 21)]
+)
+def test_refuses_a_queue_that_leaves_no_time(
+    worker: CommandLine, queues: Queues, visibility: int, window: str, smallest: int
+) -> None:
+    put(queues, 1)
+    set_visibility(queues, visibility)
+    process = worker.start("worker", "--once", "--batch-size", "10", "--poll", "1", "--window", window)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert f"VisibilityTimeout to {smallest} or more" in " ".join(err.split())
+    assert queues.visible() == 1  # not received once
+
+
+def test_smallest_visibility_timeout_works(worker: CommandLine, queues: Queues, database: Scratch) -> None:
+    set_visibility(queues, 6)
+    expected = put(queues, 25)
+    process = worker.start("worker", "--once", "--poll", "1", "--window", "1")
+    process.communicate(timeout=60)
+    assert (process.returncode, database.rows(), queues.count()) == (0, expected, 0)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop(worker: CommandLine, queues: Queues, database: Scratch, number: signal.Signals) -> None:
     expected = put(queues, 40)
@@ -92,7 +119,7 @@ def test_told_to_stop(worker: CommandLine, queues: Queues, database: Scratch, nu
 def test_killed_side_by_side(worker: CommandLine, queues: Queues, database: Scratch) -> None:
     """Two workers, one of them killed again and again: each message is one row, none is left."""
     queues.allow(receives=1000)
-    queues.aws.sqs.set_queue_attributes(QueueUrl=queues.url, Attributes={"VisibilityTimeout": "5"})
+    set_visibility(queues, 6)
     expected = put(queues, 300)
     chance = random.Random(11)  # noqa: S311  moments to kill at
     steady = worker.start("worker", "--poll", "1", "--batch-size", "3", "--window", "0")

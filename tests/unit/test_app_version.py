@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lambda_src.normal_forms import app_version_code
 from lambda_src.rejects import RecordError
-from tests.oracle import version_code
+from tests.oracle_values import version_code
 from tests.support import make_record
 from tests.unit.outcomes import assert_as_expected, outcome, reject_of, row_of
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lambda_src.contract import COLUMNS
 from lambda_src.masking import Row
-from tests.oracle import is_storable
+from tests.oracle_values import is_storable
 from tests.support import make_record
 from tests.unit.copy_text import read_copy_lines
 from tests.unit.outcomes import assert_as_expected, records_of, row_of

@@ -10,7 +10,8 @@ from lambda_src.normal_forms import normal_event_id
 from lambda_src.parsing import event_key
 from lambda_src.rejects import Reason, Reject
 from lambda_src.sqs import make_event
-from tests.oracle import event_uuid, is_storable
+from tests.oracle import event_uuid
+from tests.oracle_values import is_storable
 from tests.support import make_record
 from tests.unit.outcomes import MESSAGE_ID, assert_as_expected, outcome, records_of, reject_of, row_of
 

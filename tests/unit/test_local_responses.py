@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.event_source import failed_messages
+from ops.sqs_event import failed_messages
 
 DELIVERED = ["a", "b", "c"]
 

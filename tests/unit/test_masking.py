@@ -12,7 +12,8 @@ from lambda_src.masking import Row, Salt, mask_login
 from lambda_src.parsing import parse_event
 from lambda_src.records import make_records
 from lambda_src.sqs import make_event
-from tests.oracle import is_storable, pseudonym
+from tests.oracle import pseudonym
+from tests.oracle_values import is_storable
 from tests.support import make_record
 from tests.unit.outcomes import as_outcome
 

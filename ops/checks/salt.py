@@ -1,0 +1,33 @@
+"""The salt: its form, its age, its value."""
+
+import time
+from collections.abc import Iterator
+
+from ops import operations
+from ops.checks.finding import Finding, Status
+from ops.target import Target
+
+OLD_SALT_DAYS = 365
+
+
+def check_salt(target: Target) -> Iterator[Finding]:
+    """The newest version of the salt."""
+    newest = target.salts.versions()[0]
+    if newest["type"] != "SecureString":
+        advice = "Make it anew with `salt create` under another name: its value may have been seen."
+        yield Finding("salt", Status.ERROR, f"version {newest['version']} is a {newest['type']}", advice)
+        return
+    days = (time.time() - newest["created"].timestamp()) / 86_400
+    found = f"version {newest['version']}, {days:.0f} days old"
+    if days > OLD_SALT_DAYS:
+        yield Finding("salt", Status.WARNING, found, "Consider `salt rotate`: docs/recovery-and-erasure.md.")
+    else:
+        yield Finding("salt", Status.OK, found)
+    masked = target.call(operations.mask, field="ip", value="192.0.2.1")
+    if masked["salt_version"] != newest["version"]:
+        advice = (
+            "Its newest version is not the base64 of 32 bytes or more: `salt rotate`. Until then, nothing is written."
+        )
+        yield Finding("salt value", Status.ERROR, f"the newest usable version is {masked['salt_version']}", advice)
+    else:
+        yield Finding("salt value", Status.OK, "usable")

@@ -1,0 +1,153 @@
+"""`archive`: a month of logins into files, and back."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ops import operations
+from ops.archive import RestoredMonth, restore_month, write_archive
+from ops.commands.common import Yes, confirm
+from ops.errors import NothingFoundError, OpsError, UsageError
+from ops.places import place
+
+if TYPE_CHECKING:
+    from ops.archive_files import Archive
+    from ops.commands.common import Session
+    from ops.operations.archives import KnownArchive
+    from ops.places import Place
+
+
+def archive(
+    context: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="A folder, or s3://bucket/prefix.")],
+    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month.")],
+    drop: Annotated[bool, typer.Option("--drop", help="Drop the month from the database; asks first.")] = False,
+    restore: Annotated[bool, typer.Option("--restore", help="Bring the month back from TARGET.")] = False,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit table.")] = "archive",
+    yes: Yes = False,
+) -> None:
+    """Write a month of logins to files, or bring it back.
+
+    Writes a new folder TARGET/YYYY-MM/ID/ with compressed JSON lines and a manifest of count and checksums, then reads
+    all of it back and verifies it. No archive is ever overwritten. With --drop the month is then dropped, if the
+    database still holds exactly what was archived. Logins that arrive later go into a further archive: run the command
+    again. Run it again after any interruption, too. A month without logins is not archived.
+
+    --restore verifies all complete archives of the month first, then writes what is not there yet. It leaves out people
+    who were forgotten after an archive was begun. What the vault held of a month is not archived: `retention` removes
+    it once the month is gone.
+
+    The files hold personal data (user ids): protect and expire them as such.
+
+    Exit code 4 where there is nothing to archive and nothing was archived before, or nothing to restore.
+
+    Examples: loginpipe archive --month 2026-01 s3://archives/logins --drop · loginpipe archive --month 2026-01
+    s3://archives/logins --restore
+    """
+    session: Session = context.obj
+    try:
+        name = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC).strftime("%Y-%m")
+    except ValueError:
+        raise UsageError("--month must be a month such as 2026-01.") from None
+    if drop and restore:
+        raise UsageError("Either --drop or --restore.")
+    if drop and name >= datetime.now(UTC).strftime("%Y-%m"):
+        raise UsageError("Only a month that is over can be dropped.")
+    where = place(target)
+    if restore:
+        with session.output.progress("restoring", None) as step:
+            restored = restore_month(session.target, where, name, reason, step)
+        session.output.result(restored, lambda: _show_restored(session, name, restored))
+        return
+    with session.output.progress("archiving", None) as step:
+        written = write_archive(session.target, name, where, step)
+    if written is None:
+        _report_nothing(session, name)
+        return
+    manifest = written.manifest
+    if drop:
+        confirm(f"Archived and verified {manifest['logins']:,} logins. Drop {name} from the database?", yes=yes)
+        _drop(session, where, written, reason)
+    else:
+        _keep(session, where, written, reason)
+    result = {
+        "month": name,
+        "archive": manifest["archive"],
+        "logins": manifest["logins"],
+        "checksum": manifest["checksum"],
+        "dropped": drop,
+    }
+    done = "archived, verified and dropped" if drop else "archived and verified"
+    line = f"{name}: {manifest['logins']:,} logins {done}, as archive {manifest['archive']}."
+    session.output.result(result, lambda: session.output.line(line))
+
+
+def _drop(session: "Session", where: "Place", written: "Archive", reason: str) -> None:
+    manifest = written.manifest
+    try:
+        session.target.call(
+            operations.archive_drop,
+            month=manifest["month"],
+            logins=manifest["logins"],
+            checksum=manifest["checksum"],
+            archive=manifest["archive"],
+            target=where.name,
+            reason=reason,
+        )
+    except OpsError:
+        session.output.note(f"{where.name}/{written.folder} is a complete archive all the same.")
+        raise
+
+
+def _keep(session: "Session", where: "Place", written: "Archive", reason: str) -> None:
+    manifest = written.manifest
+    session.target.call(
+        operations.archive_kept,
+        month=manifest["month"],
+        logins=manifest["logins"],
+        checksum=manifest["checksum"],
+        archive=manifest["archive"],
+        target=where.name,
+        reason=reason,
+    )
+
+
+def _report_nothing(session: "Session", month: str) -> None:
+    """Says that a month holds no login; raises NothingFoundError where it was not dropped into an archive either."""
+    known = [each for each in session.target.call(operations.known_archives, month=month) if each["dropped"]]
+    if not known:
+        raise NothingFoundError(
+            f"{month} holds no logins, and the audit table knows no archive of it. Nothing written."
+        )
+
+    def print_lines() -> None:
+        session.output.line(f"{month} holds no logins: nothing to archive, nothing written. It was dropped before:")
+        for each in known:
+            session.output.line(_describe(each))
+
+    result = {"month": month, "archive": None, "logins": 0, "checksum": "0", "dropped": False, "before": known}
+    session.output.result(result, print_lines)
+
+
+def _show_restored(session: "Session", month: str, restored: RestoredMonth) -> None:
+    for each in restored["archives"]:
+        session.output.line(
+            f"Archive {each['archive']}, {each['logins']:,} logins: {each['written']:,} written, "
+            f"{each['there_already']:,} there already, {each['forgotten']:,} of forgotten people left out."
+        )
+    session.output.line(
+        f"{month}: restored {restored['written']:,} logins; {restored['there_already']:,} were there already, "
+        f"{restored['forgotten']:,} of forgotten people stay out."
+    )
+    for folder in restored["incomplete"]:
+        session.output.note(f"{folder} has no manifest: it is not complete, and was left alone.")
+    for known in restored["elsewhere"]:
+        session.output.note(f"Not restored, for it is not here: {_describe(known)}")
+
+
+def _describe(known: "KnownArchive") -> str:
+    return (
+        f"archive {known['archive'] or '(of the first format)'} of {known['logins']:,} logins in {known['target']}, "
+        f"audit entry {known['entry']}"
+    )

@@ -1,0 +1,501 @@
+"""`archive`: nothing is dropped that is not safe elsewhere, nothing is overwritten, and all of it comes back."""
+
+import gzip
+import hashlib
+import json
+import random
+import time
+import uuid
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambda_src.staging import COLUMN_LIST as COLUMNS
+from ops import archive_files, operations
+from ops.errors import OpsError
+from tests.conftest import Function, SaltParameter, Scratch
+from tests.ops.conftest import CommandLine
+from tests.ops.test_retention import months_ago, partitioned, partitions  # noqa: F401  a fixture
+from tests.support import make_record
+
+BUSY = """
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
+"""
+REASON = ("--reason", "request 7")
+
+
+@pytest.fixture
+def old_month(function: Function, database: Scratch) -> str:
+    """A month that is over, with 230 logins, odd texts among them; it has no partition."""
+    name, sent = months_ago(3)
+    texts = ["user\t1", "back\\slash", 'quote"', "new\nline", "ünï \u2028 💥", "\x7f"]
+    records = [
+        make_record(user_id=texts[n] if n < len(texts) else f"user {n}", sent=sent, device_id=f"d{n}")
+        for n in range(230)
+    ]
+    assert function(*records) == []
+    return name
+
+
+def everything(database: Scratch) -> list[tuple[Any, ...]]:
+    return database.rows(COLUMNS)
+
+
+def arrive_late(function: Function, month: str, *users: str) -> None:
+    sent = months_ago(3)[1]
+    assert months_ago(3)[0] == month
+    assert function(*(make_record(user_id=user, sent=sent) for user in users)) == []
+
+
+def drop(loginpipe: CommandLine, month: str, target: Path) -> Any:
+    finished = loginpipe("--json", "archive", "--month", month, str(target), "--drop", "--yes")
+    assert finished.code == 0, finished.err
+    return finished.data
+
+
+def restore(loginpipe: CommandLine, month: str, target: Path) -> Any:
+    finished = loginpipe("--json", "archive", "--month", month, str(target), "--restore")
+    assert finished.code == 0, finished.err
+    return finished.data
+
+
+def counts(restored: Any) -> tuple[int, int, int]:
+    return restored["written"], restored["there_already"], restored["forgotten"]
+
+
+def forget(loginpipe: CommandLine, user: str) -> None:
+    assert loginpipe("forget", "--user-id", user, *REASON, "--yes").code == 0
+
+
+@pytest.mark.parametrize("has_partition", [True, False])
+@pytest.mark.usefixtures("partitioned")
+def test_archive_and_restore(
+    loginpipe: CommandLine,
+    database: Scratch,
+    old_month: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    has_partition: bool,
+) -> None:
+    monkeypatch.setattr("ops.archive.PAGE", 50)
+    monkeypatch.setattr("ops.archive.PAGES_A_FILE", 2)
+    if has_partition:
+        database.execute("SELECT create_login_partitions(%s::date, 1)", f"{old_month}-01")
+    before = everything(database)
+    words = ("archive", "--month", old_month, str(tmp_path / "a"))
+    kept = loginpipe("--json", *words).data
+    assert (kept["logins"], kept["dropped"], database.count()) == (230, False, 230)
+    folder = tmp_path / "a" / old_month / kept["archive"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *(f"logins-0000{n}.jsonl.gz" for n in range(3)),
+        "manifest.json",
+    ]
+    assert loginpipe(*words, "--drop", answer="n\n").code == 1
+    assert database.count() == 230
+    dropped = drop(loginpipe, old_month, tmp_path / "a")
+    assert (dropped["dropped"], database.count()) == (True, 0)
+    assert f"user_logins_{old_month.replace('-', '_')}" not in partitions(database)
+    restored = restore(loginpipe, old_month, tmp_path / "a")
+    assert counts(restored) == (230, 460, 0)
+    assert [each["written"] for each in restored["archives"]] == [230, 0, 0]
+    assert everything(database) == before
+    assert counts(restore(loginpipe, old_month, tmp_path / "a")) == (0, 690, 0)
+    entries = database.query("SELECT action, counts ->> 'dropped', counts ->> 'archive' FROM audit.entries ORDER BY id")
+    assert entries == [
+        ("archive", "false", kept["archive"]),
+        ("archive", "true", dropped["archive"]),
+        ("restore", None, None),
+        ("restore", None, None),
+    ]
+
+
+def test_audit_entry_of_a_drop(loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path) -> None:
+    dropped = drop(loginpipe, old_month, tmp_path)
+    ((subject, counted),) = database.query("SELECT subject, counts FROM audit.entries")
+    assert subject == old_month
+    assert counted == {
+        "logins": 230,
+        "checksum": dropped["checksum"],
+        "archive": dropped["archive"],
+        "target": str(tmp_path),
+        "dropped": True,
+    }
+
+
+# ---- nothing is lost ------------------------------------------------------------------------------------------------
+
+
+def test_drop_twice(loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path) -> None:
+    before = everything(database)
+    first = drop(loginpipe, old_month, tmp_path)
+    second = drop(loginpipe, old_month, tmp_path)
+    assert (second["logins"], second["dropped"], second["archive"]) == (0, False, None)
+    assert [each["archive"] for each in second["before"]] == [first["archive"]]
+    assert len(list((tmp_path / old_month).iterdir())) == 1, "nothing is written for a month without logins"
+    finished = loginpipe("archive", "--month", old_month, str(tmp_path), "--drop", "--yes")
+    assert "nothing to archive" in finished.out
+    assert first["archive"] in finished.out
+    assert counts(restore(loginpipe, old_month, tmp_path)) == (230, 0, 0)
+    assert everything(database) == before
+
+
+def test_month_that_never_had_logins(loginpipe: CommandLine, tmp_path: Path) -> None:
+    finished = loginpipe("archive", "--month", months_ago(5)[0], str(tmp_path), "--drop", "--yes")
+    assert (finished.code, "holds no logins" in finished.err) == (4, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_late_logins_between_two_drops(
+    loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path
+) -> None:
+    drop(loginpipe, old_month, tmp_path)
+    arrive_late(function, old_month, "late")
+    assert drop(loginpipe, old_month, tmp_path)["logins"] == 1
+    assert database.count() == 0
+    restored = restore(loginpipe, old_month, tmp_path)
+    assert [each["written"] for each in restored["archives"]] == [230, 1]
+    assert database.count() == 231
+
+
+def test_delivered_again_after_the_drop(
+    loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path
+) -> None:
+    """A new arrival, which a restore merges by its key."""
+    record = make_record(user_id="twice", sent=months_ago(3)[1])
+    assert function(record) == []
+    drop(loginpipe, old_month, tmp_path)
+    assert function(record) == []
+    assert counts(restore(loginpipe, old_month, tmp_path)) == (230, 1, 0)
+    assert database.query("SELECT count(*) FROM user_logins WHERE user_id = 'twice'") == [(1,)]
+
+
+@pytest.mark.parametrize("attempt", range(4))
+def test_two_processes_at_once(
+    loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path, attempt: int
+) -> None:
+    before = everything(database)
+    words = ("archive", "--month", old_month, str(tmp_path), "--drop", "--yes")
+    processes = [loginpipe.start(*words) for _ in range(2)]
+    time.sleep(0.3 * attempt)
+    arrive_late(function, old_month, "late")
+    for process in processes:
+        process.communicate(timeout=60)
+    drop(loginpipe, old_month, tmp_path)
+    assert database.count() == 0
+    assert restore(loginpipe, old_month, tmp_path)["written"] == 231
+    late = [row for row in everything(database) if "late" in row]
+    assert sorted([*before, *late], key=repr) == everything(database)
+
+
+def test_answer_to_the_commit_is_lost(
+    loginpipe: CommandLine,
+    database: Scratch,
+    old_month: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = everything(database)
+    rows = operations.archive_drop
+
+    def drop_and_lose_the_answer(site: Any, **arguments: Any) -> None:
+        rows(site, **arguments)
+        raise OpsError("The connection to Postgres broke: nothing of the last step is certain. Run the command again.")
+
+    with monkeypatch.context() as patch:
+        patch.setitem(operations.registry.OPERATOR, "archive_drop", drop_and_lose_the_answer)
+        finished = loginpipe("archive", "--month", old_month, str(tmp_path), "--drop", "--yes")
+    assert (finished.code, "Run the command again" in finished.err, database.count()) == (1, True, 0)
+    assert drop(loginpipe, old_month, tmp_path)["logins"] == 0
+    assert counts(restore(loginpipe, old_month, tmp_path)) == (230, 0, 0)
+    assert everything(database) == before
+
+
+def test_archive_killed(loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path) -> None:
+    """Whatever the moment of a kill: the month is in the database, or whole in an archive."""
+    chance = random.Random(7)  # noqa: S311  moments to kill at
+    before = everything(database)
+    killed = 0
+    for _ in range(6):
+        process = loginpipe.start("archive", "--month", old_month, str(tmp_path), "--drop", "--yes")
+        time.sleep(chance.uniform(0.5, 2.5))
+        process.kill()
+        process.communicate()
+        killed += process.returncode == -9
+        while database.query(BUSY):  # Postgres finishes what it was told before the kill
+            time.sleep(0.02)
+        if database.count() == 0:
+            restore(loginpipe, old_month, tmp_path)
+        assert everything(database) == before
+    assert killed
+
+
+@pytest.mark.parametrize("statement", [
+    "UPDATE user_logins SET locale = 'XX' WHERE user_id = 'user 99'",
+    "DELETE FROM user_logins WHERE user_id = 'user 99'",
+])  # fmt: skip
+@pytest.mark.parametrize("has_partition", [True, False])
+def test_month_that_changed_is_not_dropped(
+    loginpipe: CommandLine,
+    database: Scratch,
+    old_month: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    statement: str,
+    has_partition: bool,
+) -> None:
+    """What is not exactly in the archive stays; the archive is one all the same."""
+    if has_partition:
+        database.execute("SELECT create_login_partitions(%s::date, 1)", f"{old_month}-01")
+    read_back = archive_files.Archive.verify
+
+    def verify_while_others_write(self: archive_files.Archive) -> Any:
+        database.execute(statement)
+        return read_back(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archive_files.Archive, "verify", verify_while_others_write)
+        finished = loginpipe("archive", "--month", old_month, str(tmp_path), "--drop", "--yes")
+    assert (finished.code, "archive it again" in finished.err) == (1, True)
+    left = database.count()
+    assert left >= 229
+    assert drop(loginpipe, old_month, tmp_path)["logins"] == left
+    assert database.count() == 0
+
+
+def test_login_between_checksum_and_drop_is_kept(
+    loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path
+) -> None:
+    """The drop makes its checksum without holding writers up, and looks again once it holds the lock."""
+    database.execute("SELECT create_login_partitions(%s::date, 1)", f"{old_month}-01")
+    with closing(database.connect()) as reader, reader.cursor() as cursor:
+        reader.autocommit = False
+        cursor.execute("SELECT count(*) FROM user_logins")  # keeps the drop waiting for the table
+        process = loginpipe.start("archive", "--month", old_month, str(tmp_path), "--drop", "--yes")
+        database.wait_for_waiting()
+        cursor.execute(
+            "INSERT INTO user_logins SELECT (jsonb_populate_record(l, jsonb_build_object('event_id', %s))).* "
+            "FROM user_logins l WHERE user_id = 'user 99'", (str(uuid.uuid4()),),
+        )  # fmt: skip
+        reader.commit()
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "archive it again" in err) == (1, True)
+    assert database.count() == 231
+
+
+@pytest.mark.parametrize("has_partition", [True, False])
+def test_drop_beside_readers(
+    loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path, has_partition: bool
+) -> None:
+    """A reader that looks at the table twice in a transaction and the drop never wait for each other."""
+    if has_partition:
+        database.execute("SELECT create_login_partitions(%s::date, 1)", f"{old_month}-01")
+    process = loginpipe.start("archive", "--month", old_month, str(tmp_path), "--drop", "--yes")
+    with closing(database.connect()) as reader, reader.cursor() as cursor:
+        reader.autocommit = False
+        while process.poll() is None:
+            cursor.execute("SELECT count(*) FROM user_logins WHERE create_date = current_date")
+            cursor.execute("SELECT count(*) FROM user_logins")
+            cursor.execute("SELECT count(*) FROM user_logins_default")
+            reader.commit()
+    assert (process.wait(), process.communicate()[1]) == (0, "")
+    assert database.count() == 0
+
+
+# ---- what is an archive ---------------------------------------------------------------------------------------------
+
+
+def test_incomplete_archive_is_left_alone(
+    loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path
+) -> None:
+    dropped = drop(loginpipe, old_month, tmp_path)
+    folder = tmp_path / old_month / "0f0f"
+    folder.mkdir()
+    (folder / "logins-00000.jsonl.gz").write_bytes(gzip.compress(b'{"user_id": "half"}\n'))
+    restored = restore(loginpipe, old_month, tmp_path)
+    assert restored["incomplete"] == [f"{old_month}/0f0f"]
+    assert [each["archive"] for each in restored["archives"]] == [dropped["archive"]]
+    (tmp_path / old_month / dropped["archive"] / "manifest.json").unlink()
+    finished = loginpipe("archive", "--month", old_month, str(tmp_path), "--restore")
+    assert (finished.code, "0f0f" in finished.err) == (4, True)
+
+
+@pytest.mark.parametrize("damaged", ["logins-00000.jsonl.gz", "manifest.json"])
+def test_damaged_archive_restores_nothing(
+    loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path, damaged: str
+) -> None:
+    """All archives are verified before the first login is written."""
+    drop(loginpipe, old_month, tmp_path)
+    arrive_late(function, old_month, "late")
+    second = drop(loginpipe, old_month, tmp_path)
+    file = tmp_path / old_month / second["archive"] / damaged
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 255
+    file.write_bytes(data)
+    finished = loginpipe("archive", "--month", old_month, str(tmp_path), "--restore")
+    assert (finished.code, database.count()) == (1, 0)
+
+
+def test_archive_is_never_overwritten(
+    loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even by a run that draws the same id."""
+    monkeypatch.setattr("ops.archive.uuid.uuid4", lambda: "same")
+    drop(loginpipe, old_month, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert restore(loginpipe, old_month, tmp_path)["written"] == 230
+    finished = loginpipe("archive", "--month", old_month, str(tmp_path), "--drop", "--yes")
+    assert (finished.code, "never overwritten" in finished.err) == (1, True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert database.count() == 230
+
+
+def test_archive_elsewhere_is_named(
+    loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path
+) -> None:
+    drop(loginpipe, old_month, tmp_path / "one")
+    arrive_late(function, old_month, "late")
+    drop(loginpipe, old_month, tmp_path / "two")
+    restored = restore(loginpipe, old_month, tmp_path / "two")
+    assert [each["target"] for each in restored["elsewhere"]] == [str(tmp_path / "one")]
+    finished = loginpipe("archive", "--month", old_month, str(tmp_path / "two"), "--restore")
+    assert str(tmp_path / "one") in finished.err
+
+
+def test_manifest(loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path) -> None:
+    """What it says is enough to open and check an archive with nothing of ours."""
+    forget(loginpipe, "user 50")
+    ((entry,),) = database.query("SELECT max(id) FROM audit.entries")
+    data = loginpipe("--json", "archive", "--month", old_month, str(tmp_path)).data
+    folder = tmp_path / old_month / data["archive"]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert (manifest["month"], manifest["newest_entry"], manifest["logins"]) == (old_month, entry, 229)
+    total = 0
+    for file in manifest["files"]:
+        packed = (folder / file["name"]).read_bytes()
+        assert hashlib.sha256(packed).hexdigest() == file["sha256"]
+        lines = gzip.decompress(packed).split(b"\n")[:-1]
+        assert len(lines) == file["logins"]
+        assert all(set(json.loads(line)) == set(manifest["columns"]) for line in lines)
+        total += sum(int.from_bytes(hashlib.sha256(line).digest()[:8], "big", signed=True) for line in lines)
+    assert str(total) == manifest["checksum"] == data["checksum"]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in folder.iterdir())
+
+
+def test_restore_of_the_first_format(loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path) -> None:
+    """It does not say which erasures came before it: whoever was ever forgotten stays out."""
+    forget(loginpipe, "user 50")
+    data = drop(loginpipe, old_month, tmp_path)
+    forget(loginpipe, "user 60")
+    folder = tmp_path / old_month
+    for file in (folder / data["archive"]).iterdir():
+        file.rename(folder / file.name)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name in ("archive", "newest_entry", "newest_entry_at", "columns"):
+        del manifest[name]
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": "login-pipeline archive 1"}))
+    assert counts(restore(loginpipe, old_month, tmp_path)) == (228, 0, 1)
+
+
+def test_restore_of_an_archive_from_before_new_columns(
+    loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path
+) -> None:
+    drop(loginpipe, old_month, tmp_path)
+    database.execute("ALTER TABLE user_logins ADD os text, ADD rank integer NOT NULL DEFAULT 7, DROP locale CASCADE")
+    assert counts(restore(loginpipe, old_month, tmp_path)) == (230, 0, 0)
+    assert database.query("SELECT DISTINCT os, rank FROM user_logins") == [(None, 7)]
+
+
+# ---- who was forgotten ----------------------------------------------------------------------------------------------
+
+
+def test_restore_leaves_forgotten_out(
+    loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path, salt: SaltParameter
+) -> None:
+    forget(loginpipe, "user 50")
+    arrive_late(function, old_month, "user 50")
+    drop(loginpipe, old_month, tmp_path)
+    forget(loginpipe, "user 60")
+    salt.rotate()
+    forget(loginpipe, "new\nline")
+    arrive_late(function, old_month, "user 60")
+    drop(loginpipe, old_month, tmp_path)
+    restored = restore(loginpipe, old_month, tmp_path)
+    assert [(each["written"], each["forgotten"]) for each in restored["archives"]] == [(228, 2), (1, 0)]
+    for user, logins in (("user 50", 1), ("user 60", 1), ("new\nline", 0)):
+        assert database.query("SELECT count(*) FROM user_logins WHERE user_id = %s", user) == [(logins,)]
+
+
+@pytest.mark.parametrize("minutes", [5, -5])
+def test_operators_clock_decides_nothing(
+    loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path, minutes: int
+) -> None:
+    """Whatever the clock of the command line says: who was forgotten after the archive stays out."""
+    shifted = (
+        f"import datetime, time, sys; real = time.time; time.time = lambda: real() + {60 * minutes};\n"
+        "class Shifted(datetime.datetime):\n"
+        "    @classmethod\n"
+        f"    def now(cls, tz=None): return super().now(tz) + datetime.timedelta(minutes={minutes})\n"
+        "import ops.commands.archive as a; a.datetime = Shifted\n"
+        "from ops.cli import main; sys.exit(main())"
+    )
+    process = loginpipe.start(
+        "archive", "--month", old_month, str(tmp_path), "--drop", "--yes", program=("-c", shifted)
+    )
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    forget(loginpipe, "user 60")
+    assert counts(restore(loginpipe, old_month, tmp_path)) == (229, 0, 1)
+
+
+def test_erasure_under_way_while_an_archive_begins(
+    loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path
+) -> None:
+    """Its entry has its number already, and others that are newer are committed before it."""
+    with closing(database.connect()) as other, other.cursor() as cursor:
+        other.autocommit = False
+        cursor.execute("SELECT audit.lock_removals()")
+        cursor.execute("DELETE FROM user_logins WHERE user_id = 'user 60'")
+        process = loginpipe.start("archive", "--month", old_month, str(tmp_path))
+        database.wait_for_waiting()
+        other.commit()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert restore(loginpipe, old_month, tmp_path)["archives"][0]["logins"] == 229
+
+
+def test_archive_of_another_database(
+    loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path
+) -> None:
+    """As after a backup of the database came back: the numbers of audit entries begin again below the manifest's."""
+    database.execute("INSERT INTO audit.entries (action, actor, reason, subject) VALUES ('retention', 'a', 'b', 'c')")
+    drop(loginpipe, old_month, tmp_path)
+    database.execute("ALTER TABLE audit.entries DISABLE TRIGGER append_only")
+    database.execute("DELETE FROM audit.entries")
+    database.execute("ALTER TABLE audit.entries ALTER id RESTART")
+    forget(loginpipe, "user 60")
+    assert counts(restore(loginpipe, old_month, tmp_path)) == (229, 0, 1)
+
+
+# ---- how it is called -----------------------------------------------------------------------------------------------
+
+
+def test_archive_of_this_month_is_not_dropped(loginpipe: CommandLine, tmp_path: Path) -> None:
+    assert loginpipe("archive", "--month", months_ago(0)[0], str(tmp_path), "--drop", "--yes").code == 2
+    assert loginpipe("archive", "--month", "2026-13", str(tmp_path)).code == 2
+    assert loginpipe("archive", "--month", "2026-01", str(tmp_path), "--drop", "--restore").code == 2
+
+
+def test_restore_nothing(loginpipe: CommandLine, tmp_path: Path) -> None:
+    assert loginpipe("archive", "--month", "2026-01", str(tmp_path), "--restore").code == 4
+
+
+def test_target_that_cannot_be_written(
+    loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    finished = loginpipe("archive", "--month", old_month, str(tmp_path / "file"), "--drop", "--yes")
+    assert (finished.code, database.count()) == (1, 230)
+    assert "file" in finished.err
