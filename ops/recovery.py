@@ -5,10 +5,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from lambda_src.contract import MASKED
 from lambda_src.vault import NONCE_BYTES
 from ops import operations
 from ops.errors import OpsError
-from ops.fields import MASKED
 from ops.operations.vault import Sealed
 from ops.salts import SaltHistory
 from ops.target import Target
