@@ -6,7 +6,7 @@ from operator import attrgetter
 
 import msgspec
 
-from lambda_src.contract import FIELDS, MASKED, NUMBERS, TEXTS
+from lambda_src.contract import COLUMNS, FIELDS, MASKED, NUMBERS, TEXTS
 from lambda_src.parsing import Login
 
 NULL = r"\N"  # as COPY writes it
@@ -19,6 +19,9 @@ _BLOCK = 64  # bytes, of SHA-256
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 _get_texts = attrgetter(*TEXTS.values())  # a tuple, as there is more than one
+_OPTIONAL_TEXTS = tuple(
+    place for place, column in enumerate(COLUMNS) if column in TEXTS and not FIELDS[TEXTS[column]].required
+)
 # A normal form of a stored text could add what COPY has to escape. There is none today.
 _HAS_NORMAL_TEXTS = any(field.normal is not None and not field.masked for field in FIELDS.values())
 _NUMBERS = tuple((name, FIELDS[name].code or FIELDS[name].kind) for name in NUMBERS)
@@ -72,17 +75,21 @@ def mask_login(login: Login, salt: Salt, seal: Seal | None = None) -> Row:
     cells = [login.event_id, login.create_date, salt.version_text, *_get_texts(body)]
     if login.has_backslash or _HAS_NORMAL_TEXTS:
         cells = [cell and cell.translate(COPY_ESCAPES) for cell in cells]
+    for place in _OPTIONAL_TEXTS:
+        if cells[place] is None:
+            cells[place] = NULL
     sealed: tuple[tuple[str, str], ...] = ()
     for name in MASKED:
         value = getattr(body, name)
-        pseudonym = None if value is None else salt.mask(name, value)
+        if value is None:
+            cells.append(NULL)
+            continue
+        pseudonym = salt.mask(name, value)
         cells.append(pseudonym)
-        if seal is not None and pseudonym is not None:
+        if seal is not None:
             sealed += ((pseudonym, seal(f"{name}\0{value}", pseudonym)),)
     for name, to_number in _NUMBERS:
         value = getattr(body, name)
-        cells.append(None if value is None else str(to_number(value)))
-    if None in cells:
-        cells = [NULL if cell is None else cell for cell in cells]
+        cells.append(NULL if value is None else str(to_number(value)))
     line = "\t".join(cells) + "\n"
     return Row(login.message_id, login.event_id, login.create_date, salt.version, line, sealed, login.unknown_fields)
