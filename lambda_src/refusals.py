@@ -32,7 +32,7 @@ CREATE_WRITE_EACH = """
         checked text;
     BEGIN
         "position" := 0;
-        FOR arrival IN SELECT * FROM pg_temp.arrivals ORDER BY "place of arrival" LOOP
+        FOR arrival IN SELECT * FROM pg_temp.arrivals ORDER BY "arrival number" LOOP
             "position" := "position" + 1;
             BEGIN
                 INSERT INTO public.user_logins ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING;

@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from psycopg2 import extensions
 
 COLUMN_LIST = ", ".join(f'"{name}"' for name in COLUMNS)
-# The place counts up in the order of the COPY, which Postgres does not keep otherwise: it fills gaps on earlier pages.
+# The arrival number counts up in the order of the COPY, which Postgres does not keep otherwise: it fills gaps on earlier pages.
 # No field can have its name. Not LIKE user_logins: that needs SELECT on it.
 CREATE_ARRIVALS = """
-    CREATE TEMPORARY TABLE IF NOT EXISTS arrivals ({}, "place of arrival" bigint GENERATED ALWAYS AS IDENTITY)
+    CREATE TEMPORARY TABLE IF NOT EXISTS arrivals ({}, "arrival number" bigint GENERATED ALWAYS AS IDENTITY)
     ON COMMIT DELETE ROWS
 """.format(", ".join(f'"{name}" {sql_type}' for name, sql_type in COLUMN_TYPES.items()))
 COPY_ARRIVALS = f"COPY pg_temp.arrivals ({COLUMN_LIST}) FROM STDIN"
 MERGE_ARRIVALS = (
     f"INSERT INTO public.user_logins ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM pg_temp.arrivals "  # noqa: S608
-    "ON CONFLICT DO NOTHING"
+    'ORDER BY "arrival number" ON CONFLICT DO NOTHING'
 )
 
 
