@@ -1,0 +1,51 @@
+"""What the tests of the write share: a trap amid the COPY, a proxy before Postgres, a dead-letter queue."""
+
+import itertools
+import secrets
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from lambda_src.parsing import Event, Login, parse_event
+from local.aws import AwsEndpoint
+from tests.chaos.proxy import PostgresProxy
+from tests.conftest import Function, Scratch
+from tests.integration.batches import Trap
+from tests.support import Record, make_records
+
+
+@pytest.fixture
+def trap(monkeypatch: pytest.MonkeyPatch) -> Trap:
+    """Makes 300 valid records; `action` happens when the function comes to the one at `place`, amid the COPY."""
+
+    def make(action: Callable[[], object], place: int = 200) -> list[Record]:
+        calls = itertools.count()
+
+        def parse(event: Event) -> Login:
+            if next(calls) == place:
+                action()
+            return parse_event(event)
+
+        monkeypatch.setattr("lambda_src.records.parse_event", parse)
+        return make_records(300)
+
+    return make
+
+
+@pytest.fixture
+def proxy(function: Function, database: Scratch, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgresProxy]:
+    """A proxy between the function and Postgres."""
+    started = PostgresProxy(database.server.port).start()
+    monkeypatch.setenv("PGPORT", str(started.port))
+    function.restart()
+    yield started
+    started.refuse()
+
+
+@pytest.fixture
+def queue(aws: AwsEndpoint, function: Function, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a queue that the function knows as its dead-letter queue."""
+    url = aws.sqs.create_queue(QueueName=f"dead-{secrets.token_hex(4)}")["QueueUrl"]
+    monkeypatch.setenv("DLQ_URL", url)
+    yield url
+    aws.sqs.delete_queue(QueueUrl=url)
