@@ -128,7 +128,7 @@ def restore_page(
 ) -> Restored:
     """Writes lines of an archive back; leaves out people whose erasure has a later entry than the archive's newest."""
     written = 0
-    with site.database.transaction() as cursor:
+    with site.database.transaction(writes_logins=True) as cursor:
         cursor.execute(LOCK_REMOVALS)  # an erasure comes before these lines, and is seen, or after them, and sees them
         cursor.execute(SELECT_FORGOTTEN, (newest_entry, newest_entry_at))
         kept = _without_forgotten(site, lines, cursor.fetchall())
