@@ -9,7 +9,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 
 from lambda_src.errors import PipelineError, SettingsError
-from ops.commands import archive, dead_letters, events, health, privacy, retention, salts, work
+from ops.commands import archive, dead_letters, events, health, privacy, pseudonyms, retention, salts, work
 from ops.commands.common import Session
 from ops.errors import Exit, NothingFoundError, UsageError
 
@@ -42,8 +42,8 @@ app.add_typer(dead_letters.app)
 app.command()(events.send)
 app.command()(events.report)
 app.add_typer(salts.app)
-app.add_typer(salts.mask_app)
-app.command()(salts.lookup)
+app.add_typer(pseudonyms.app)
+app.command()(pseudonyms.lookup)
 app.command()(privacy.recover)
 app.command()(privacy.forget)
 app.command()(privacy.audit)

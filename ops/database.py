@@ -23,8 +23,11 @@ class Database:
         self._connection: extensions.connection | None = None
 
     @contextmanager
-    def transaction(self, *, roll_back: bool = False) -> Iterator[extensions.cursor]:
-        """A cursor; the end of the block is the COMMIT, or with `roll_back` takes all back. Raises OpsError."""
+    def transaction(self, *, roll_back: bool = False, writes_logins: bool = False) -> Iterator[extensions.cursor]:
+        """A cursor; the end of the block is the COMMIT, or with `roll_back` takes all back. Raises OpsError.
+
+        With `writes_logins` no words of Postgres are in the error: those of a trigger could hold a row.
+        """
         failure: OpsError | None = None
         connection = self._connect()
         try:
@@ -33,7 +36,7 @@ class Database:
                 if roll_back:
                     connection.rollback()
         except psycopg2.Error as error:
-            failure = explain(error)
+            failure = explain(error, with_words=not writes_logins)
             if connection.closed:
                 self._connection = None
         if failure is not None:
@@ -59,12 +62,12 @@ class Database:
         return self._connection
 
 
-def explain(error: psycopg2.Error) -> OpsError:
+def explain(error: psycopg2.Error, *, with_words: bool = True) -> OpsError:
     """What an error of psycopg2 means, without values of rows."""
     state = error.pgcode
     if state is None:
         return OpsError("The connection to Postgres broke: nothing of the last step is certain. Run the command again.")
-    primary = error.diag.message_primary if state.startswith(SPEAKING_CLASSES) else None
+    primary = error.diag.message_primary if with_words and state.startswith(SPEAKING_CLASSES) else None
     words = f": {primary}" if primary else ""
     advice = {
         "42501": " Log in as a role that may (PGUSER, or the operator function's role).",

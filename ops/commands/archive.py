@@ -1,5 +1,6 @@
 """`archive`: a month of logins into files, and back."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,10 +13,8 @@ from ops.errors import NothingFoundError, OpsError, UsageError
 from ops.places import place
 
 if TYPE_CHECKING:
-    from ops.archive_files import Archive
     from ops.commands.common import Session
-    from ops.operations.archives import KnownArchive
-    from ops.places import Place
+    from ops.operations.archives import KnownArchive, Made
 
 
 def archive(
@@ -65,52 +64,31 @@ def archive(
     if written is None:
         _report_nothing(session, name)
         return
-    manifest = written.manifest
-    if drop:
-        confirm(f"Archived and verified {manifest['logins']:,} logins. Drop {name} from the database?", yes=yes)
-        _drop(session, where, written, reason)
-    else:
-        _keep(session, where, written, reason)
-    result = {
+    made: Made = {
         "month": name,
-        "archive": manifest["archive"],
-        "logins": manifest["logins"],
-        "checksum": manifest["checksum"],
-        "dropped": drop,
+        "logins": written.manifest["logins"],
+        "checksum": written.manifest["checksum"],
+        "archive": written.manifest["archive"],
+        "target": where.name,
     }
+    if drop:
+        _drop(session, made, reason, yes=yes)
+    else:
+        session.target.call(operations.archive_kept, made=made, reason=reason)
     done = "archived, verified and dropped" if drop else "archived and verified"
-    line = f"{name}: {manifest['logins']:,} logins {done}, as archive {manifest['archive']}."
-    session.output.result(result, lambda: session.output.line(line))
+    line = f"{name}: {made['logins']:,} logins {done}, as archive {made['archive']}."
+    session.output.result({**made, "dropped": drop}, lambda: session.output.line(line))
 
 
-def _drop(session: "Session", where: "Place", written: "Archive", reason: str) -> None:
-    manifest = written.manifest
+def _drop(session: "Session", made: "Made", reason: str, *, yes: bool) -> None:
     try:
-        session.target.call(
-            operations.archive_drop,
-            month=manifest["month"],
-            logins=manifest["logins"],
-            checksum=manifest["checksum"],
-            archive=manifest["archive"],
-            target=where.name,
-            reason=reason,
-        )
+        confirm(f"Archived and verified {made['logins']:,} logins. Drop {made['month']} from the database?", yes=yes)
+        session.target.call(operations.archive_drop, made=made, reason=reason)
     except OpsError:
-        session.output.note(f"{where.name}/{written.folder} is a complete archive all the same.")
+        session.output.note(f"Archive {made['archive']} is complete all the same.")
+        with suppress(OpsError):  # what went wrong first is what matters
+            session.target.call(operations.archive_kept, made=made, reason=reason)
         raise
-
-
-def _keep(session: "Session", where: "Place", written: "Archive", reason: str) -> None:
-    manifest = written.manifest
-    session.target.call(
-        operations.archive_kept,
-        month=manifest["month"],
-        logins=manifest["logins"],
-        checksum=manifest["checksum"],
-        archive=manifest["archive"],
-        target=where.name,
-        reason=reason,
-    )
 
 
 def _report_nothing(session: "Session", month: str) -> None:

@@ -8,7 +8,9 @@ import typer
 
 from ops import operations
 from ops.commands.common import DryRun, Yes, confirm
+from ops.commands.masked_fields import with_field_options
 from ops.errors import NothingFoundError, OpsError, UsageError
+from ops.fields import column_of
 from ops.output import pick
 from ops.recovery import Opener
 from ops.remains import describe_remains, find_queues
@@ -42,12 +44,13 @@ class Action(StrEnum):
     RESTORE = "restore"
 
 
+@with_field_options("PSEUDONYM", "A pseudonym of {field}.")
 def recover(
     context: typer.Context,
+    field: str,
+    value: str,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit table; no personal data in it.")],
     basis: Annotated[Basis, typer.Option(help="Legal basis, GDPR article 6(1).")],
-    ip: Annotated[str | None, typer.Option(metavar="PSEUDONYM", help="The pseudonym of an address.")] = None,
-    device_id: Annotated[str | None, typer.Option(metavar="PSEUDONYM", help="The pseudonym of a device.")] = None,
     key: Annotated[str | None, typer.Option(metavar="KEY", help="The vault's KMS key (default: VAULT_KEY).")] = None,
 ) -> None:
     """Print the original behind a pseudonym: personal data in the clear.
@@ -59,12 +62,9 @@ def recover(
     Example: loginpipe recover --ip 3f1a… --reason "fraud case 1234" --basis legitimate-interests
     """
     session: Session = context.obj
-    if (ip is None) == (device_id is None):
-        raise UsageError("Say what to recover: either --ip PSEUDONYM or --device-id PSEUDONYM.")
-    field, pseudonym = ("ip", ip) if ip is not None else ("device_id", device_id)
-    pseudonym = (pseudonym or "").strip().lower()
+    pseudonym = value.strip().lower()
     if not PSEUDONYM.fullmatch(pseudonym):
-        raise UsageError("A pseudonym is 64 hexadecimal digits, as in user_logins.masked_ip and masked_device_id.")
+        raise UsageError(f"A pseudonym is 64 hexadecimal digits, as in user_logins.{column_of(field)}.")
     _check_reason(reason)
     target = session.target
     opener = Opener(target.kms, key or target.settings.require("vault_key"), target.salts)

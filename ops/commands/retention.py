@@ -1,4 +1,4 @@
-"""`retention` and `archive`: how old logins leave, and come back."""
+"""`retention` and `upkeep`: how old logins leave, and what keeps the table in order."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,6 +1,5 @@
-"""`salt`, `mask`, `lookup`: the salt's versions, and pseudonyms made with them."""
+"""`salt`: the versions of the salt."""
 
-import sys
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ import typer
 from ops import operations, salts
 from ops.commands.common import Yes, confirm
 from ops.errors import NothingFoundError, UsageError
-from ops.output import age, pick
+from ops.output import age
 from ops.recovery import Opener, link
 
 if TYPE_CHECKING:
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="salt", no_args_is_help=True, help="The salt behind the pseudonyms: make, rotate, look after it."
 )
-mask_app = typer.Typer(name="mask", no_args_is_help=True, help="Pseudonyms of given values.")
-
-Value = Annotated[str, typer.Argument(metavar="VALUE", help="The value, or - to read it from standard input.")]
 
 
 @app.command("create")
@@ -114,71 +110,6 @@ def link_salts(
         {"originals": seen, "linked": written},
         lambda: session.output.line(f"Linked {written:,} pseudonyms ({seen:,} originals of version {old})."),
     )
-
-
-@mask_app.command("ip")
-def mask_ip(context: typer.Context, value: Value) -> None:
-    """Print the pseudonym of an address under the newest salt.
-
-    Example: loginpipe mask ip 199.172.111.135
-    """
-    _mask(context.obj, "ip", value)
-
-
-@mask_app.command("device-id")
-def mask_device_id(context: typer.Context, value: Value) -> None:
-    """Print the pseudonym of a device under the newest salt.
-
-    Example: loginpipe mask device-id 593-47-5928
-    """
-    _mask(context.obj, "device_id", value)
-
-
-def lookup(
-    context: typer.Context,
-    ip: Annotated[str | None, typer.Option(metavar="VALUE", help="An address; - reads it from standard input.")] = None,
-    device_id: Annotated[
-        str | None, typer.Option(metavar="VALUE", help="A device; - reads it from standard input.")
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Most logins to list.")] = 100,
-) -> None:
-    """List the logins from an address or a device, under whichever salt they were masked.
-
-    Computes the pseudonym under every version of the salt that SSM still has. Exit code 4 where there is no login.
-
-    Example: loginpipe lookup --ip 199.172.111.135
-    """
-    session: Session = context.obj
-    if (ip is None) == (device_id is None):
-        raise UsageError("Say what to look for: either --ip VALUE or --device-id VALUE.")
-    field, value = ("ip", ip) if ip is not None else ("device_id", device_id)
-    data = session.target.call(operations.lookup, field=field, value=_read(value or ""), limit=limit)
-
-    def print_tables() -> None:
-        rows = pick(data["pseudonyms"], "salt_version", "pseudonym")
-        session.output.table("Pseudonyms", ("salt version", "pseudonym"), rows)
-        columns = list(data["logins"][0]) if data["logins"] else []
-        session.output.table(
-            f"Logins ({data['total']:,}, of {data['users']:,} users)",
-            [column.replace("_", " ") for column in columns],
-            (row.values() for row in data["logins"]),
-        )
-        if data["total"] > limit:
-            session.output.note(f"These are the newest {limit:,} (--limit).")
-
-    session.output.result(data, print_tables)
-    if data["total"] == 0:
-        raise NothingFoundError("No login has that value.")
-
-
-def _mask(session: "Session", field: str, value: str) -> None:
-    data = session.target.call(operations.mask, field=field, value=_read(value))
-    session.output.result(data, lambda: session.output.line(data["pseudonym"]))
-
-
-def _read(value: str) -> str:
-    """The value itself: on a command line it would stay in the shell's history, and in the list of processes."""
-    return sys.stdin.readline().rstrip("\r\n") if value == "-" else value
 
 
 def _age(created: datetime | None) -> str:

@@ -63,6 +63,16 @@ class Page(TypedDict):
     after: list[str] | None
 
 
+class Made(TypedDict):
+    """A complete archive that was read back: what it holds, and where it is."""
+
+    month: str
+    logins: int
+    checksum: str
+    archive: str
+    target: str
+
+
 class Restored(TypedDict):
     """What became of the lines of an archive."""
 
@@ -102,17 +112,17 @@ def archive_page(site: Site, *, month: str, after: list[str], limit: int) -> Pag
     return {"lines": [line for _, _, line in rows], "after": list(rows[-1][:2]) if rows else None}
 
 
-def archive_drop(site: Site, *, month: str, logins: int, checksum: str, archive: str, target: str, reason: str) -> None:
+def archive_drop(site: Site, *, made: Made, reason: str) -> None:
     """Drops a month that holds exactly what was archived; raises OpsError where it does not."""
-    values = (f"{month}-01", logins, checksum, archive, target, site.actor(), site.request_id, reason)
+    what = (f"{made['month']}-01", made["logins"], made["checksum"], made["archive"], made["target"])
     with site.database.transaction() as cursor:
-        cursor.execute(DROP_ARCHIVED, values)
+        cursor.execute(DROP_ARCHIVED, (*what, site.actor(), site.request_id, reason))
 
 
-def archive_kept(site: Site, *, month: str, logins: int, checksum: str, archive: str, target: str, reason: str) -> None:
+def archive_kept(site: Site, *, made: Made, reason: str) -> None:
     """Writes the audit entry of an archive from which nothing was dropped: it holds personal data all the same."""
-    counts = {"logins": logins, "checksum": checksum, "archive": archive, "target": target, "dropped": False}
-    write_entry(site, "archive", reason, subject=month, counts=counts)
+    counts = {name: value for name, value in made.items() if name != "month"} | {"dropped": False}
+    write_entry(site, "archive", reason, subject=made["month"], counts=counts)
 
 
 def known_archives(site: Site, *, month: str | None) -> list[KnownArchive]:
@@ -128,7 +138,7 @@ def restore_page(
 ) -> Restored:
     """Writes lines of an archive back; leaves out people whose erasure has a later entry than the archive's newest."""
     written = 0
-    with site.database.transaction() as cursor:
+    with site.database.transaction(writes_logins=True) as cursor:
         cursor.execute(LOCK_REMOVALS)  # an erasure comes before these lines, and is seen, or after them, and sees them
         cursor.execute(SELECT_FORGOTTEN, (newest_entry, newest_entry_at))
         kept = _without_forgotten(site, lines, cursor.fetchall())

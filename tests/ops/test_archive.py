@@ -15,6 +15,7 @@ import pytest
 from lambda_src.staging import COLUMN_LIST as COLUMNS
 from ops import archive_files, operations
 from ops.errors import OpsError
+from ops.places import Folder
 from tests.conftest import Function, SaltParameter, Scratch
 from tests.ops.conftest import CommandLine
 from tests.ops.test_retention import months_ago, partitioned, partitions  # noqa: F401  a fixture
@@ -95,17 +96,19 @@ def test_archive_and_restore(
     ]
     assert loginpipe(*words, "--drop", answer="n\n").code == 1
     assert database.count() == 230
+    assert len([*loginpipe("--json", "audit", "--action", "archive").data]) == 2, "what was refused left an archive"
     dropped = drop(loginpipe, old_month, tmp_path / "a")
     assert (dropped["dropped"], database.count()) == (True, 0)
     assert f"user_logins_{old_month.replace('-', '_')}" not in partitions(database)
     restored = restore(loginpipe, old_month, tmp_path / "a")
     assert counts(restored) == (230, 460, 0)
-    assert [each["written"] for each in restored["archives"]] == [230, 0, 0]
+    assert sorted(each["written"] for each in restored["archives"]) == [0, 0, 230]
     assert everything(database) == before
     assert counts(restore(loginpipe, old_month, tmp_path / "a")) == (0, 690, 0)
     entries = database.query("SELECT action, counts ->> 'dropped', counts ->> 'archive' FROM audit.entries ORDER BY id")
     assert entries == [
         ("archive", "false", kept["archive"]),
+        ("archive", "false", entries[1][2]),
         ("archive", "true", dropped["archive"]),
         ("restore", None, None),
         ("restore", None, None),
@@ -230,6 +233,43 @@ def test_archive_killed(loginpipe: CommandLine, database: Scratch, old_month: st
             restore(loginpipe, old_month, tmp_path)
         assert everything(database) == before
     assert killed
+
+
+def test_archive_that_was_not_stored_as_written(
+    loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each archive is read back before anything is dropped."""
+    create = Folder.create
+
+    def create_with_a_flaw(self: Folder, path: str, data: bytes) -> None:
+        create(self, path, data if path.endswith(".json") else data[:-1] + bytes([data[-1] ^ 1]))
+
+    monkeypatch.setattr(Folder, "create", create_with_a_flaw)
+    finished = loginpipe("archive", "--month", old_month, str(tmp_path), "--drop", "--yes")
+    assert (finished.code, "SHA-256" in finished.err, database.count()) == (1, True, 230)
+
+
+TRIGGER = """
+    CREATE FUNCTION complain() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        RAISE EXCEPTION USING ERRCODE = '{}', MESSAGE = new::text, DETAIL = new::text, HINT = new::text;
+    END $$;
+    CREATE TRIGGER complain BEFORE INSERT ON user_logins FOR EACH ROW EXECUTE FUNCTION complain();
+"""
+
+
+@pytest.mark.parametrize(("state", "refusal"), [
+    ("23514", "ALTER TABLE user_logins ADD CONSTRAINT picky CHECK (user_id <> 'user 99')"),
+    ("23514", TRIGGER.format("23514")),
+    ("P0001", TRIGGER.format("P0001")),
+])  # fmt: skip
+def test_refused_restore_prints_no_values(
+    loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path, state: str, refusal: str
+) -> None:
+    drop(loginpipe, old_month, tmp_path)
+    database.execute(refusal)
+    finished = loginpipe("archive", "--month", old_month, str(tmp_path), "--restore")
+    assert (finished.code, f"SQLSTATE {state}" in finished.err, database.count()) == (1, True, 0)
+    assert not any(text in finished.out + finished.err for text in ("user 9", "android", "RU"))
 
 
 @pytest.mark.parametrize("statement", [

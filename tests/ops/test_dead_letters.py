@@ -4,6 +4,7 @@ import json
 import random
 import time
 import uuid
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -213,12 +214,33 @@ def test_redrive_rejected_again_ends(
     assert queues.visible(dead=True) == 1
 
 
-def test_redrive_rate(loginpipe: CommandLine, queues: Queues) -> None:
+def test_redrive_rate(loginpipe: CommandLine, queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that only sleeping moves on."""
     for number in range(12):
         put_noted(queues, body(user_id=str(number)))
-    started = time.monotonic()
+    slept: list[float] = []
+    monkeypatch.setattr("ops.redrive.time", SimpleNamespace(sleep=slept.append, monotonic=lambda: 100 + sum(slept)))
     assert loginpipe("--json", "dlq", "redrive", "--rate", "6").data["sent"] == 12
-    assert 1.0 <= time.monotonic() - started < 8.0
+    assert sum(slept) == pytest.approx(1.0)  # the first six at once, the last six a second later
+
+
+def test_redrive_keeps_what_sqs_refuses(
+    loginpipe: CommandLine, queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A letter whose copy SQS did not confirm stays a dead letter."""
+    for number in range(5):
+        put_noted(queues, body(user_id=str(number)))
+    send = Queue.send
+
+    def send_some(self: Queue, messages: Any) -> dict[int, str]:
+        send(self, messages[:-2])
+        return {len(messages) - 2: "InternalError", len(messages) - 1: "InternalError"}
+
+    monkeypatch.setattr(Queue, "send", send_some)
+    finished = loginpipe("--json", "dlq", "redrive", "--limit", "5")
+    assert (finished.code, finished.data["sent"], finished.data["deleted"]) == (3, 3, 3)
+    assert (queues.count(), queues.visible(dead=True)) == (3, 2)
+    assert set(finished.data["failed"].values()) == {"InternalError"}
 
 
 def test_redrive_large_messages(loginpipe: CommandLine, queues: Queues) -> None:

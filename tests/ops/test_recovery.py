@@ -428,17 +428,21 @@ def erased(finished: Finished) -> Any:
 
 def test_forget(loginpipe: CommandLine, sealing_function: Function, database: Scratch, salt: SaltParameter) -> None:
     shared, own = "10.0.0.1", "10.0.0.2"
-    logins = [("gone", shared, "phone"), ("gone", own, "laptop"), ("stays", shared, "tablet")]
+    logins = [
+        ("gone", shared, "phone"), ("gone", own, "laptop"), ("stays", shared, "tablet"), ("stays", "10.0.0.3", "ours"),
+        ("gone", "10.0.0.4", "ours"),
+    ]  # fmt: skip
     assert sealing_function(*(make_record(user_id=u, ip=i, device_id=d) for u, i, d in logins)) == []
     words = ("forget", "--user-id", "gone", "--reason", "request 7")
-    expected = {"logins": 2, "originals": 3, "links": 0}
+    expected = {"logins": 3, "originals": 4, "links": 0}
     assert erased(loginpipe("--json", *words, "--dry-run")) == expected | {"dry_run": True}
-    assert (database.count(), database.count("vault.originals"), database.count("audit.entries")) == (3, 5, 0)
+    assert (database.count(), database.count("vault.originals"), database.count("audit.entries")) == (5, 8, 0)
     assert loginpipe(*words, answer="n\n").code == 1
-    assert database.count() == 3
+    assert database.count() == 5
     assert erased(loginpipe("--json", *words, "--yes")) == expected | {"dry_run": False}
-    assert database.rows() == [("stays",)]
-    assert originals(database) == sorted([(pseudonym(salt, "ip", shared),), (pseudonym(salt, "device_id", "tablet"),)])
+    assert database.rows() == [("stays",), ("stays",)]
+    shared_by_others = [("ip", shared), ("device_id", "tablet"), ("ip", "10.0.0.3"), ("device_id", "ours")]
+    assert originals(database) == sorted((pseudonym(salt, field, value),) for field, value in shared_by_others)
     ((subject, version, counted, reason),) = database.query(
         "SELECT subject, salt_version, counts, reason FROM audit.entries"
     )

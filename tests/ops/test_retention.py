@@ -66,3 +66,23 @@ def test_retention_never_takes_this_month(loginpipe: CommandLine, operators: dic
     assert loginpipe("retention", "--months", "0", "--yes").code == 2
     with operators["operator"].cursor() as cursor, pytest.raises(psycopg2.errors.RaiseException):
         cursor.execute("SELECT * FROM drop_old_logins(current_date + 40, false, 'a', 'b', 'c')")
+
+
+def test_retention_keeps_what_is_not_old(loginpipe: CommandLine, function: Function, database: Scratch) -> None:
+    """Logins of no partition, too: those of the years to come lie beside those of long ago."""
+    for user, sent in (("ancient", NOON), ("ahead", int((time.time() + 500 * 86_400) * 1000))):
+        assert function(make_record(user_id=user, sent=sent)) == []
+    assert database.count("user_logins_default") == 2
+    dropped = loginpipe("--json", "retention", "--months", "2", "--yes").data["dropped"]
+    assert dropped == [{"month": None, "logins": 1}]
+    assert database.rows() == [("ahead",)]
+
+
+def test_retention_drops_old_rejects(loginpipe: CommandLine, database: Scratch) -> None:
+    database.execute(
+        "INSERT INTO rejected_logins (event_id, message_id, reason, first_seen, last_seen) VALUES "
+        "(gen_random_uuid(), 'old', 'empty', now() - interval '200 days', now() - interval '190 days'), "
+        "(gen_random_uuid(), 'again', 'empty', now() - interval '200 days', now())"
+    )
+    assert loginpipe("retention", "--months", "2", "--yes").code == 0
+    assert database.rows("message_id", "rejected_logins") == [("again",)]
