@@ -19,7 +19,7 @@ from lambda_src.staging import COLUMN_LIST, stage_rows
 from lambda_src.vault import write_sealed
 
 ROWS_PER_PIECE = 100
-FEWEST_FOR_SETUP = 10  # So many rows, all refused with one SQLSTATE, mean that the set-up is wrong.
+FEWEST_FOR_SETUP = 10  # So many events, all refused with one SQLSTATE, mean that the set-up is wrong.
 
 # A subtransaction per row costs some 20 microseconds; a round trip per row would cost up to a millisecond.
 CREATE_WRITE_EACH = """
@@ -69,22 +69,35 @@ def write_in_pieces(database: Database, rows: list[Row], rejects: list[Reject], 
     """Writes what Postgres accepts of `rows`, a piece per COMMIT, and records the rest with `rejects`.
 
     When the time is up or the connection fails, the rows that are not settled yet are `failed`. Raises SetupError when
-    ten or more rows are refused with the same SQLSTATE and none is accepted; events that an earlier delivery recorded
-    as refused do not count.
+    the rows of ten or more events are refused with the same SQLSTATE and none is accepted; events that an earlier
+    delivery recorded as refused do not count.
     """
     written = duplicates = 0
     refused: list[tuple[Row, str]] = []
+    waiting = [rows[start : start + ROWS_PER_PIECE] for start in range(0, len(rows), ROWS_PER_PIECE)]
+    waiting.reverse()  # The next piece is the last one.
     failed: list[str] = []
-    for start in range(0, len(rows), ROWS_PER_PIECE):
-        write = partial(_write_piece, database, rows[start : start + ROWS_PER_PIECE], options)
+    while waiting:
+        rows = waiting[-1]
         try:
-            piece = retry_once(write)
+            piece = retry_once(partial(_write_piece, database, rows, options))
+        except BadRowError as error:
+            # The COMMIT fails, for example because of a deferred trigger, or the staging table refuses a row already,
+            # for example where the database's encoding lacks a character.
+            waiting.pop()
+            if len(rows) == 1:
+                refused.append((rows[0], error.state))
+            else:
+                middle = len(rows) // 2
+                waiting += [rows[middle:], rows[:middle]]
+            continue
         except TransientError as error:
             logger.error(  # noqa: TRY400  A traceback would add nothing.
                 "batch written in part, the queue will deliver the rest again", extra={"error": str(error)}
             )
-            failed = [row.message_id for row in rows[start:]]
+            failed = [row.message_id for rows in reversed(waiting) for row in rows]
             break
+        waiting.pop()
         written += piece.written
         duplicates += piece.duplicates
         refused += piece.refused
@@ -100,22 +113,14 @@ def write_in_pieces(database: Database, rows: list[Row], rejects: list[Reject], 
 
 
 def _write_piece(database: Database, rows: list[Row], options: WriteOptions) -> _Piece:
-    try:
-        with database.transaction(options.give_up_at) as cursor:
-            stage_rows(cursor, rows)
-            cursor.execute(CREATE_WRITE_EACH)
-            cursor.execute(WRITE_EACH)
-            states = [state for _, state in sorted(cursor.fetchall())]
-            accepted = [row for row, state in zip(rows, states, strict=True) if state in ("written", "duplicate")]
-            if options.sealed is not None:
-                write_sealed(cursor, accepted, options.sealed.data_key)
-    except BadRowError as error:
-        # Not even the staging table accepts a row, for example where the database's encoding lacks a character.
-        if len(rows) == 1:
-            return _Piece(0, 0, [(rows[0], error.state)])
-        middle = len(rows) // 2
-        halves = [_write_piece(database, half, options) for half in (rows[:middle], rows[middle:])]
-        return _Piece(*(left + right for left, right in zip(*halves, strict=True)))
+    with database.transaction(options.give_up_at) as cursor:
+        stage_rows(cursor, rows)
+        cursor.execute(CREATE_WRITE_EACH)
+        cursor.execute(WRITE_EACH)
+        states = [state for _, state in sorted(cursor.fetchall())]
+        accepted = [row for row, state in zip(rows, states, strict=True) if state in ("written", "duplicate")]
+        if options.sealed is not None:
+            write_sealed(cursor, accepted, options.sealed.data_key)
     refused = [(row, state) for row, state in zip(rows, states, strict=True) if state not in ("written", "duplicate")]
     return _Piece(states.count("written"), states.count("duplicate"), refused)
 
@@ -126,9 +131,9 @@ def _record(
     """Records `rejects`, unless the refusals show that the set-up is wrong."""
     with database.transaction(options.give_up_at) as cursor:
         states = {state for _, state in refused}
-        if not accepted and len(states) == 1 and len(refused) >= FEWEST_FOR_SETUP:
-            known = refused_before(cursor, [row for row, _ in refused])
-            if sum(row.event_id not in known for row, _ in refused) >= FEWEST_FOR_SETUP:
+        events = {row.event_id for row, _ in refused}
+        if not accepted and len(states) == 1 and len(events) >= FEWEST_FOR_SETUP:
+            if len(events - refused_before(cursor, events)) >= FEWEST_FOR_SETUP:
                 raise SetupError(
                     f"Postgres refuses every row of a batch with SQLSTATE {states.pop()}. A constraint, a trigger or a "
                     "column type does not fit the contract: correct the schema."

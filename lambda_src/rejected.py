@@ -3,7 +3,6 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from lambda_src.masking import Row
 from lambda_src.rejects import Reason, Reject
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def write_rejects(cursor: "extensions.cursor", rejects: list[Reject]) -> None:
     )
 
 
-def refused_before(cursor: "extensions.cursor", rows: list[Row]) -> set[str]:
-    """The event ids among `rows` that an earlier delivery recorded as refused by the database."""
-    cursor.execute(SELECT_REFUSED_BEFORE, (Reason.DATABASE.value, [row.event_id for row in rows]))
+def refused_before(cursor: "extensions.cursor", event_ids: set[str]) -> set[str]:
+    """Those of `event_ids` that an earlier delivery recorded as refused by the database."""
+    cursor.execute(SELECT_REFUSED_BEFORE, (Reason.DATABASE.value, sorted(event_ids)))
     return {event_id for (event_id,) in cursor.fetchall()}

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from psycopg2 import extensions
 
 COLUMN_LIST = ", ".join(f'"{name}"' for name in COLUMNS)
-# The arrival number counts up in the order of the COPY, which Postgres does not keep otherwise: it fills gaps on earlier pages.
+# The arrival number counts up in the order of the COPY. Postgres does not keep that order: it fills earlier pages.
 # No field can have its name. Not LIKE user_logins: that needs SELECT on it.
 CREATE_ARRIVALS = """
     CREATE TEMPORARY TABLE IF NOT EXISTS arrivals ({}, "arrival number" bigint GENERATED ALWAYS AS IDENTITY)

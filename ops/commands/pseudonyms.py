@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lambda_src.contract import MASKED
 from ops import operations
 from ops.commands.masked_fields import dashed, with_field_options
 from ops.errors import NothingFoundError
-from ops.fields import MASKED
 from ops.output import pick
 
 if TYPE_CHECKING:

@@ -1,13 +1,10 @@
 """A quarantine of which SQS confirms only a part."""
 
 import secrets
-import uuid
 from collections.abc import Iterator
 
 import pytest
 
-from lambda_src.contract import Reason, Reject
-from lambda_src.quarantine import _calls
 from local.aws import AwsEndpoint
 from tests.conftest import Function, Scratch
 from tests.support import make_record, make_records
@@ -43,12 +40,3 @@ def test_message_that_is_twice_in_a_batch(aws: AwsEndpoint, function: Function, 
     assert function(bad, bad, other) == []
     messages = aws.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     assert sorted(message["Body"] for message in messages) == ["[", "{"]
-
-
-def test_entries_of_a_call_have_ids_of_their_own() -> None:
-    """SQS refuses a call in which two have the same; MiniStack does not."""
-    records = [make_record("{", message_id=name) for name in ("one", "one", "two", "three", "two")]
-    rejects = [Reject(record["messageId"], str(uuid.uuid4()), Reason.INVALID_JSON, None) for record in records]
-    (entries,) = _calls(zip(rejects, records, strict=True))
-    assert list(entries) == ["one", "two", "three"]
-    assert len({entry["Id"] for entry in entries.values()}) == 3

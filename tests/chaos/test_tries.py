@@ -6,9 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from lambda_src import handler
-from lambda_src.contract import Logins
-from lambda_src.database import ROWS_A_CHUNK
-from lambda_src.masking import MaskedLogins, Salt, mask_logins
+from lambda_src.masking import Row, Salt, mask_login
+from lambda_src.parsing import Login
 from tests.chaos.proxy import Cut, PostgresProxy, Rule, Step
 from tests.conftest import Function, Scratch
 from tests.support import Context, Record, make_record, make_records
@@ -96,12 +95,12 @@ def test_memory_that_ends_in_the_middle_of_the_data(
 ) -> None:
     calls = itertools.count()
 
-    def fail(logins: Logins, salt: Salt) -> MaskedLogins:
-        if next(calls) == LARGE // ROWS_A_CHUNK:
+    def fail(login: Login, salt: Salt, seal: None) -> Row:
+        if next(calls) == LARGE - 1:
             raise MemoryError
-        return mask_logins(logins, salt)
+        return mask_login(login, salt, seal)
 
-    monkeypatch.setattr("lambda_src.handler.mask_logins", fail)
+    monkeypatch.setattr("lambda_src.records.mask_login", fail)
     records = make_records(LARGE)
     with pytest.raises(MemoryError):
         function(*records)

@@ -6,12 +6,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from lambda_src.database import BatchResult, Database
-from lambda_src.handler import Batch
+from lambda_src.database import Database
 from lambda_src.masking import Salt
+from lambda_src.outcome import BatchResult, WriteOptions
+from lambda_src.parsing import event_key
+from lambda_src.records import make_records
 from lambda_src.settings import load_database_settings
+from lambda_src.sqs import make_event
+from lambda_src.writing import write_batch
 from tests.conftest import ExecutionEnvironment, Scratch
-from tests.support import NOON, Record, make_record, make_records
+from tests.support import NOON, Record, make_record
+from tests.support import make_records as make_messages
 
 SALT = Salt(bytes(32), 1)
 
@@ -21,14 +26,14 @@ def write_at_once(database: Scratch, batches: list[list[Record]]) -> list[BatchR
     barrier = Barrier(len(batches))
 
     def write(records: list[Record]) -> BatchResult:
-        writer = Database(load_database_settings(database.environment("ingest")))
-        batch = Batch(records)
+        connection = Database(load_database_settings(database.environment("ingest")))
+        events = sorted(map(make_event, records), key=event_key)
         try:
-            writer.write_batch([], [])  # so that each is connected
+            write_batch(connection, [], WriteOptions())  # so that each is connected
             barrier.wait(10)
-            return writer.write_batch(batch.mask(SALT), batch.rejects)
+            return write_batch(connection, make_records(events, SALT), WriteOptions())
         finally:
-            writer.close()
+            connection.close()
 
     with ThreadPoolExecutor(len(batches)) as pool:
         return list(pool.map(write, batches))
@@ -42,7 +47,7 @@ def deadlocks(database: Scratch) -> int:
 
 
 def test_same_batch_at_once_is_written_once(database: Scratch) -> None:
-    records = [*make_records(500), make_record("{"), make_record("[]")]
+    records = [*make_messages(500), make_record("{"), make_record("[]")]
     results = write_at_once(database, [records, records, records])
     assert sorted((result.written, result.duplicates) for result in results) == [(0, 500), (0, 500), (500, 0)]
     assert database.count() == 500
@@ -84,7 +89,7 @@ def test_same_batch_in_two_processes_at_once(
     database: Scratch, execution_environments: Callable[[dict[str, str]], ExecutionEnvironment]
 ) -> None:
     environments = [execution_environments({}) for _ in range(2)]
-    records = make_records(200)
+    records = make_messages(200)
     for environment in environments:
         assert environment.invoke()["response"] == {"batchItemFailures": []}
     for environment in environments:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lambda_src.contract import Logins
 from lambda_src.errors import PipelineError
-from lambda_src.masking import MaskedLogins, Salt, mask_logins
+from lambda_src.masking import Row, Salt, mask_login
+from lambda_src.parsing import Login
 from tests.chaos.proxy import Cut, PostgresProxy, Rule, Step
 from tests.conftest import Function, Scratch
 from tests.support import Record, make_body, make_record
@@ -109,12 +109,12 @@ def test_connection_that_breaks(
 def test_fault_of_our_own(
     function: Function, database: Scratch, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(logins: Logins, salt: Salt) -> MaskedLogins:
-        if "ZZ" in logins.locales:
-            raise ValueError(f"cannot mask {logins.ips} of {logins.device_ids}")
-        return mask_logins(logins, salt)
+    def fail(login: Login, salt: Salt, seal: None) -> Row:
+        if login.body.locale == "ZZ":
+            raise ValueError(f"cannot mask {login.body}")
+        return mask_login(login, salt, seal)
 
-    monkeypatch.setattr("lambda_src.handler.mask_logins", fail)
+    monkeypatch.setattr("lambda_src.records.mask_login", fail)
     records = marked_records()
     assert function(*records) == [records[1]["messageId"], records[2]["messageId"]]
     assert database.query("SELECT reason FROM rejected_logins ORDER BY 1") == [("invalid_ip",), ("unexpected",)]
