@@ -54,7 +54,8 @@ CREATE_WRITE_EACH = """
     values=", ".join(f'arrival."{column}"' for column in COLUMNS),
     literals=", ".join(f"'{column}'" for column in COLUMNS),
 )
-WRITE_EACH = 'SELECT "position", state FROM pg_temp.write_each_arrival()'
+# A deferred constraint or trigger that refuses a row names it only when it is not deferred.
+WRITE_EACH = 'SET CONSTRAINTS ALL IMMEDIATE; SELECT "position", state FROM pg_temp.write_each_arrival()'
 
 logger = logging.getLogger(__name__)
 
@@ -82,8 +83,7 @@ def write_in_pieces(database: Database, rows: list[Row], rejects: list[Reject], 
         try:
             piece = retry_once(partial(_write_piece, database, rows, options))
         except BadRowError as error:
-            # The COMMIT fails, for example because of a deferred trigger, or the staging table refuses a row already,
-            # for example where the database's encoding lacks a character.
+            # The staging table refuses a row already, for example where the database's encoding lacks a character.
             waiting.pop()
             if len(rows) == 1:
                 refused.append((rows[0], error.state))
@@ -132,10 +132,9 @@ def _record(
     with database.transaction(options.give_up_at) as cursor:
         states = {state for _, state in refused}
         events = {row.event_id for row, _ in refused}
-        if not accepted and len(states) == 1 and len(events) >= FEWEST_FOR_SETUP:
-            if len(events - refused_before(cursor, events)) >= FEWEST_FOR_SETUP:
-                raise SetupError(
-                    f"Postgres refuses every row of a batch with SQLSTATE {states.pop()}. A constraint, a trigger or a "
-                    "column type does not fit the contract: correct the schema."
-                )
+        if not accepted and len(states) == 1 and len(events - refused_before(cursor, events)) >= FEWEST_FOR_SETUP:
+            raise SetupError(
+                f"Postgres refuses every row of a batch with SQLSTATE {states.pop()}. A constraint, a trigger or a "
+                "column type does not fit the contract: correct the schema."
+            )
         write_rejects(cursor, rejects)

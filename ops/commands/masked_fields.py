@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from lambda_src.contract import MASKED
 from ops.errors import UsageError
-from ops.fields import MASKED
 
 Command = Callable[..., None]
 

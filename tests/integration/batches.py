@@ -1,10 +1,13 @@
 """Batches that the tests of the write share, and what they assert of them."""
 
 import itertools
+import math
 import uuid
 from collections.abc import Callable
 from typing import Any
 
+from lambda_src import handler
+from lambda_src.staging import CREATE_ARRIVALS
 from tests.conftest import Function, Scratch
 from tests.support import Record, make_record
 
@@ -60,6 +63,17 @@ def refuse_late(database: Scratch) -> None:
             FOR EACH ROW WHEN (NEW.locale = 'ZZ') EXECUTE FUNCTION refuse_late();
         """
     )
+
+
+def refuse_early(database: Scratch) -> None:
+    """Lets the staging table of the function's connection refuse the locale ZZ, and a trigger in any other way.
+
+    This stands for a database whose encoding lacks a character.
+    """
+    refuse(database)
+    with handler.get_resources().database.transaction(math.inf) as cursor:
+        cursor.execute(CREATE_ARRIVALS)
+        cursor.execute("ALTER TABLE pg_temp.arrivals ADD CHECK (locale <> 'ZZ')")
 
 
 def assert_nothing_written(function: Function, database: Scratch, records: list[Record]) -> None:

@@ -14,7 +14,7 @@ from tests.integration.batches import (
     make_ordered,
     make_refusable,
     refuse,
-    refuse_late,
+    refuse_early,
 )
 from tests.support import Record, make_record
 
@@ -107,11 +107,10 @@ def test_connection_breaks_for_good_before_the_rejects_are_recorded(
 def test_connection_breaks_for_good_while_the_refused_rows_of_a_piece_are_sought(
     function: Function, database: Scratch, proxy: PostgresProxy
 ) -> None:
-    """Only the COMMIT fails, so the piece is halved; a half that is written is not reported with the other one."""
-    refuse_late(database)
+    """The staging table refuses a row, so the piece is halved; a half that is written is not reported with the rest."""
+    refuse_early(database)
     good, bad = make_refusable(8, {7})
-    # The COMMITs: the merge, the piece, its first half, and then the second half.
-    cut_from(proxy, Step.COMMIT, 4)
+    cut_from(proxy, Step.COMMIT, 2)
     assert function(*good, *bad) == ids([*good[4:], *bad])
     assert_rows(database, good[:4])
     proxy.arm(None)

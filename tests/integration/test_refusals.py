@@ -13,6 +13,7 @@ from tests.integration.batches import (
     make_ordered,
     make_refusable,
     refuse,
+    refuse_early,
     refuse_late,
 )
 from tests.support import make_record, make_records
@@ -96,6 +97,12 @@ def test_rows_of_very_different_length_are_told_apart(function: Function, databa
 
 def test_rows_that_only_the_commit_refuses(function: Function, database: Scratch) -> None:
     refuse_late(database)
+    good, bad = make_refusable(230, {0, 50, 51, 229})
+    assert_settled(function, database, good, bad)
+
+
+def test_rows_that_the_staging_table_refuses(function: Function, database: Scratch) -> None:
+    refuse_early(database)
     good, bad = make_refusable(230, {0, 50, 51, 229})
     assert_settled(function, database, good, bad)
 
