@@ -3,6 +3,7 @@
 import contextlib
 import json
 import secrets
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -88,6 +89,7 @@ class Run:
         self._on_progress = on_progress
         self._on_notice = on_notice
         self._sent: set[str] = set()
+        self._lock = threading.Lock()  # before what the event source's thread writes: the next line, and the error
         self._deleted: set[str] = set()
         self._rejected: set[str] = set()
         self._dead: set[str] = set()
@@ -108,7 +110,8 @@ class Run:
             self._wait(stack, lambda: self._sent <= self._settled, PATIENCE_SECONDS)
             # Nothing good is waiting any more, so that the rejects need not go round until the last of their receives.
             set_redrive(stack.aws.sqs, stack.queue, max_receives=1)
-            expected = self._sent - self._deleted
+            with self._lock:
+                expected = self._sent - self._deleted
             self._wait(stack, lambda: expected <= self._dead, self._settings.visibility_seconds + 5)
             self._outcome.dead_letters = len(self._dead)
             self._outcome.on_the_way = len(self._rejected - self._dead)
@@ -119,15 +122,17 @@ class Run:
 
     @property
     def _settled(self) -> set[str]:
-        return self._deleted | self._rejected | self._dead
+        with self._lock:
+            return self._deleted | self._rejected | self._dead
 
     def _note_delivery(self, delivery: Delivery) -> None:
-        self._deleted |= delivery.deleted
-        self._error = delivery.error
-        if delivery.error is None:
-            self._last_success = time.monotonic()
-        else:
-            self._outcome.failed_batches += 1
+        with self._lock:
+            self._deleted |= delivery.deleted
+            self._error = delivery.error
+            if delivery.error is None:
+                self._last_success = time.monotonic()
+            else:
+                self._outcome.failed_batches += 1
 
     def _show_progress(self) -> None:
         self._on_progress(len(self._sent), len(self._settled & self._sent))
@@ -150,9 +155,11 @@ class Run:
 
     def _check_function(self, stack: Stack) -> None:
         """Gives up where the function raises again and again: a person has to act, as its error says."""
-        if self._error is not None and time.monotonic() - self._last_success > FAILING_SECONDS:
-            is_clean = isinstance(self._error, (FunctionError, PipelineError))
-            reason = str(self._error) if is_clean else f"The function raised {type(self._error).__name__}."
+        with self._lock:
+            error, last_success = self._error, self._last_success
+        if error is not None and time.monotonic() - last_success > FAILING_SECONDS:
+            is_clean = isinstance(error, (FunctionError, PipelineError))
+            reason = str(error) if is_clean else f"The function raised {type(error).__name__}."
             raise LocalStackError(
                 f"the function has failed for {FAILING_SECONDS} s. {reason} See {stack.function.log_path}"
             )

@@ -101,15 +101,15 @@ class Scratch:
             )
         )
 
-    def wait_for_waiting(self) -> None:
-        """Returns once a session waits for a lock; fails where none does for seconds."""
+    def wait_for_waiting(self, sessions: int = 1) -> None:
+        """Returns once so many sessions wait for a lock; fails where they do not for seconds."""
         with closing(self.connect()) as connection, connection.cursor() as cursor:
             for _ in range(500):
                 cursor.execute(
-                    "SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) "
+                    "SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid) "
                     "WHERE NOT granted AND datname = current_database()"
                 )
-                if cursor.rowcount:
+                if cursor.rowcount >= sessions:
                     return
                 cursor.execute("SELECT pg_sleep(0.01)")
         raise AssertionError("nobody waits for a lock")

@@ -102,7 +102,7 @@ def forget(
     if user_id == "":
         raise UsageError("--user-id must not be empty.")
     _check_reason(reason)
-    if not dry_run:
+    if not dry_run and not yes:
         counts = session.target.call(operations.forget, user_id=user_id, reason=reason, dry_run=True)
         confirm(f"Erase {_counted(counts)} for good?", yes=yes)
     counts = session.target.call(operations.forget, user_id=user_id, reason=reason, dry_run=dry_run)

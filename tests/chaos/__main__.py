@@ -13,8 +13,8 @@ from random import Random
 from rich.console import Console
 from rich.table import Table
 
+from tests.chaos.accounts import ANY_FAULT, Account, summarize
 from tests.chaos.faults import FAULTS, ImpossibleError, PromiseError
-from tests.chaos.ledger import ANY_FAULT, Account, summarize
 from tests.chaos.pipeline import Pipeline
 
 console = Console(soft_wrap=True, highlight=False, width=160)

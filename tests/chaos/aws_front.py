@@ -31,6 +31,7 @@ class AwsFront:
         """Takes the URL of the endpoint."""
         front = self
         self.trouble: Trouble | None = None
+        self._counting = threading.Lock()
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -63,7 +64,8 @@ class AwsFront:
         if trouble is None:
             self._pass_on(request, body, lambda: True)
             return
-        trouble.met += 1
+        with self._counting:
+            trouble.met += 1
         time.sleep(trouble.delay)
         if trouble.status == http.HTTPStatus.OK:
             self._pass_on(request, body, lambda: not trouble.lost)

@@ -21,7 +21,7 @@ from tests.chaos import tmpfs
 from tests.chaos.aws_front import Trouble
 from tests.chaos.ledger import COLUMNS
 from tests.chaos.pipeline import FUNCTIONS, MAX_RECEIVES, SALT, VISIBILITY_SECONDS, Pipeline
-from tests.chaos.proxy import Cut, Rule, Step
+from tests.chaos.proxy import Cut, Event, Rule, Step
 
 WAIT_SECONDS = 20  # for traffic to run into a fault
 Strike = Callable[[Pipeline, Random], int]  # returns how often the fault was seen to happen
@@ -75,7 +75,7 @@ def _silence(name: str, step: Step, cut: Cut) -> None:
     def strike(pipeline: Pipeline, random: Random) -> int:
         del random
         rule = Rule(step, cut, times=1)
-        timeouts, given_up = pipeline.timeouts, pipeline.proxy.given_up
+        timeouts, given_up = pipeline.timeouts, pipeline.proxy.count(Event.GIVEN_UP)
         # Such a session holds its locks until Postgres ends it; a minute is too long for a run.
         allowance = "ALTER ROLE ingest IN DATABASE logins SET idle_in_transaction_session_timeout = "
         ((usual,),) = pipeline.execute(
@@ -88,10 +88,10 @@ def _silence(name: str, step: Step, cut: Cut) -> None:
         pipeline.proxy.reset()  # a setting of a role is for new sessions
         try:
             with _armed(pipeline, rule):
-                pipeline.wait_until(lambda: pipeline.proxy.given_up > given_up, 2 * WAIT_SECONDS)
+                pipeline.wait_until(lambda: pipeline.proxy.count(Event.GIVEN_UP) > given_up, 2 * WAIT_SECONDS)
         finally:
             pipeline.execute(f"{allowance}'{usual}'")
-        if rule.fired and pipeline.proxy.given_up == given_up:
+        if rule.fired and pipeline.proxy.count(Event.GIVEN_UP) == given_up:
             raise PromiseError("no function gave up the write that could not finish")
         for lock in pipeline.locks:  # what was under way has to end before it can be judged
             with lock:
@@ -111,25 +111,25 @@ _silence("the same, and Postgres keeps the session", Step.COMMIT, Cut.ORPHAN)
 @fault("2 s latency")
 def _latency(pipeline: Pipeline, random: Random) -> int:
     del random
-    before = pipeline.proxy.messages_delayed
+    before = pipeline.proxy.count(Event.DELAYED)
     pipeline.proxy.latency = 2.0
     try:
-        pipeline.wait_until(lambda: pipeline.proxy.messages_delayed - before >= 5, WAIT_SECONDS)
+        pipeline.wait_until(lambda: pipeline.proxy.count(Event.DELAYED) - before >= 5, WAIT_SECONDS)
     finally:
         pipeline.proxy.latency = 0.0
-    return pipeline.proxy.messages_delayed - before
+    return pipeline.proxy.count(Event.DELAYED) - before
 
 
 @fault("one byte at a time")
 def _one_byte(pipeline: Pipeline, random: Random) -> int:
     del random
-    before = pipeline.proxy.messages_in_bytes
+    before = pipeline.proxy.count(Event.IN_BYTES)
     pipeline.proxy.one_byte = True
     try:
-        pipeline.wait_until(lambda: pipeline.proxy.messages_in_bytes - before > 40, WAIT_SECONDS)
+        pipeline.wait_until(lambda: pipeline.proxy.count(Event.IN_BYTES) - before > 40, WAIT_SECONDS)
     finally:
         pipeline.proxy.one_byte = False
-    return pipeline.proxy.messages_in_bytes - before
+    return pipeline.proxy.count(Event.IN_BYTES) - before
 
 
 @fault("connections refused")

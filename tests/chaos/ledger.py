@@ -1,18 +1,18 @@
 """What was sent, and what has to have become of it: shares nothing with the function but the contract's text."""
 
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
+from tests.chaos.accounts import ANY_FAULT, Account
 from tests.oracle import Expected, event_uuid, expect
 
 COLUMNS = (
     "event_id, create_date, app_version, salt_version, user_id, device_type, masked_ip, masked_device_id, locale, "
     "app_version_name"
 )
-PROBLEMS_SHOWN = 5
-ANY_FAULT = "(whichever)"
 
 Row = tuple[Any, ...]
 
@@ -27,29 +27,8 @@ class Sent:
     message_ids: set[str] = field(default_factory=set)
 
 
-@dataclass
-class Account:
-    """A line of the table: events, but for `deliveries`."""
-
-    strikes: int = 0
-    sent: int = 0
-    deliveries: int = 0
-    rows: int = 0
-    duplicates: int = 0
-    dead: int = 0
-    lost: int = 0
-    problems: list[str] = field(default_factory=list)
-    impossible: str = ""
-
-    def __iadd__(self, other: "Account") -> Self:
-        for name in ("strikes", "sent", "deliveries", "rows", "duplicates", "dead", "lost"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.problems += other.problems
-        return self
-
-
 class Ledger:
-    """The events of the round under way. Threads may call it at once: each step is one operation on a dictionary."""
+    """The events of the round under way. Threads may call it at once: one lock is before all that it holds."""
 
     def __init__(self) -> None:
         self.salts: dict[int, bytes] = {}  # by version
@@ -59,38 +38,45 @@ class Ledger:
         self._deliveries: Counter[str] = Counter()  # by message id
         self._timestamps: dict[str, str] = {}  # SentTimestamp by message id
         self._earlier: dict[str, str] = {}  # bodies of earlier rounds' dead letters, by message id
+        self._lock = threading.RLock()
 
     def record_sent(self, fault: str, message_id: str, body: str, attributes: Mapping[str, str]) -> None:
         """An event is in the queue; with the same event id as an earlier one it is that one, sent again."""
         event_id = event_uuid(attributes.get("event_id") or message_id)
-        event = self._events.setdefault(event_id, Sent(fault, body, dict(attributes)))
-        event.message_ids.add(message_id)
-        self._by_message[message_id] = event
+        with self._lock:
+            event = self._events.setdefault(event_id, Sent(fault, body, dict(attributes)))
+            event.message_ids.add(message_id)
+            self._by_message[message_id] = event
 
     def record_delivered(self, records: Iterable[Mapping[str, Any]]) -> None:
         """A batch is about to be handed to a function."""
-        for record in records:
-            self._deliveries[record["messageId"]] += 1
-            self._timestamps[record["messageId"]] = record["attributes"]["SentTimestamp"]
+        with self._lock:
+            for record in records:
+                self._deliveries[record["messageId"]] += 1
+                self._timestamps[record["messageId"]] = record["attributes"]["SentTimestamp"]
 
     def forget(self, message_id: str) -> None:
         """The message was moved and has a new id now, and with it perhaps a new event id."""
-        event = self._by_message.pop(message_id)
-        event.message_ids.discard(message_id)
-        if not event.message_ids:
-            self._events = {event_id: other for event_id, other in self._events.items() if other is not event}
+        with self._lock:
+            event = self._by_message.pop(message_id)
+            event.message_ids.discard(message_id)
+            if not event.message_ids:
+                del self._events[event_uuid(event.attributes.get("event_id") or message_id)]
 
     def is_good(self, body: str) -> bool:
         """Whether the contract accepts the body."""
-        return self._expected(Sent("", body, {}, {""})).row is not None
+        with self._lock:
+            return self._expected(Sent("", body, {}, {""})).row is not None
 
     def repeated(self) -> int:
         """Deliveries beyond the first of each message."""
-        return self._deliveries.total() - len(self._deliveries)
+        with self._lock:
+            return self._deliveries.total() - len(self._deliveries)
 
     def event_ids(self) -> list[str]:
         """The ids of the round's events, in normal form."""
-        return list(self._events)
+        with self._lock:
+            return list(self._events)
 
     def settle(
         self,
@@ -106,6 +92,18 @@ class Ledger:
         `rows` of user_logins with `COLUMNS`, and `rejects` (reason by event id), are those of `event_ids`; dead letters
         as SQS gives them; `total_rows` counts the whole table. What is nobody's event is in the account of `ANY_FAULT`.
         """
+        with self._lock:
+            return self._settle(rows, rejects, dead_letters, total_rows, drained=drained)
+
+    def _settle(
+        self,
+        rows: Iterable[Row],
+        rejects: Mapping[str, str],
+        dead_letters: Iterable[Mapping[str, Any]],
+        total_rows: int,
+        *,
+        drained: bool,
+    ) -> dict[str, Account]:
         accounts: dict[str, Account] = defaultdict(Account)
         found: dict[str, list[Row]] = defaultdict(list)
         for row in rows:
@@ -184,12 +182,6 @@ class Ledger:
             wanted = self._expected(event, version).row if version in self.salts else None
             if wanted is None or row != tuple(wanted[name] for name in COLUMNS.split(", ")):
                 yield "a row with other values than the contract wants"
-
-
-def summarize(problems: list[str]) -> str:
-    """The first problems in full, the others as a number."""
-    rest = len(problems) - PROBLEMS_SHOWN
-    return "\n".join([*problems[:PROBLEMS_SHOWN], *([f"… and {rest} more"] if rest > 0 else [])])
 
 
 def _texts(letter: Mapping[str, Any]) -> dict[str, str]:

@@ -35,8 +35,9 @@ from local.queues import create_queue
 from local.runtime import EmulatedFunction
 from ops.event_source import Delivery, EventSource
 from ops.sqs_event import failed_messages
+from tests.chaos.accounts import ANY_FAULT, Account
 from tests.chaos.aws_front import AwsFront
-from tests.chaos.ledger import ANY_FAULT, COLUMNS, Account, Ledger
+from tests.chaos.ledger import COLUMNS, Ledger
 from tests.chaos.proxy import PostgresProxy
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.ledger import ANY_FAULT, COLUMNS, Account, Ledger
+from tests.chaos.accounts import ANY_FAULT, Account
+from tests.chaos.ledger import COLUMNS, Ledger
 from tests.oracle import expect
 from tests.support import NOON, make_body, make_record
 

@@ -6,7 +6,7 @@ import psycopg2
 import pytest
 from psycopg2 import extensions
 
-from tests.chaos.proxy import Cut, PostgresProxy, Rule, Step
+from tests.chaos.proxy import Cut, Event, PostgresProxy, Rule, Step
 from tests.conftest import Scratch
 
 COPY = "COPY numbers FROM STDIN"
@@ -103,7 +103,7 @@ def test_refused_connections(connect: Callable[[], extensions.connection], proxy
 def test_one_byte_at_a_time(connect: Callable[[], extensions.connection], proxy: PostgresProxy) -> None:
     proxy.one_byte = True
     write(connect())
-    assert proxy.messages_in_bytes > 5
+    assert proxy.count(Event.IN_BYTES) > 5
 
 
 def test_connection_that_only_postgres_has_lost(

@@ -506,16 +506,39 @@ def test_erasure_under_way_while_an_archive_begins(
     assert restore(loginpipe, old_month, tmp_path)["archives"][0]["logins"] == 229
 
 
+def test_erasure_under_way_while_an_archive_is_restored(
+    loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path
+) -> None:
+    """It has looked for logins and found none, and its entry is not there yet."""
+    drop(loginpipe, old_month, tmp_path)
+    with closing(database.connect()) as other, other.cursor() as cursor:
+        other.autocommit = False
+        cursor.execute("LOCK TABLE pseudonym_links IN SHARE MODE")  # holds the erasure up in the middle
+        erasure = loginpipe.start("forget", "--user-id", "user 60", *REASON, "--yes")
+        database.wait_for_waiting()
+        restoring = loginpipe.start("archive", "--month", old_month, str(tmp_path), "--restore")
+        database.wait_for_waiting(sessions=2)
+        other.rollback()
+    for process in (erasure, restoring):
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+    assert database.query("SELECT count(*), count(*) FILTER (WHERE user_id = 'user 60') FROM user_logins") == [(229, 0)]
+
+
 def test_archive_of_another_database(
     loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path
 ) -> None:
     """As after a backup of the database came back: the numbers of audit entries begin again below the manifest's."""
-    database.execute("INSERT INTO audit.entries (action, actor, reason, subject) VALUES ('retention', 'a', 'b', 'c')")
+    insert = "INSERT INTO audit.entries (action, actor, reason, subject) VALUES ('restore', 'a', 'b', 'c')"
+    for _ in range(9):
+        database.execute(insert)
     drop(loginpipe, old_month, tmp_path)
     database.execute("ALTER TABLE audit.entries DISABLE TRIGGER append_only")
     database.execute("DELETE FROM audit.entries")
     database.execute("ALTER TABLE audit.entries ALTER id RESTART")
     forget(loginpipe, "user 60")
+    for _ in range(9):
+        database.execute(insert)
     assert counts(restore(loginpipe, old_month, tmp_path)) == (229, 0, 1)
 
 
