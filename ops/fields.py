@@ -2,8 +2,12 @@
 
 from lambda_src.contract import MASKED
 from lambda_src.contract import normal_form as contract_form
-from lambda_src.rejects import RecordError
+from lambda_src.rejects import Reason, RecordError
 from ops.errors import UsageError
+
+MEANINGS = {
+    Reason.INVALID_IP: "This is not an IPv4 or IPv6 address. An address with a scope id is not accepted either.",
+}
 
 
 def column_of(field: str) -> str:
@@ -19,4 +23,4 @@ def normal_form(field: str, value: str) -> str:
     try:
         return contract_form(field, value)
     except RecordError as error:
-        raise UsageError(f"This is not a valid {field} ({error.reason}).") from None
+        raise UsageError(MEANINGS.get(error.reason, f"This is not a valid {field} ({error.reason}).")) from None

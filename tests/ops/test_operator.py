@@ -163,7 +163,7 @@ def test_error_of_the_function(remote: Any) -> None:
     finished = remote("lookup", "--ip", "10.1.1.1")
     assert finished.code == 4
     finished = remote("mask", "ip", "canary")
-    assert "This is no IPv4 or IPv6 address" in finished.err
+    assert "This is not an IPv4 or IPv6 address" in finished.err
     assert "canary" not in finished.err
     assert finished.code != 0  # 2 where Lambda names the exception's type, as the emulator does not
 
