@@ -1,10 +1,8 @@
 """What `doctor` asks of the database."""
 
-import hashlib
-from collections.abc import Mapping
 from typing import TypedDict
 
-from lambda_src.migrate import MIGRATIONS
+from lambda_src.migrate import load_migrations, pending_migrations
 from ops.operations.site import Site
 
 SELECT_SERVER = """
@@ -97,6 +95,7 @@ class Schema(TypedDict):
 def check_server(site: Site) -> Server:
     """What any database can say."""
     ((now, user, version, encoding, log_errors, log_statement),) = site.database.rows(SELECT_SERVER)
+    history = dict(site.database.rows(SELECT_MIGRATIONS))
     return {
         "now": now,
         "user": user,
@@ -104,7 +103,7 @@ def check_server(site: Site) -> Server:
         "encoding": encoding,
         "log_min_error_statement": log_errors,
         "log_statement": log_statement,
-        "pending_migrations": _pending_migrations(dict(site.database.rows(SELECT_MIGRATIONS))),
+        "pending_migrations": [migration.name for migration in pending_migrations(history, load_migrations())],
     }
 
 
@@ -113,11 +112,11 @@ def check_schema(site: Site) -> Schema:
     database = site.database
     ((ahead,),) = database.rows(SELECT_MONTHS_AHEAD)
     ((this_month,),) = database.rows(SELECT_THIS_MONTH)
-    ((in_net,),) = database.rows(COUNT_DEFAULT)
+    ((without_month,),) = database.rows(COUNT_DEFAULT)
     return {
         "months_ahead": ahead,
         "has_this_month": this_month,
-        "rows_without_month": in_net,
+        "rows_without_month": without_month,
         "privileges": [
             {"role": role, "object": name, "privilege": privilege, "wanted": wanted, "held": held}
             for role, name, privilege, wanted, held in database.rows(SELECT_PRIVILEGES)
@@ -128,12 +127,3 @@ def check_schema(site: Site) -> Schema:
             for key, count, newest, hours in database.rows(SELECT_VAULT_KEYS)
         ],
     }
-
-
-def _pending_migrations(history: Mapping[str, str]) -> list[str]:
-    """Those that the database has not had in their present form."""
-    return [
-        path.stem
-        for path in sorted(MIGRATIONS.glob("*.sql"))
-        if history.get(path.stem) != hashlib.sha256(path.read_text(encoding="utf-8").encode()).hexdigest()
-    ]

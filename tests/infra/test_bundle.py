@@ -47,7 +47,7 @@ def test_bundle_is_small(bundle: tuple[str, Path]) -> None:
 def test_bundle_holds_what_runs_and_not_what_makes_it(bundle: tuple[str, Path]) -> None:
     names = {name for name, *_ in files_of(bundle[1])}
     source = {str(path.relative_to(ROOT)) for path in (ROOT / "lambda_src").rglob("*.py")}
-    migrations = {str(path.relative_to(ROOT)) for path in (ROOT / "lambda_src" / "migrations").glob("*.sql")}
+    migrations = {str(path.relative_to(ROOT)) for path in (ROOT / "lambda_src" / "migrations").rglob("*.sql")}
     assert source | migrations | {"database-ca.pem"} <= names
     assert not [name for name in names if name.endswith(("requirements.in", "requirements.txt", "RECORD"))]
     assert all((bundle[1] / "botocore" / "data" / service).is_dir() for service in SERVICES)

@@ -72,7 +72,7 @@ def test_provision_makes_schema_log_in_and_salt(
     server: PostgresServer, environment: dict[str, str], aws: AwsEndpoint, parameter: str
 ) -> None:
     done = provision.lambda_handler({}, None)
-    assert done["migrations"][0] == "0001_user_logins"
+    assert done["migrations"][0] == "0001_logins"
     assert (done["passwords_set"], done["salt_created"]) == (["ingest"], True)
     salt = aws.ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]
     assert salt["Type"] == "SecureString"
@@ -198,7 +198,7 @@ def test_provision_of_a_schema_made_by_hand_fails(
 ) -> None:
     with closing(connect(server.environment(DATABASE))) as connection, connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE user_logins (id integer)")
-    with pytest.raises(MigrationError, match="0001_user_logins"):
+    with pytest.raises(MigrationError, match="0001_logins"):
         provision.lambda_handler({}, None)
 
 

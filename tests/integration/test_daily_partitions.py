@@ -82,7 +82,7 @@ def test_month_that_holds_logins_stays_as_it_is(function: Function, database: Sc
     assert database.count() == 1
 
 
-def test_new_month_by_day_takes_its_rows_out_of_the_net(function: Function, daily: Scratch) -> None:
+def test_new_month_by_day_takes_its_rows_out_of_the_default_partition(function: Function, daily: Scratch) -> None:
     records = [make_record(sent=DECEMBER + n * 86_400_000) for n in (-1, 0, 30, 31)]
     assert function(*records) == []
     assert daily.count("user_logins_default") == 4

@@ -289,7 +289,6 @@ FORBIDDEN = {
         "SELECT * FROM vault.originals", "SELECT * FROM vault.data_keys", "SELECT * FROM vault.sealed_original(1)",
         "SELECT * FROM audit.entries", "DELETE FROM user_logins",
         "SELECT * FROM vault.inbox", "SELECT vault.unfold(1)",
-        "SELECT vault.is_login(gen_random_uuid(), now()::date, '')",
     ],
     "operator": [
         "SELECT * FROM vault.inbox",

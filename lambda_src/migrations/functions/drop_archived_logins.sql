@@ -1,5 +1,4 @@
-DROP FUNCTION drop_archived_logins(date, bigint, numeric, text, text, text, text);
-CREATE FUNCTION drop_archived_logins(
+CREATE OR REPLACE FUNCTION public.drop_archived_logins(
     archived date, expected bigint, expected_checksum numeric, archive text, target text, who text, request text,
     why text)
 RETURNS void
@@ -47,7 +46,7 @@ BEGIN
             jsonb_build_object('logins', counted, 'checksum', checksum::text, 'archive', archive, 'target', target,
                                'dropped', true));
 END $$;
-COMMENT ON FUNCTION drop_archived_logins(date, bigint, numeric, text, text, text, text, text) IS
+COMMENT ON FUNCTION public.drop_archived_logins(date, bigint, numeric, text, text, text, text, text) IS
     'Drops a month if it holds exactly the logins of the archive: their number and checksum';
-REVOKE EXECUTE ON FUNCTION drop_archived_logins(date, bigint, numeric, text, text, text, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION drop_archived_logins(date, bigint, numeric, text, text, text, text, text) TO operator;
+REVOKE EXECUTE ON FUNCTION public.drop_archived_logins(date, bigint, numeric, text, text, text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.drop_archived_logins(date, bigint, numeric, text, text, text, text, text) TO operator;

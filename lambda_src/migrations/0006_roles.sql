@@ -3,7 +3,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['ingest', 'analyst'] LOOP
+    FOREACH name IN ARRAY ARRAY['ingest', 'analyst', 'operator', 'custodian'] LOOP
         BEGIN
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
                 EXECUTE format('CREATE ROLE %I LOGIN', name);
@@ -25,19 +25,29 @@ BEGIN
     -- A function that is gone without a word would keep its locks, and each redelivery waits for them.
     EXECUTE format('ALTER ROLE ingest IN DATABASE %I SET idle_in_transaction_session_timeout = %L',
                    current_database(), '60s');
+    -- What an operator waits for must not make the function wait behind it for long.
+    EXECUTE format('ALTER ROLE operator IN DATABASE %I SET lock_timeout = %L', current_database(), '4s');
+    EXECUTE format('ALTER ROLE custodian IN DATABASE %I SET lock_timeout = %L', current_database(), '4s');
 EXCEPTION WHEN insufficient_privilege THEN
-    RAISE EXCEPTION 'the migration may not make or alter the roles ingest and analyst'
+    RAISE EXCEPTION 'the migration may not make or alter the roles ingest, analyst, operator and custodian'
         USING ERRCODE = 'insufficient_privilege',
               HINT = 'Run it as a superuser, as the master user of RDS, or as a role with CREATEROLE that owns the database.';
 END $$;
 
+GRANT USAGE ON SCHEMA vault TO ingest, custodian, operator;
+GRANT USAGE ON SCHEMA audit TO operator, custodian;
+
 -- What the write needs, and not one privilege more. ON CONFLICT without a target needs no SELECT.
-GRANT INSERT ON user_logins TO ingest;
-GRANT INSERT ON rejected_logins TO ingest;
+GRANT INSERT ON user_logins, rejected_logins TO ingest;
 -- ON CONFLICT DO UPDATE needs SELECT on its target and on each column that it reads from `excluded`.
 GRANT SELECT (event_id, message_id, reason, field, last_seen, times) ON rejected_logins TO ingest;
 GRANT UPDATE (message_id, reason, field, last_seen, times) ON rejected_logins TO ingest;
+-- The function puts in and never takes out.
+GRANT INSERT ON vault.inbox TO ingest;
 
-GRANT SELECT ON user_logins, rejected_logins, shared_ips, shared_devices, daily_logins TO analyst;
-
-REVOKE EXECUTE ON FUNCTION create_login_partitions(date, integer) FROM PUBLIC;
+GRANT SELECT ON user_logins, rejected_logins, pseudonym_links, counted_ips, counted_devices TO analyst, operator;
+GRANT SELECT ON user_logins_default, schema_migrations TO operator;
+-- To bring an archive back.
+GRANT INSERT ON user_logins TO operator;
+GRANT SELECT, INSERT (action, actor, request_id, reason, basis, subject, salt_version, counts)
+    ON audit.entries TO operator, custodian;

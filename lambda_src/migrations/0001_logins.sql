@@ -10,12 +10,13 @@ CREATE TABLE user_logins (
     masked_device_id varchar(256) NOT NULL,
     locale           varchar(32),
     app_version_name varchar(64)  NOT NULL,
+    written_at       timestamptz  NOT NULL DEFAULT now(),
     -- A unique key on a partitioned table must contain the partition key.
     CONSTRAINT user_logins_key PRIMARY KEY (event_id, create_date)
 ) PARTITION BY RANGE (create_date);
 
-CREATE INDEX user_logins_masked_ip ON user_logins (masked_ip);
-CREATE INDEX user_logins_masked_device_id ON user_logins (masked_device_id);
+-- index_masked_columns() makes the indexes of the masked columns.
+CREATE INDEX user_logins_written_at ON user_logins (written_at);
 
 COMMENT ON TABLE user_logins IS 'One row per login event; ip and device_id only as keyed pseudonyms';
 COMMENT ON COLUMN user_logins.event_id IS
@@ -33,34 +34,8 @@ COMMENT ON COLUMN user_logins.masked_device_id IS
     'Pseudonym of the device: hex of HMAC-SHA-256 under the salt, of "device_id", a zero byte and the id as sent';
 COMMENT ON COLUMN user_logins.locale IS 'As sent; null where the event had none';
 COMMENT ON COLUMN user_logins.app_version_name IS 'app_version as sent';
+COMMENT ON COLUMN user_logins.written_at IS 'When the transaction that wrote the row began';
 
--- The net: a date for which no month exists is stored all the same.
+-- A login of a month without a partition is stored all the same.
 CREATE TABLE user_logins_default PARTITION OF user_logins DEFAULT;
 COMMENT ON TABLE user_logins_default IS 'Logins of months without a partition; create_login_partitions() moves them out';
-
-CREATE FUNCTION create_login_partitions(first_month date, months integer) RETURNS integer
-LANGUAGE plpgsql AS $$
-DECLARE
-    month date;
-    name  text;
-    made  integer := 0;
-BEGIN
-    FOR i IN 0 .. months - 1 LOOP
-        month := (date_trunc('month', first_month) + make_interval(months => i))::date;
-        name := to_char(month, '"user_logins_"YYYY"_"MM');
-        CONTINUE WHEN to_regclass(name) IS NOT NULL;
-        -- Rows of that month may be in the net: a partition can be attached only once they are out of it.
-        LOCK TABLE user_logins_default IN ACCESS EXCLUSIVE MODE;
-        EXECUTE format('CREATE TABLE %I (LIKE user_logins INCLUDING ALL)', name);
-        EXECUTE format(
-            'WITH moved AS (DELETE FROM user_logins_default WHERE create_date >= %L AND create_date < %L RETURNING *)
-             INSERT INTO %I SELECT * FROM moved', month, month + interval '1 month', name);
-        EXECUTE format('ALTER TABLE user_logins ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
-                       name, month, (month + interval '1 month')::date);
-        EXECUTE format('COMMENT ON TABLE %I IS %L', name, to_char(month, '"Logins of "YYYY-MM'));
-        made := made + 1;
-    END LOOP;
-    RETURN made;
-END $$;
-COMMENT ON FUNCTION create_login_partitions(date, integer) IS
-    'Makes the monthly partitions that are missing, from the month of the first argument on; returns how many';

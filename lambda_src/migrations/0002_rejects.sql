@@ -3,7 +3,7 @@ CREATE TABLE rejected_logins (
     event_id   uuid        PRIMARY KEY,
     message_id text        NOT NULL,
     reason     varchar(32) NOT NULL,
-    field      varchar(32),
+    field      varchar(64),
     first_seen timestamptz NOT NULL DEFAULT now(),
     last_seen  timestamptz NOT NULL DEFAULT now(),
     times      integer     NOT NULL DEFAULT 1
@@ -14,8 +14,8 @@ COMMENT ON TABLE rejected_logins IS 'One row per rejected message: the reason, n
 COMMENT ON COLUMN rejected_logins.event_id IS 'As in user_logins; of the messageId where the attribute itself is bad';
 COMMENT ON COLUMN rejected_logins.message_id IS 'messageId of the last delivery';
 COMMENT ON COLUMN rejected_logins.reason IS
-    'invalid_json, not_an_object, missing_field, wrong_type, empty, too_long, invalid_ip, invalid_app_version, '
-    'invalid_text, database or unexpected';
+    'invalid_json, not_an_object, missing_field, wrong_type, empty, too_long, out_of_range, invalid_ip, '
+    'invalid_app_version, invalid_text, invalid_timestamp, invalid_event_id, database or unexpected';
 COMMENT ON COLUMN rejected_logins.field IS 'The field or message attribute at fault; null where it is the whole message';
 COMMENT ON COLUMN rejected_logins.first_seen IS 'When it was first rejected';
 COMMENT ON COLUMN rejected_logins.last_seen IS 'When it was last rejected';

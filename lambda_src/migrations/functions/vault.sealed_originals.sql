@@ -1,6 +1,5 @@
 -- With the version of the salt, so that whoever opens an original can hold it against its pseudonym.
-DROP FUNCTION vault.sealed_originals(bigint, text, integer);
-CREATE FUNCTION vault.sealed_originals(entry bigint, after text, most integer)
+CREATE OR REPLACE FUNCTION vault.sealed_originals(entry bigint, after text, most integer)
 RETURNS TABLE (pseudonym text, salt_version integer, sealed bytea, wrapped bytea, public_key bytea)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT o.pseudonym, o.salt_version, o.sealed, k.wrapped, k.public_key

@@ -1,0 +1,39 @@
+CREATE OR REPLACE FUNCTION public.forget_user(
+    forgotten text, hashed text, hash_version integer, who text, request text, why text,
+    OUT logins bigint, OUT originals bigint, OUT links bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    pseudonyms text[];
+BEGIN
+    PERFORM audit.lock_removals();
+    EXECUTE format(
+        'WITH gone AS (DELETE FROM public.user_logins l WHERE l.user_id = $1 RETURNING ARRAY[%s]::text[] AS named)
+         SELECT (SELECT count(*) FROM gone),
+                (SELECT array_agg(DISTINCT p) FROM gone, unnest(gone.named) AS p WHERE p IS NOT NULL)',
+        (SELECT string_agg(format('l.%I', m.name), ', ') FROM public.masked_columns() AS m (name)))
+    INTO logins, pseudonyms USING forgotten;
+
+    -- The same originals under other salts.
+    SELECT array_agg(DISTINCT pseudonym) INTO pseudonyms FROM (
+        SELECT unnest(pseudonyms)
+        UNION SELECT l.new FROM public.pseudonym_links l WHERE l.old = ANY (pseudonyms)
+        UNION SELECT l.old FROM public.pseudonym_links l WHERE l.new = ANY (pseudonyms)
+        UNION SELECT other.old FROM public.pseudonym_links l JOIN public.pseudonym_links other ON other.new = l.new
+              WHERE l.old = ANY (pseudonyms)
+    ) AS same (pseudonym);
+    -- Those in no login any more: nobody else shares them.
+    EXECUTE 'SELECT coalesce(array_agg(p), ''{}'') FROM unnest($1) AS p WHERE ' || public.without_login('p')
+    INTO pseudonyms USING pseudonyms;
+
+    DELETE FROM vault.originals o WHERE o.pseudonym = ANY (pseudonyms);
+    GET DIAGNOSTICS originals = ROW_COUNT;
+    DELETE FROM public.pseudonym_links l WHERE l.old = ANY (pseudonyms);
+    GET DIAGNOSTICS links = ROW_COUNT;
+    INSERT INTO audit.entries (action, actor, request_id, reason, subject, salt_version, counts)
+    VALUES ('forget', who, request, why, hashed, hash_version,
+            jsonb_build_object('logins', logins, 'originals', originals, 'links', links));
+END $$;
+COMMENT ON FUNCTION public.forget_user(text, text, integer, text, text, text) IS
+    'Removes a user''s logins, and the originals and links that no other login shares; returns how many of each';
+REVOKE EXECUTE ON FUNCTION public.forget_user(text, text, integer, text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.forget_user(text, text, integer, text, text, text) TO operator;

@@ -1,0 +1,24 @@
+-- It waits for whoever reads, and makes the function wait behind it: not for long.
+CREATE OR REPLACE FUNCTION public.split_login_months() RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '4s' AS $$
+DECLARE
+    whole  record;
+    filled boolean;
+    split  integer := 0;
+BEGIN
+    FOR whole IN
+        SELECT m.month, m.partition FROM public.login_months() m JOIN pg_class c ON c.oid = m.partition
+        WHERE c.relkind = 'r' AND m.month >= date_trunc('month', now() AT TIME ZONE 'UTC')
+    LOOP
+        LOCK TABLE public.user_logins IN ACCESS EXCLUSIVE MODE;
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s)', whole.partition) INTO filled;
+        CONTINUE WHEN filled;
+        EXECUTE format('DROP TABLE %s', whole.partition);
+        PERFORM public.make_login_month(whole.month, true);
+        split := split + 1;
+    END LOOP;
+    RETURN split;
+END $$;
+COMMENT ON FUNCTION public.split_login_months() IS
+    'Partitions by day the months from this one on that hold no login yet, and so all later ones; returns how many';
+REVOKE EXECUTE ON FUNCTION public.split_login_months() FROM PUBLIC;

@@ -1,0 +1,38 @@
+-- Of a batch only what its logins hold: an event delivered again after a rotation is a duplicate, whose new pseudonyms no
+-- row has, and a person may have been forgotten since. The days spare a look into the other partitions.
+CREATE OR REPLACE FUNCTION vault.unfold(most integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    batch vault.inbox;
+    seen  integer := 0;
+    moved integer;
+    move  text := format($sql$
+        WITH sealed AS (
+            SELECT * FROM unnest(string_to_array($1, ','), string_to_array($2, ',')) AS s (pseudonym, box)
+        ), stored AS (
+            INSERT INTO vault.originals (pseudonym, salt_version, data_key, sealed)
+            SELECT s.pseudonym, $3, $4, decode(s.box, 'base64') FROM sealed s WHERE NOT (%s)
+            ON CONFLICT DO NOTHING RETURNING 1
+        ), opened AS (
+            INSERT INTO vault.data_keys (id, wrapped, public_key, created_at)
+            SELECT $4, $5, $6, $7 WHERE EXISTS (SELECT FROM stored)
+            ON CONFLICT DO NOTHING
+        )
+        SELECT count(*) FROM sealed
+        $sql$, public.without_login('s.pseudonym', 'l.create_date BETWEEN $8 AND $9'));
+BEGIN
+    PERFORM audit.lock_removals();
+    FOR batch IN SELECT * FROM vault.inbox ORDER BY number LOOP
+        EXECUTE move INTO moved
+        USING batch.pseudonyms, batch.boxes, batch.salt_version, batch.data_key, batch.wrapped, batch.public_key,
+              batch.created_at, batch.first_day, batch.last_day;
+        DELETE FROM vault.inbox i WHERE i.number = batch.number;
+        seen := seen + moved;
+        EXIT WHEN seen >= most;
+    END LOOP;
+    RETURN seen;
+END $$;
+COMMENT ON FUNCTION vault.unfold(integer) IS
+    'Moves batches of the inbox, the oldest first, to data_keys and originals, until so many pseudonyms are done; returns how many';
+REVOKE EXECUTE ON FUNCTION vault.unfold(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault.unfold(integer) TO operator, custodian;
