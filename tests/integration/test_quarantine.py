@@ -1,7 +1,5 @@
 """Rejected messages go to the dead-letter queue at once, where one is named."""
 
-import secrets
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,15 +8,6 @@ from local.aws import AwsEndpoint
 from local.postgres import free_port
 from tests.conftest import Function, Scratch
 from tests.support import NOON, make_record, make_records
-
-
-@pytest.fixture
-def queue(aws: AwsEndpoint, function: Function, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A queue that the function knows as its dead-letter queue."""
-    url = aws.sqs.create_queue(QueueName=f"dead-{secrets.token_hex(4)}")["QueueUrl"]
-    monkeypatch.setenv("DLQ_URL", url)
-    yield url
-    aws.sqs.delete_queue(QueueUrl=url)
 
 
 def receive(aws: AwsEndpoint, queue: str) -> dict[str, tuple[str, dict[str, str]]]:

@@ -1,40 +1,14 @@
-"""What becomes of a batch when nothing fails: rows, rejects, the response, metrics and log lines."""
+"""What becomes of a batch when nothing fails: rows, rejects and the response."""
 
 import uuid
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from tests.conftest import ExecutionEnvironment, Function, SaltParameter, Scratch
+from tests.integration.expected import BAD, COLUMNS, expected_rows
 from tests.oracle import expect
-from tests.support import ABSENT, NOON, NOON_DATE, Record, make_body, make_record, make_records
-
-COLUMNS = (
-    "event_id, create_date, app_version, salt_version, user_id, device_type, masked_ip, masked_device_id, locale, "
-    "app_version_name"
-)
-BAD = {  # a body for each reason that a body alone can have
-    "invalid_json": "{",
-    "not_an_object": "[]",
-    "missing_field": make_body(ip=ABSENT),
-    "wrong_type": make_body(user_id=1),
-    "empty": make_body(device_id=""),
-    "too_long": make_body(locale="x" * 33),
-    "invalid_ip": make_body(ip="localhost"),
-    "invalid_app_version": make_body(app_version="beta"),
-    "invalid_text": make_body(device_type="\0"),
-}
-
-
-def expected_rows(records: list[Record], salt: SaltParameter) -> list[tuple[Any, ...]]:
-    """The rows that the oracle makes of the valid ones of `records`, each event once, as Scratch.rows gives them."""
-    rows = {}
-    for record in records:
-        row = expect(record, salt.key, salt.version).row
-        if row is not None:
-            rows[row["event_id"]] = tuple(row[name] for name in COLUMNS.split(", "))
-    return sorted(rows.values(), key=repr)
+from tests.support import ABSENT, NOON, NOON_DATE, make_body, make_record, make_records
 
 
 def test_batch_of_valid_records(function: Function, database: Scratch, salt: SaltParameter) -> None:
@@ -49,54 +23,6 @@ def test_batch_of_valid_records(function: Function, database: Scratch, salt: Sal
     assert database.rows(COLUMNS) == expected_rows(records, salt)
     assert database.count() == len(records)
     assert database.count("rejected_logins") == 0
-
-
-TEXTS = [
-    "\t",
-    "\n",
-    "\r\n",
-    "\\",
-    "\\N",
-    "\\.",
-    "\\t",
-    "a\tb\\\nc",
-    "\x01\x1f\x7f\x0b\x0c\x1c\x85\u2028",
-    '"',
-    "'; DROP TABLE user_logins; --",
-    "%s %(x)s {} $1",
-    "\N{GRINNING FACE}",
-    "e\u0301é\ufeff\u200b",
-    "NULL",
-    " ",
-]
-
-
-def test_each_text_is_stored_exactly(function: Function, database: Scratch, salt: SaltParameter) -> None:
-    records = [
-        make_record(make_body(**{name: text, "app_version": f"2.3.0{text}"}))
-        for name in ("user_id", "device_type", "locale", "device_id")
-        for text in TEXTS
-    ]
-    assert function(*records) == []
-    assert database.rows(COLUMNS) == expected_rows(records, salt)
-    assert function(*records) == []  # the same by the way of the staging table
-    assert database.rows(COLUMNS) == expected_rows(records, salt)
-    database.execute("TRUNCATE user_logins")
-    assert function(*records, *records) == []
-    assert database.rows(COLUMNS) == expected_rows(records, salt)
-
-
-@pytest.mark.parametrize(
-    "text", ["\\", "\\b", "\\.", "\\N", "a\tb", "a\nb", "a\rb", "\t\n\r\\", "\v\f\b\x1b", "\x7f\x85\u2028"]
-)
-def test_text_that_means_something_to_copy(function: Function, database: Scratch, text: str) -> None:
-    """Each alone in its batch: nothing else calls for the escapes. Then again, merged."""
-    record = make_record(user_id=text, device_type=text, locale=text, app_version="1" + text)
-    assert function(record) == []
-    assert function(record, make_record(user_id=text, locale=None)) == []
-    row = (text, text, text, "1" + text)
-    assert database.rows("user_id, device_type, locale, app_version_name")[0] == row
-    assert database.count() == 2
 
 
 @pytest.mark.parametrize("reason", BAD)
@@ -214,48 +140,6 @@ def test_ten_thousand_records(function: Function, database: Scratch, salt: SaltP
     assert database.rows(COLUMNS) == expected_rows(records, salt)
     assert function(*records) == [records[place]["messageId"] for place in bad]
     assert database.count() == 9_997
-
-
-def test_metrics_and_log_lines_of_a_mixed_batch(function: Function) -> None:
-    bad = [make_record(BAD["invalid_ip"]), make_record(BAD["invalid_ip"]), make_record(BAD["invalid_json"])]
-    twice = make_record(extra=1)
-    function(twice, make_record(x=1, y=2), twice, *bad)
-    output = function.read_output()
-    milliseconds = output.metrics.pop("WriteMilliseconds")
-    assert milliseconds > 0
-    counts = {
-        "RecordsReceived": 6,
-        "RecordsWritten": 2,
-        "DuplicatesIgnored": 1,
-        "RecordsRejected": 3,
-        "RecordsFailed": 0,
-        "UnknownFields": 4,
-    }
-    assert output.metrics == counts
-    assert output.rejected == {"invalid_ip": 2, "invalid_json": 1}
-    assert output.namespaces == {"LoginPipeline"}
-    assert output.services == {"login-pipeline"}
-    assert output.units == dict.fromkeys(counts, "Count") | {"WriteMilliseconds": "Milliseconds"}
-    (line,) = output.lines("batch written")
-    assert {name: line[name] for name in counts} == {name: [count] for name, count in counts.items()}
-    assert line["level"] == "INFO"
-    reject_lines = {(row["message_id"], row["reason"], row.get("field")) for row in output.lines("record rejected")}
-    assert reject_lines == {
-        (bad[0]["messageId"], "invalid_ip", "ip"),
-        (bad[1]["messageId"], "invalid_ip", "ip"),
-        (bad[2]["messageId"], "invalid_json", None),
-    }
-    assert len(output.logs) == 4
-
-
-def test_metrics_of_one_batch_do_not_reach_the_next(function: Function) -> None:
-    function(make_record("{"), make_record(x=1))
-    function.read_output()
-    function(make_record())
-    output = function.read_output()
-    assert output.rejected == {}
-    assert (output.metrics["RecordsReceived"], output.metrics["UnknownFields"]) == (1, 0)
-    assert output.metrics["RecordsRejected"] == 0
 
 
 FIFO = "arn:aws:sqs:us-east-1:000000000000:logins.fifo"

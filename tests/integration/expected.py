@@ -1,0 +1,33 @@
+"""What the rows of a batch have to be, by the oracle, and a bad body for each reason."""
+
+from typing import Any
+
+from tests.conftest import SaltParameter
+from tests.oracle import expect
+from tests.support import ABSENT, Record, make_body
+
+COLUMNS = (
+    "event_id, create_date, app_version, salt_version, user_id, device_type, masked_ip, masked_device_id, locale, "
+    "app_version_name"
+)
+BAD = {  # a body for each reason that a body alone can have
+    "invalid_json": "{",
+    "not_an_object": "[]",
+    "missing_field": make_body(ip=ABSENT),
+    "wrong_type": make_body(user_id=1),
+    "empty": make_body(device_id=""),
+    "too_long": make_body(locale="x" * 33),
+    "invalid_ip": make_body(ip="localhost"),
+    "invalid_app_version": make_body(app_version="beta"),
+    "invalid_text": make_body(device_type="\0"),
+}
+
+
+def expected_rows(records: list[Record], salt: SaltParameter) -> list[tuple[Any, ...]]:
+    """The rows that the oracle makes of the valid ones of `records`, each event once, as Scratch.rows gives them."""
+    rows = {}
+    for record in records:
+        row = expect(record, salt.key, salt.version).row
+        if row is not None:
+            rows[row["event_id"]] = tuple(row[name] for name in COLUMNS.split(", "))
+    return sorted(rows.values(), key=repr)
