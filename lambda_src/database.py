@@ -12,13 +12,15 @@ from psycopg2.pool import SimpleConnectionPool
 
 from lambda_src.connection import CONNECT_SECONDS, connection_arguments, explained_login
 from lambda_src.contract import COLUMNS
-from lambda_src.errors import BadRowError, PipelineError, SetupError, TransientError
+from lambda_src.errors import BadRowError, PipelineError, SaltError, SetupError, TransientError
+from lambda_src.masking import Salt
 from lambda_src.settings import DatabaseSettings
 from lambda_src.watchdog import Watchdog
 
 SHORTEST_CONNECT_SECONDS = 2  # libpq takes no less. The time for the answer pays for the second more.
 # Postgres's functions that find no partition for a row, or a partition that does not admit it.
 PARTITION_CHECKS = {"ExecFindPartition", "ExecPartitionCheckEmitError"}
+REGISTER_SALT = "SELECT public.register_salt(%s, %s)"
 
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ class Database:
         self._settings = settings
         self._pool: SimpleConnectionPool | None = None
         self._watchdog = Watchdog()
+        self._checked: tuple[int, str] | None = None  # version and fingerprint of the salt, on this connection
 
     @contextmanager
     def transaction(self, give_up_at: float) -> Iterator[extensions.cursor]:
@@ -67,11 +70,31 @@ class Database:
         finally:
             failure.__context__ = None  # Python has put psycopg2's error here, values included.
 
+    def check_salt(self, salt: Salt, give_up_at: float) -> None:
+        """Lets the database compare the salt with the first one of its version, once per connection and salt.
+
+        Raises SaltError when they differ: SSM numbers the versions of a re-created parameter from 1 again. Raises as
+        `autocommit` does, too.
+        """
+        if self._checked == (salt.version, salt.fingerprint):
+            return
+        with self.autocommit(give_up_at) as cursor:
+            cursor.execute(REGISTER_SALT, (salt.version, salt.fingerprint))
+            ((is_same,),) = cursor.fetchall()
+        if not is_same:
+            raise SaltError(
+                f"The salt of version {salt.version} is not the key that masked this database's rows of that version. "
+                "The SSM parameter was probably deleted and created again. Put the old key back, or run `loginpipe "
+                "salt create`, which goes on to a version that was never used."
+            )
+        self._checked = salt.version, salt.fingerprint
+
     def close(self) -> None:
         """Drops the connection; the next transaction opens a new one."""
         if self._pool is not None:
             self._pool.closeall()
             self._pool = None
+            self._checked = None
 
     def _get_pool(self, give_up_at: float) -> SimpleConnectionPool:
         if self._pool is None:

@@ -46,8 +46,9 @@ def lambda_handler(event: "dict[str, Any]", context: "LambdaContext") -> "Partia
         sealed = resources.vault.new_batch() if resources.vault else None
         # In the order of their keys: two batches with the same events never wait for each other in a circle.
         events = sorted(map(make_event, messages), key=event_key)
-        records = make_records(events, resources.salts.get(), sealed)
-        result = write_batch(resources.database, records, WriteOptions(give_up_at, sealed))
+        salt = resources.salts.get()
+        records = make_records(events, salt, sealed)
+        result = write_batch(resources.database, records, WriteOptions(salt, give_up_at, sealed))
         report.add(result)
     failed = {*result.failed, *(reject.message_id for reject in result.rejects)}
     if resources.quarantine and result.rejects:

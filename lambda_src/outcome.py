@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+from lambda_src.masking import Salt
 from lambda_src.rejects import Reject
 from lambda_src.vault import SealedBatch
 
@@ -10,6 +11,7 @@ from lambda_src.vault import SealedBatch
 class WriteOptions(NamedTuple):
     """What a write has to keep to."""
 
+    salt: Salt  # of all rows
     give_up_at: float = math.inf  # of time.monotonic(): a write that is still under way then is broken off
     sealed: SealedBatch | None = None  # where the vault is on
 

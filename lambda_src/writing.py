@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 def write_batch(database: Database, records: Iterable[Row | Reject], options: WriteOptions) -> BatchResult:
     """Writes the rows and the rejects among `records`; returns after the COMMIT.
 
-    Postgres reads while `records` are made. What could not be written is `failed`. Raises SetupError where somebody has
-    to act.
+    Postgres reads while `records` are made. What could not be written is `failed`. Raises SetupError or SaltError where
+    somebody has to act.
     """
     stream = CopyStream(records)
     try:
@@ -56,6 +56,7 @@ def _write(database: Database, stream: CopyStream, options: WriteOptions) -> Bat
 
 
 def _copy(database: Database, stream: CopyStream, options: WriteOptions) -> BatchResult:
+    database.check_salt(options.salt, options.give_up_at)
     stream.take(ROWS_AHEAD)
     if not stream.take(1) and not stream.rejects and options.sealed is None:
         # The whole batch fits into one statement, which is a transaction by itself: two round trips less.
@@ -72,6 +73,7 @@ def _copy(database: Database, stream: CopyStream, options: WriteOptions) -> Batc
 
 def _merge(database: Database, stream: CopyStream, options: WriteOptions) -> BatchResult:
     stream.take()
+    database.check_salt(options.salt, options.give_up_at)
     with database.transaction(options.give_up_at) as cursor:
         written = merge_rows(cursor, stream.rows)
         if options.sealed is not None and written:

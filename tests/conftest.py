@@ -140,9 +140,13 @@ class SaltParameter:
 
     def rotate(self) -> bytes:
         """Stores a new random key; returns it."""
-        self.key = secrets.token_bytes(32)
-        self.put(base64.b64encode(self.key).decode())
+        self.put_key(secrets.token_bytes(32))
         return self.key
+
+    def put_key(self, key: bytes) -> None:
+        """Stores a new version with that key."""
+        self.key = key
+        self.put(base64.b64encode(key).decode())
 
     def delete(self) -> None:
         """Takes the parameter away."""

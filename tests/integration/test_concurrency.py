@@ -29,9 +29,9 @@ def write_at_once(database: Scratch, batches: list[list[Record]]) -> list[BatchR
         connection = Database(load_database_settings(database.environment("ingest")))
         events = sorted(map(make_event, records), key=event_key)
         try:
-            write_batch(connection, [], WriteOptions())  # so that each is connected
+            write_batch(connection, [], WriteOptions(SALT))  # so that each is connected
             barrier.wait(10)
-            return write_batch(connection, make_records(events, SALT), WriteOptions())
+            return write_batch(connection, make_records(events, SALT), WriteOptions(SALT))
         finally:
             connection.close()
 
