@@ -10,11 +10,12 @@ from lambda_src.vault import NONCE_BYTES
 from ops import operations
 from ops.errors import OpsError
 from ops.operations.vault import Sealed
-from ops.salts import SaltHistory
 from ops.target import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
+
+Mask = Callable[[str, str, int], str]  # field, normal form, version of the salt: the pseudonym
 
 PAGE = 2000  # originals at once: well within what Lambda returns
 
@@ -22,10 +23,11 @@ PAGE = 2000  # originals at once: well within what Lambda returns
 class Opener:
     """Unwraps data keys with KMS, opens originals with them, and holds each against its pseudonym."""
 
-    def __init__(self, kms: "KMSClient", key: str, salts: SaltHistory) -> None:
+    def __init__(self, kms: "KMSClient", key: str, mask: Mask) -> None:
+        """Takes what makes the pseudonym of a field's normal form under a version of the salt."""
         self._kms = kms
         self._key = key
-        self._salts = salts
+        self._mask = mask
         self._unwrap = lru_cache(1024)(self._ask)  # a batch's originals share one
 
     def open(self, sealed: Sealed, pseudonym: str) -> tuple[str, str]:
@@ -38,9 +40,6 @@ class Opener:
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
 
-        version = sealed["salt_version"]
-        if version not in self._salts.keys:
-            raise OpsError(f"SSM has no version {version} of the salt any more: what is sealed cannot be verified.")
         data_key = self._unwrap(sealed["wrapped"], sealed["public_key"])
         box = bytes.fromhex(sealed["sealed"])
         try:
@@ -50,7 +49,8 @@ class Opener:
             raise OpsError(
                 "What the vault holds for this pseudonym was not sealed for it: the vault is damaged or forged."
             ) from None
-        if field not in MASKED or self._salts.mask(field, original, version) != pseudonym:
+        version = sealed["salt_version"]
+        if field not in MASKED or self._mask(field, original, version) != pseudonym:
             raise OpsError(
                 f"What the vault holds for this pseudonym does not give it under version {version} of the salt: the "
                 "vault is damaged or forged."

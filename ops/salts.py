@@ -55,7 +55,9 @@ class SaltHistory:
 
     def mask(self, field: str, value: str, version: int) -> str:
         """The pseudonym of a value in normal form; of a field `user_id`, what the audit table holds of it."""
-        key = self.keys[version]
+        key = self.keys.get(version)
+        if key is None:
+            raise OpsError(f"SSM has no version {version} of the salt any more.")
         if field == "user_id":
             return hmac.digest(key, b"user_id\0" + value.encode(), hashlib.sha256).hex()
         return Salt(key, version).mask(field, value)

@@ -67,7 +67,12 @@ def recover(
         raise UsageError(f"A pseudonym is 64 hexadecimal digits, as in user_logins.{column_of(field)}.")
     _check_reason(reason)
     target = session.target
-    opener = Opener(target.kms, key or target.settings.require("vault_key"), target.salts)
+
+    def remask(field: str, original: str, version: int) -> str:
+        # Next to the salt, which the custodian does not have.
+        return target.call(operations.remask, field=field, normal_value=original, salt_version=version)["pseudonym"]
+
+    opener = Opener(target.kms, key or target.settings.require("vault_key"), remask)
     found = target.call(operations.recover, pseudonym=pseudonym, reason=reason, basis=basis.value)
     if found["original"] is None:
         why = "masked before the vault was on, erased, or never seen"

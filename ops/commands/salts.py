@@ -99,7 +99,7 @@ def link_salts(
     if old >= new:
         raise UsageError("OLD must be a lower version than NEW: pseudonyms are linked to the newest ones.")
     target = session.target
-    opener = Opener(target.kms, key or target.settings.require("vault_key"), target.salts)
+    opener = Opener(target.kms, key or target.settings.require("vault_key"), target.salts.mask)
     if not {new} <= target.salts.keys.keys():
         raise NothingFoundError(f"SSM has no usable version {new} of the salt.")
     confirm(f"Open all originals of salt version {old} to link them to version {new}?", yes=yes)

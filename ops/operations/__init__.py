@@ -14,7 +14,7 @@ from ops.operations.archives import (
 )
 from ops.operations.audits import audit
 from ops.operations.health import check_schema, check_server
-from ops.operations.logins import lookup, mask, reject_reasons, rows_by_version
+from ops.operations.logins import lookup, mask, reject_reasons, remask, rows_by_version
 from ops.operations.removal import forget, retention, upkeep
 from ops.operations.reports import report
 from ops.operations.vault import link_page, link_write, open_link, recover
@@ -36,6 +36,7 @@ __all__ = [
     "open_link",
     "recover",
     "reject_reasons",
+    "remask",
     "report",
     "restore_done",
     "restore_page",

@@ -59,6 +59,12 @@ def mask(site: Site, *, field: str, value: str) -> Masked:
     return {"field": field, "salt_version": version, "pseudonym": pseudonym}
 
 
+def remask(site: Site, *, field: str, normal_value: str, salt_version: int) -> Masked:
+    """The pseudonym of a value in normal form under a version of the salt; raises OpsError where SSM has it no more."""
+    pseudonym = site.salts.mask(field, normal_value, salt_version)
+    return {"field": field, "salt_version": salt_version, "pseudonym": pseudonym}
+
+
 def lookup(site: Site, *, field: str, value: str, limit: int) -> Found:
     """The logins with a value, under whichever salt they were masked."""
     original = normal_form(field, value)

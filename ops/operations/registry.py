@@ -19,6 +19,7 @@ def _by_name(*operations: Operation) -> dict[str, Operation]:
 
 OPERATOR = _by_name(
     logins.mask,
+    logins.remask,
     logins.lookup,
     logins.reject_reasons,
     logins.rows_by_version,

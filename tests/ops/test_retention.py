@@ -1,6 +1,8 @@
 """`retention` and `archive`: months leave whole, nothing is dropped that is not safe elsewhere."""
 
+import json
 import time
+from contextlib import closing
 from typing import Any
 
 import psycopg2
@@ -86,3 +88,17 @@ def test_retention_drops_old_rejects(loginpipe: CommandLine, database: Scratch) 
     )
     assert loginpipe("retention", "--months", "2", "--yes").code == 0
     assert database.rows("message_id", "rejected_logins") == [("again",)]
+
+
+def test_upkeep_locks_the_table_before_its_partitions(loginpipe: CommandLine, database: Scratch) -> None:
+    """As drops, readers and writers do: nobody waits in a circle."""
+    database.execute(f"DROP TABLE user_logins_{months_ago(-12)[0].replace('-', '_')}")
+    with closing(database.connect()) as other, other.cursor() as cursor:
+        other.autocommit = False
+        cursor.execute("LOCK TABLE ONLY user_logins IN ACCESS EXCLUSIVE MODE")
+        process = loginpipe.start("--json", "upkeep")
+        database.wait_for_waiting()
+        cursor.execute("LOCK TABLE user_logins_default IN ACCESS EXCLUSIVE MODE")
+        other.rollback()
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, json.loads(out)) == (0, {"made": 1}), err

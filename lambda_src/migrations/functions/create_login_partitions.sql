@@ -11,6 +11,8 @@ BEGIN
     FOR i IN 0 .. months - 1 LOOP
         wanted := (date_trunc('month', first_month) + make_interval(months => i))::date;
         CONTINUE WHEN to_regclass(to_char(wanted, '"public.user_logins_"YYYY"_"MM')) IS NOT NULL;
+        -- The parent before its partitions, as everybody locks them; this mode holds up no reader or writer.
+        LOCK TABLE ONLY public.user_logins IN SHARE UPDATE EXCLUSIVE MODE;
         LOCK TABLE public.user_logins_default IN ACCESS EXCLUSIVE MODE;
         PERFORM public.make_login_month(wanted, coalesce(by_day, false));
         made := made + 1;
