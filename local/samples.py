@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.generator import SPOILERS, Login, generate_logins
+from lambda_src.contract import FIELDS
+from local.generator import SHAPED, SPOILERS, Login, generate_logins
 from ops.sqs_event import make_record
 
 if TYPE_CHECKING:
@@ -34,9 +35,7 @@ def write_samples(directory: Path) -> list[Path]:
 
 def _samples() -> "dict[str, list[MessageTypeDef]]":
     source = random.Random(1)  # noqa: S311  not for secrets
-    logins = [
-        _with_documentation_ip(login, number) for number, login in enumerate(generate_logins(VALID + len(SPOILERS)))
-    ]
+    logins = [_as_documented(login, number) for number, login in enumerate(generate_logins(VALID + len(SPOILERS)))]
     valid = [json.dumps(login) for login in logins[:VALID]]
     malformed = [spoil(login) for spoil, login in zip(SPOILERS.values(), logins[VALID:], strict=True)]
     mixed = [valid[0], malformed[0], valid[1], *malformed[2:4], valid[2], malformed[6], valid[3]]
@@ -50,10 +49,14 @@ def _samples() -> "dict[str, list[MessageTypeDef]]":
     }
 
 
-def _with_documentation_ip(login: Login, number: int) -> Login:
-    """A login whose address belongs to nobody (RFC 5737); IPv6 addresses are such already (RFC 3849)."""
+def _as_documented(login: Login, number: int) -> Login:
+    """A login without added optional fields, so that these leave the files as they are. Its address belongs to nobody.
+
+    An IPv4 address is replaced by one of RFC 5737; IPv6 addresses are of RFC 3849 already.
+    """
+    documented = {name: value for name, value in login.items() if name in SHAPED or FIELDS[name].required}
     is_ipv4 = ":" not in str(login["ip"])
-    return {**login, "ip": f"192.0.2.{number + 1}"} if is_ipv4 else login
+    return {**documented, "ip": f"192.0.2.{number + 1}"} if is_ipv4 else documented
 
 
 def _messages(source: random.Random, bodies: Sequence[str]) -> "list[MessageTypeDef]":

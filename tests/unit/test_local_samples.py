@@ -4,6 +4,10 @@ import ipaddress
 import json
 from pathlib import Path
 
+import pytest
+
+from local import samples
+from local.generator import generate_logins
 from local.samples import write_samples
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -21,3 +25,14 @@ def test_addresses_of_the_valid_ones_belong_to_nobody() -> None:
     for record in json.loads((EVENTS / "valid.json").read_text(encoding="utf-8"))["Records"]:
         address = ipaddress.ip_address(json.loads(record["body"])["ip"])
         assert any(address in network for network in DOCUMENTATION) or not address.is_global
+
+
+def test_added_optional_field_leaves_the_files_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    added = samples.FIELDS["locale"]._replace(name="an_added_field")
+    monkeypatch.setitem(samples.FIELDS, added.name, added)
+    monkeypatch.setattr(
+        samples,
+        "generate_logins",
+        lambda count: ({**login, added.name: "a value"} for login in generate_logins(count)),
+    )
+    assert b"added_field" not in b"".join(path.read_bytes() for path in write_samples(tmp_path))

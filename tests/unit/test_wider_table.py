@@ -19,31 +19,31 @@ from tests.unit.strategies import any_json, telling_text
 from tests.unit.wider_table import import_with_fields
 
 LINES = [
-    "os_version: Annotated[str, Meta(max_length=8)] | None = None",
-    'phone: Annotated[str, Meta(min_length=1, extra={"masked": True})] | None = None',
-    'proxy_ip: Annotated[str, Meta(extra={"masked": True, "normal": normal_ip})] | None = None',
-    "attempts: int",
-    "age: Annotated[int, Meta(ge=0, le=150)] | None = None",
-    "rooted: bool",
-    "beta: bool | None = None",
+    "added_text: Annotated[str, Meta(max_length=8)] | None = None",
+    'added_phone: Annotated[str, Meta(min_length=1, extra={"masked": True})] | None = None',
+    'added_ip: Annotated[str, Meta(extra={"masked": True, "normal": normal_ip})] | None = None',
+    "added_integer: int",
+    "added_age: Annotated[int, Meta(ge=0, le=150)] | None = None",
+    "added_truth: bool",
+    "added_beta: bool | None = None",
 ]
 ADDED = {
-    "os_version": Rule(largest=8, required=False),
-    "phone": Rule(smallest=1, required=False, masked=True),
-    "proxy_ip": Rule(required=False, masked=True, form="ip"),
-    "attempts": Rule(int),
-    "age": Rule(int, 0, 150, required=False),
-    "rooted": Rule(bool),
-    "beta": Rule(bool, required=False),
+    "added_text": Rule(largest=8, required=False),
+    "added_phone": Rule(smallest=1, required=False, masked=True),
+    "added_ip": Rule(required=False, masked=True, form="ip"),
+    "added_integer": Rule(int),
+    "added_age": Rule(int, 0, 150, required=False),
+    "added_truth": Rule(bool),
+    "added_beta": Rule(bool, required=False),
 }
 VALUES = {
-    "os_version": "14",
-    "phone": "+1 555",
-    "proxy_ip": "::ffff:1.2.3.4",
-    "attempts": 3,
-    "age": 30,
-    "rooted": False,
-    "beta": True,
+    "added_text": "14",
+    "added_phone": "+1 555",
+    "added_ip": "::ffff:1.2.3.4",
+    "added_integer": 3,
+    "added_age": 30,
+    "added_truth": False,
+    "added_beta": True,
 }
 
 
@@ -74,30 +74,30 @@ def outcome(wider: SimpleNamespace, record: Record) -> Outcome:
 
 def test_columns_of_the_added_fields(wider: SimpleNamespace) -> None:
     more = {
-        "os_version": "text",
-        "masked_phone": "text",
-        "masked_proxy_ip": "text",
-        "attempts": "integer",
-        "age": "integer",
-        "rooted": "boolean",
-        "beta": "boolean",
+        "added_text": "text",
+        "masked_added_phone": "text",
+        "masked_added_ip": "text",
+        "added_integer": "integer",
+        "added_age": "integer",
+        "added_truth": "boolean",
+        "added_beta": "boolean",
     }
     assert wider.contract.COLUMN_TYPES.items() - COLUMN_TYPES.items() == more.items()
-    assert wider.contract.MASKED[len(MASKED) :] == ("phone", "proxy_ip")
+    assert wider.contract.MASKED[len(MASKED) :] == ("added_phone", "added_ip")
 
 
 def test_values_of_the_added_fields(wider: SimpleNamespace) -> None:
     got = outcome(wider, make_wider_record())
     assert isinstance(got, dict)
-    assert {name: got[name] for name in ("os_version", "attempts", "age", "rooted", "beta")} == {
-        "os_version": "14",
-        "attempts": "3",
-        "age": "30",
-        "rooted": "False",
-        "beta": "True",
+    assert {name: got[name] for name in ("added_text", "added_integer", "added_age", "added_truth", "added_beta")} == {
+        "added_text": "14",
+        "added_integer": "3",
+        "added_age": "30",
+        "added_truth": "False",
+        "added_beta": "True",
     }
-    assert got["masked_phone"] == pseudonym("phone", "+1 555", KEY)
-    assert got["masked_proxy_ip"] == pseudonym("proxy_ip", "1.2.3.4", KEY)
+    assert got["masked_added_phone"] == pseudonym("added_phone", "+1 555", KEY)
+    assert got["masked_added_ip"] == pseudonym("added_ip", "1.2.3.4", KEY)
 
 
 @pytest.mark.parametrize("absent", [None, ABSENT], ids=["null", "absent"])
@@ -111,20 +111,20 @@ def test_optional_field_without_value_is_null(wider: SimpleNamespace, absent: ob
 
 
 def test_empty_text_is_not_null(wider: SimpleNamespace) -> None:
-    got = outcome(wider, make_wider_record(os_version=""))
+    got = outcome(wider, make_wider_record(added_text=""))
     assert isinstance(got, dict)
-    assert got["os_version"] == ""
+    assert got["added_text"] == ""
 
 
 def test_event_from_before_a_required_field_is_rejected(wider: SimpleNamespace) -> None:
-    assert outcome(wider, make_record()) == ("missing_field", "attempts")
+    assert outcome(wider, make_record()) == ("missing_field", "added_integer")
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        *[("attempts", value) for value in (2**31, -(2**31) - 1, 2**63, 10**19, -(10**30), 10**400)],
-        *[("age", value) for value in (-1, 151, 2**31, 2**64)],
+        *[("added_integer", value) for value in (2**31, -(2**31) - 1, 2**63, 10**19, -(10**30), 10**400)],
+        *[("added_age", value) for value in (-1, 151, 2**31, 2**64)],
     ],
 )
 def test_integer_out_of_range(wider: SimpleNamespace, field: str, value: int) -> None:
@@ -133,12 +133,13 @@ def test_integer_out_of_range(wider: SimpleNamespace, field: str, value: int) ->
 
 
 def test_integer_of_thousands_of_digits_is_out_of_range(wider: SimpleNamespace) -> None:
-    body = json.dumps(make_wider_body()).replace('"attempts": 3', f'"attempts": {"9" * 5000}')
-    assert outcome(wider, make_record(body)) == ("out_of_range", "attempts")
+    body = json.dumps(make_wider_body()).replace('"added_integer": 3', f'"added_integer": {"9" * 5000}')
+    assert outcome(wider, make_record(body)) == ("out_of_range", "added_integer")
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("attempts", 2**31 - 1), ("attempts", -(2**31)), ("age", 0), ("age", 150)]
+    ("field", "value"),
+    [("added_integer", 2**31 - 1), ("added_integer", -(2**31)), ("added_age", 0), ("added_age", 150)],
 )
 def test_integer_at_its_limit(wider: SimpleNamespace, field: str, value: int) -> None:
     got = outcome(wider, make_wider_record(**{field: value}))
@@ -149,11 +150,11 @@ def test_integer_at_its_limit(wider: SimpleNamespace, field: str, value: int) ->
 @pytest.mark.parametrize(
     ("field", "text"),
     [
-        *[("attempts", text) for text in ("3.0", "1e2", "-0.0", "true", '"3"', "null", "[]")],
-        *[("age", text) for text in ("3.0", "false", '"3"', "{}")],
-        *[("rooted", text) for text in ("0", "1", '"true"', "null", "[]")],
-        *[("beta", text) for text in ("0", "1.0", '"false"')],
-        *[("phone", text) for text in ("5", "true", "[]")],
+        *[("added_integer", text) for text in ("3.0", "1e2", "-0.0", "true", '"3"', "null", "[]")],
+        *[("added_age", text) for text in ("3.0", "false", '"3"', "{}")],
+        *[("added_truth", text) for text in ("0", "1", '"true"', "null", "[]")],
+        *[("added_beta", text) for text in ("0", "1.0", '"false"')],
+        *[("added_phone", text) for text in ("5", "true", "[]")],
     ],
 )
 def test_value_of_another_type(wider: SimpleNamespace, field: str, text: str) -> None:
@@ -170,8 +171,8 @@ some_changes = st.dictionaries(st.sampled_from([*ADDED, *RULES]), near_numbers |
 
 @settings(max_examples=200, deadline=None)
 @given(changes=some_changes, ascii_only=st.booleans())
-@example(changes={"attempts": True}, ascii_only=False)
-@example(changes={"age": -0.0}, ascii_only=False)
+@example(changes={"added_integer": True}, ascii_only=False)
+@example(changes={"added_age": -0.0}, ascii_only=False)
 def test_any_values_of_the_added_fields(wider: SimpleNamespace, changes: dict[str, Any], ascii_only: bool) -> None:
     outcome(wider, make_record(json.dumps(make_wider_body(**changes), ensure_ascii=ascii_only)))
 
