@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import psycopg2
@@ -30,6 +31,7 @@ from tests.support import Context, Output, Record, failed_ids
 if TYPE_CHECKING:
     import logging
 
+ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = "template_logins"
 # Nothing has to outlive this machine's crash.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "40"}
@@ -186,13 +188,15 @@ class Function:
 class ExecutionEnvironment:
     """The function in a process of its own, with all that it lets out."""
 
-    def __init__(self, variables: dict[str, str]) -> None:
+    def __init__(self, variables: dict[str, str], root: Path = ROOT) -> None:
+        """Takes what the function is configured by, and the root of the tree that it is in."""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.integration.runtime"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
+            cwd=root,
             env={"PATH": os.environ["PATH"], **variables},
             text=True,
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local import samples
+from lambda_src.contract import FIELDS
 from local.generator import generate_logins
 from local.samples import write_samples
 
@@ -28,11 +28,10 @@ def test_addresses_of_the_valid_ones_belong_to_nobody() -> None:
 
 
 def test_added_optional_field_leaves_the_files_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    added = samples.FIELDS["locale"]._replace(name="an_added_field")
-    monkeypatch.setitem(samples.FIELDS, added.name, added)
+    added = FIELDS["locale"]._replace(name="an_added_field")
+    monkeypatch.setitem(FIELDS, added.name, added)
     monkeypatch.setattr(
-        samples,
-        "generate_logins",
+        "local.samples.generate_logins",
         lambda count: ({**login, added.name: "a value"} for login in generate_logins(count)),
     )
     assert b"added_field" not in b"".join(path.read_bytes() for path in write_samples(tmp_path))
