@@ -63,9 +63,8 @@ def test_values_arrive_once_and_bad_ones_are_rejects(migrated: Tree, database: S
     ]  # fmt: skip
     for _ in range(2):
         assert migrated.write(*good, *bad) == []
-    rows = database.query("SELECT to_jsonb(l) - 'written_at' FROM user_logins l")
-    wanted = [expect(record, salt.key, salt.version, RULES | ADDED).row for record in good]
-    assert sorted((row for (row,) in rows), key=repr) == sorted(wanted, key=repr)
+    wanted = [expect(record, salt.key, salt.version, RULES | ADDED).row or {} for record in good]
+    assert database.rows(", ".join(wanted[0])) == sorted((tuple(row.values()) for row in wanted), key=repr)
     assert added(database)["all"] == stored(salt, TEXT, MASKED, COUNT)
     rejects = dict(database.query("SELECT message_id, reason || ' ' || field FROM rejected_logins"))
     for record in bad:
@@ -106,7 +105,7 @@ def test_dead_letter_from_before_the_field(
     wider.run("lambda_src.migrate")
     assert [row["reason"] for row in wider("dlq", "list")] == ["database", "database"]
     assert wider("dlq", "redrive")["sent"] == 2
-    wider.run("ops", "worker", "--once", "--window", "0", "--poll", "1")
+    wider.run("ops", "worker", "--once", "--batch-size", "10", "--window", "0", "--poll", "1")
     assert added(database) == {"known": (None, None, None), "ahead": stored(salt, TEXT, MASKED, COUNT)}
 
 
@@ -227,9 +226,9 @@ def test_retention_and_upkeep(migrated: Tree, database: Scratch, salt: SaltParam
 
 def test_doctor_knows_the_migration(before: Tree, wider_root: Path) -> None:
     wider = Tree(wider_root, before.variables)
-    asked = [before("doctor", code=3), wider("doctor", code=3)]
+    asked = [before("doctor"), wider("doctor", code=3)]
     wider.run("lambda_src.migrate")
-    asked.append(wider("doctor", code=3))
+    asked.append(wider("doctor"))
     first, missing, last = ({(each["check"], each["status"]) for each in findings} for findings in asked)
     assert first == last
     assert first != missing
