@@ -6,11 +6,9 @@ each counts: other work on the machine only ever adds time.
 
 import json
 import os
-import random
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,17 +16,20 @@ import psycopg2
 from psycopg2 import extensions
 from psycopg2.extras import execute_values
 
-from lambda_src.contract import COLUMNS
+from bench.events import Batches
+from lambda_src.contract import COLUMN_TYPES, COLUMNS
+from lambda_src.masking import NULL, Salt, mask_login
 from lambda_src.migrate import migrate
+from lambda_src.parsing import parse_event
+from lambda_src.sqs import make_event
 from lambda_src.staging import COLUMN_LIST, COPY_ARRIVALS, CREATE_ARRIVALS, MERGE_ARRIVALS
 from lambda_src.writing import COPY_LOGINS
 from local.postgres import PostgresServer
 
 ROUNDS = {10: 150, 100: 50, 1_000: 20, 10_000: 8}
 INSERT = f"INSERT INTO user_logins ({COLUMN_LIST})"
-DAY = "2026-11-21"
 
-Row = tuple[str | int | None, ...]
+Row = tuple[str | None, ...]
 Way = Callable[[extensions.cursor, list[Row]], None]
 
 
@@ -36,7 +37,7 @@ class Text:
     """Rows as COPY text, in pieces of 16 KB."""
 
     def __init__(self, rows: list[Row]) -> None:
-        lines = ["\t".join(r"\N" if value is None else str(value) for value in row) + "\n" for row in rows]
+        lines = ["\t".join(NULL if value is None else value for value in row) + "\n" for row in rows]
         self._text = "".join(lines).encode()
         self._at = 0
 
@@ -69,9 +70,8 @@ def one_json_parameter(cursor: extensions.cursor, rows: list[Row]) -> None:
 
 
 def one_array_a_column(cursor: extensions.cursor, rows: list[Row]) -> None:
-    """The batch as ten arrays."""
-    types = ["uuid", "date", "int", "int", "text", "text", "text", "text", "text", "text"]
-    arrays = ", ".join(f"%s::{name}[]" for name in types)
+    """The batch as an array a column."""
+    arrays = ", ".join(f"%s::{name}[]" for name in COLUMN_TYPES.values())
     columns = [list(column) for column in zip(*rows, strict=True)]
     cursor.execute(f"{INSERT} SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING", columns)  # noqa: S608
 
@@ -84,17 +84,11 @@ def values_by_1000(cursor: extensions.cursor, rows: list[Row]) -> None:
 WAYS: list[Way] = [copy, staging, one_json_parameter, one_array_a_column, values_by_1000]
 
 
-def make_rows(count: int) -> list[Row]:
-    """Rows with fresh keys and pseudonyms, sorted by key."""
-    return sorted(
-        (str(uuid.uuid4()), DAY, 2_003_000, 1, str(uuid.uuid4()), "android", *make_pseudonyms(), "RU", "2.3.0")
-        for _ in range(count)
-    )
-
-
-def make_pseudonyms() -> tuple[str, str]:
-    """What a masked address and a masked device look like."""
-    return random.randbytes(32).hex(), random.randbytes(32).hex()  # noqa: S311  nothing is hidden here
+def make_rows(batches: Batches, count: int) -> list[Row]:
+    """Rows with fresh keys, sorted by key; no value of the benchmark's events has to be escaped."""
+    salt = Salt(os.urandom(32), 1)
+    lines = (mask_login(parse_event(make_event(message)), salt).line for message in batches.make(count)["Records"])
+    return [tuple(None if cell == NULL else cell for cell in line[:-1].split("\t")) for line in sorted(lines)]
 
 
 def timed(connection: extensions.connection, way: Way, rows: list[Row]) -> float:
@@ -111,13 +105,14 @@ def main() -> int:
         os.environ.update(server.environment("postgres"))
         connection = psycopg2.connect("")
         migrate(connection)
+        batches = Batches(seed=8)
         print("| batch | " + " | ".join(way.__name__ for way in WAYS) + " |\n|" + "---|" * (len(WAYS) + 1))
         for size, rounds in ROUNDS.items():
             fresh: dict[Way, list[float]] = {way: [] for way in WAYS}
             again: dict[Way, list[float]] = {way: [] for way in WAYS}
             for _ in range(rounds):
                 for way in WAYS:
-                    rows = make_rows(size)
+                    rows = make_rows(batches, size)
                     fresh[way].append(timed(connection, way, rows))
                     if way is not copy:
                         again[way].append(timed(connection, way, rows))

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from psycopg2 import extensions
 
+from lambda_src.contract import MASKED
 from lambda_src.migrate import migrate
 from local.aws import AwsEndpoint
 from local.errors import FunctionError
@@ -61,11 +62,12 @@ MAX_RECEIVES = 1000
 # Timeout, batch size and time zone of each function; all but the first fill the vault.
 FUNCTIONS = ((6, 10, "UTC"), (6, 100, "Pacific/Kiritimati"), (12, 1000, "America/Los_Angeles"))
 # What is sealed belongs to a row: the one is never committed without the other.
-COUNT_ORPHANS = """
+WITHOUT_LOGIN = " AND ".join(
+    f"NOT EXISTS (SELECT FROM user_logins l WHERE l.masked_{name} = o.pseudonym)" for name in MASKED
+)
+COUNT_ORPHANS = f"""
     SELECT count(*), count(*) FILTER (WHERE
-        NOT EXISTS (SELECT FROM vault.data_keys k WHERE k.id = o.data_key)
-        OR NOT EXISTS (SELECT FROM user_logins l WHERE l.masked_ip = o.pseudonym)
-           AND NOT EXISTS (SELECT FROM user_logins l WHERE l.masked_device_id = o.pseudonym))
+        NOT EXISTS (SELECT FROM vault.data_keys k WHERE k.id = o.data_key) OR {WITHOUT_LOGIN})
     FROM vault.originals o
 """
 DRAIN_SECONDS = 90
