@@ -39,7 +39,9 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
             for role, password in settings.passwords.items()
             if _set_password(connection, replace(settings.database, user=role, password=password))
         ]
-    salt_created = create_salt(settings.salt_parameter, settings.salt_key, settings.region)
+        is_new = not _knows_salts(connection)
+    # SSM numbers a parameter that was deleted from 1 again: only a database without logins may get version 1.
+    salt_created = is_new and create_salt(settings.salt_parameter, settings.salt_key, settings.region)
     # With the function's own permissions: a salt that it cannot read has to fail the deploy, not the first batch.
     fetch_salt(settings.salt_parameter, settings.region)
     done = {"migrations": applied, "passwords_set": set_for, "salt_created": salt_created}
@@ -83,6 +85,13 @@ def _log_in(settings: DatabaseSettings) -> extensions.connection:
             time.sleep(RETRY_SECONDS)
         else:
             return connection
+
+
+def _knows_salts(connection: extensions.connection) -> bool:
+    """Whether anything in the database was masked."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM user_logins) OR EXISTS (SELECT FROM pseudonym_links)")
+        return cursor.fetchone() == (True,)
 
 
 def _set_password(connection: extensions.connection, login: DatabaseSettings) -> bool:

@@ -175,6 +175,27 @@ def test_provision_fails_with_a_salt_that_nobody_can_decrypt(
     assert front.trouble.met == 1
 
 
+@pytest.mark.parametrize(
+    "known",
+    [
+        "INSERT INTO user_logins VALUES (gen_random_uuid(), current_date, 1, 1, 'u', 'ios', 'a', 'b', NULL, '1')",
+        "INSERT INTO pseudonym_links (old, new, old_version, new_version) VALUES ('a', 'b', 1, 2)",
+    ],
+    ids=["rows", "links"],
+)
+def test_provision_makes_no_second_key_of_a_version_that_logins_have(
+    server: PostgresServer, environment: dict[str, str], aws: AwsEndpoint, parameter: str, known: str
+) -> None:
+    provision.lambda_handler({}, None)
+    with closing(connect(server.environment(DATABASE))) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(known)
+    aws.ssm.delete_parameter(Name=parameter)
+    with pytest.raises(SaltError, match="salt create"):
+        provision.lambda_handler({}, None)
+    with pytest.raises(aws.ssm.exceptions.ParameterNotFound):
+        aws.ssm.get_parameter(Name=parameter)
+
+
 def test_provision_with_a_wrong_password_makes_no_salt(
     environment: dict[str, str], aws: AwsEndpoint, parameter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
