@@ -38,9 +38,17 @@ def _check_version(target: Target, newest: int) -> Iterator[Finding]:
     if not target.has_database:
         return
     known = target.call(operations.highest_salt_version)
+    doubled = target.call(operations.doubled_salt_versions)
     found = f"{newest} is the newest in SSM, {known} the highest in the database"
-    if known > newest:
+    if doubled:
+        found += f"; {', '.join(map(str, doubled))} had another key"
+    if known > newest or newest in doubled:
         advice = "The parameter was made anew: `salt rotate` puts a version above all that the database knows."
         yield Finding("salt version", Status.ERROR, found, advice)
+    elif doubled:
+        advice = (
+            "Pseudonyms of such a version can only be compared among rows that one key has masked; see the runbook."
+        )
+        yield Finding("salt version", Status.WARNING, found, advice)
     else:
         yield Finding("salt version", Status.OK, found)

@@ -22,6 +22,7 @@ OPERATOR = _by_name(
     logins.remask,
     logins.lookup,
     logins.reject_reasons,
+    salts.doubled_salt_versions,
     salts.highest_salt_version,
     salts.rows_by_version,
     reports.report,
