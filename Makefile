@@ -96,13 +96,25 @@ format: setup  ## let ruff format and fix the code
 unit: setup  ## unit tests: no server
 	$(BIN)/pytest -q tests/unit
 
+# A worker for each processor, each with servers of its own; JOBS=0: one after another, in this process.
+JOBS ?= logical
+PARALLEL := -n $(JOBS) --maxprocesses 4 --dist loadgroup
+
+.PHONY: integration
+integration: setup  ## unit and integration tests: a real Postgres and SQS and SSM endpoint
+	$(BIN)/pytest -q $(PARALLEL) tests/unit tests/integration
+
 .PHONY: snapshots
 snapshots: cloud-setup  ## store the templates of the stack's variants anew; the change is then reviewed as a diff
 	$(BIN)/pytest -q tests/infra/test_snapshots.py --snapshot-update
 
 .PHONY: test
-test: cloud-setup  ## all tests, against a real Postgres, SQS, SSM and Lambda runtime emulator
-	$(BIN)/pytest tests
+test: bundle  ## all tests but the slow ones, against a real Postgres, SQS, SSM and Lambda runtime emulator
+	$(BIN)/pytest $(PARALLEL) -m "not slow" tests
+
+.PHONY: test-all
+test-all: bundle  ## all tests, a whole deploy to an emulator among them
+	$(BIN)/pytest $(PARALLEL) tests
 
 # ---- benchmarks -------------------------------------------------------------------------------------------------
 

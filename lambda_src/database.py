@@ -85,7 +85,7 @@ class Database:
             raise SaltError(
                 f"The salt of version {salt.version} is not the key that masked this database's rows of that version. "
                 "The SSM parameter was probably deleted and created again. Put the old key back, or run `loginpipe "
-                "salt create`, which goes on to a version that was never used."
+                "salt rotate`, which goes on to a version that was never used."
             )
         self._checked = salt.version, salt.fingerprint
 

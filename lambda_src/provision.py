@@ -13,6 +13,7 @@ from psycopg2 import extensions
 
 from lambda_src.connection import connection_arguments, explained_login
 from lambda_src.errors import PipelineError, SaltError, SetupError
+from lambda_src.masking import Salt
 from lambda_src.migrate import migrate
 from lambda_src.new_salt import put_new_salt
 from lambda_src.salt import CLIENT_CONFIG, fetch_salt
@@ -21,6 +22,11 @@ from lambda_src.settings import DatabaseSettings, load_provision_settings
 # A new RDS database refuses IAM log-ins for a while after it is said to be there.
 IAM_PATIENCE_SECONDS = 120
 RETRY_SECONDS = 5
+KNOWS_SALTS = """
+    SELECT EXISTS (SELECT FROM user_logins) OR EXISTS (SELECT FROM pseudonym_links)
+        OR EXISTS (SELECT FROM salt_versions)
+"""
+SELECT_FINGERPRINT = "SELECT fingerprint FROM salt_versions WHERE version = %s"
 
 logger = logging.getLogger("lambda_src.provision")
 logger.setLevel(logging.INFO)
@@ -39,9 +45,12 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
             for role, password in settings.passwords.items()
             if _set_password(connection, replace(settings.database, user=role, password=password))
         ]
-    salt_created = create_salt(settings.salt_parameter, settings.salt_key, settings.region)
-    # With the function's own permissions: a salt that it cannot read has to fail the deploy, not the first batch.
-    fetch_salt(settings.salt_parameter, settings.region)
+        # SSM numbers a parameter that was deleted from 1 again: only a database without logins may get version 1.
+        salt_created = not _knows_salts(connection) and create_salt(
+            settings.salt_parameter, settings.salt_key, settings.region
+        )
+        # With the function's own permissions: a salt that it cannot use has to fail the deploy, not the first batch.
+        _check_key(connection, fetch_salt(settings.salt_parameter, settings.region))
     done = {"migrations": applied, "passwords_set": set_for, "salt_created": salt_created}
     logger.info("provisioned", extra=done)
     return done
@@ -83,6 +92,23 @@ def _log_in(settings: DatabaseSettings) -> extensions.connection:
             time.sleep(RETRY_SECONDS)
         else:
             return connection
+
+
+def _knows_salts(connection: extensions.connection) -> bool:
+    """Whether anything in the database was masked."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(KNOWS_SALTS)
+        return cursor.fetchone() == (True,)
+
+
+def _check_key(connection: extensions.connection, salt: Salt) -> None:
+    with connection, connection.cursor() as cursor:
+        cursor.execute(SELECT_FINGERPRINT, (salt.version,))
+        if cursor.fetchone() not in (None, (salt.fingerprint,)):
+            raise SaltError(
+                f"Version {salt.version} of the salt had another key when this database was written: the parameter was "
+                "made anew. Put a version that was never used: loginpipe salt rotate."
+            )
 
 
 def _set_password(connection: extensions.connection, login: DatabaseSettings) -> bool:

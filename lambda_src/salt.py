@@ -59,9 +59,9 @@ def fetch_salt(parameter: str, region: str | None) -> Salt:
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "unknown")
         raise SaltError(
-            f"SSM refuses the salt parameter {parameter} ({code}). Create it as a SecureString, or allow the function "
-            "ssm:GetParameter on it and kms:Decrypt on its key. If the parameter is older than the stack, another KMS "
-            "key encrypts it: deploy with -c saltKeyArn= and the ARN of that key."
+            f"SSM refuses the salt parameter {parameter} ({code}). Create it (loginpipe salt create), or allow the "
+            "function ssm:GetParameter on it and kms:Decrypt on its key. If the parameter is older than the stack, "
+            "another KMS key encrypts it: deploy with -c saltKeyArn= and the ARN of that key."
         ) from None
     except BotoCoreError as error:
         raise SaltError(

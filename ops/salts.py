@@ -1,5 +1,7 @@
 """The salt in SSM, all of its versions: to rotate it, and to find rows that an older one has masked."""
 
+import hashlib
+import hmac
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -52,10 +54,12 @@ class SaltHistory:
         return sorted(entries, key=lambda entry: -entry["version"])
 
     def mask(self, field: str, value: str, version: int) -> str:
-        """The pseudonym of a value of a masked field in normal form; raises OpsError where SSM has not that version."""
+        """The pseudonym of a value in normal form; of a field `user_id`, what the audit table holds of it."""
         key = self.keys.get(version)
         if key is None:
             raise OpsError(f"SSM has no version {version} of the salt any more.")
+        if field == "user_id":
+            return hmac.digest(key, b"user_id\0" + value.encode(), hashlib.sha256).hex()
         return Salt(key, version).mask(field, value)
 
     def _entries(self, *, decrypt: bool) -> list[Any]:
@@ -66,19 +70,23 @@ class SaltHistory:
             raise NothingFoundError(f"There is no salt {self._parameter}: make one with `salt create`.") from None
 
 
-def create_salt(ssm: "SSMClient", parameter: str, kms_key: str | None) -> int:
-    """Creates the salt of 32 random bytes, which nobody sees; returns its version. Raises OpsError if there is one."""
+def create_salt(ssm: "SSMClient", parameter: str, kms_key: str | None, *, above: int) -> int:
+    """Creates the salt of 32 random bytes, which nobody sees, as a version above `above`; returns its number.
+
+    Raises OpsError if there is a salt.
+    """
     try:
-        return put_new_salt(ssm, parameter, kms_key, overwrite=False)
+        return put_new_salt(ssm, parameter, kms_key, overwrite=False, above=above)
     except ssm.exceptions.ParameterAlreadyExists:
         raise OpsError(f"There is a salt {parameter} already. To replace it, use `salt rotate`.") from None
 
 
-def rotate_salt(ssm: "SSMClient", parameter: str) -> int:
-    """Puts a new version of 32 random bytes; returns its number."""
+def rotate_salt(ssm: "SSMClient", parameter: str, *, above: int) -> int:
+    """Puts a new salt of 32 random bytes, as a version above `above`; returns its number."""
     filters: Any = [{"Key": "Name", "Values": [parameter]}]
     found = ssm.describe_parameters(ParameterFilters=filters)["Parameters"]
     if not found:
         raise NothingFoundError(f"There is no salt {parameter}: make one with `salt create`.")
     # Without its name, SSM would change over to the account's default key.
-    return put_new_salt(ssm, parameter, found[0].get("KeyId"), overwrite=True)
+    key, newest = found[0].get("KeyId"), found[0]["Version"]
+    return put_new_salt(ssm, parameter, key, overwrite=True, newest=newest, above=above)

@@ -36,6 +36,11 @@ TEMPLATE = "template_logins"
 # Nothing has to outlive this machine's crash.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "40"}
 
+MEMORY = Path("/dev/shm")  # noqa: S108  a file system in memory, where there is one
+ROOM = 2**31  # bytes that the databases of a run may take
+# Dear to make: all tests that use one run in the same process.
+SHARED = ("synthesize", "stack", "cloud")
+
 _numbers = itertools.count(1)
 
 
@@ -45,6 +50,13 @@ def pytest_configure(config: pytest.Config) -> None:
     root = tempfile.mkdtemp(prefix="logins-")
     os.environ["PYTEST_DEBUG_TEMPROOT"] = root
     config.add_cleanup(lambda: shutil.rmtree(root, ignore_errors=True))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for name in SHARED:
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(name))
 
 
 @dataclass
@@ -241,8 +253,11 @@ class ExecutionEnvironment:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with PostgresServer(tmp_path_factory.mktemp("postgres"), FAST) as server:
+def postgres_server() -> Iterator[PostgresServer]:
+    with (
+        tempfile.TemporaryDirectory(prefix="logins-", dir=_fast_disk()) as directory,
+        PostgresServer(Path(directory) / "postgres", FAST) as server,
+    ):
         yield server
 
 
@@ -270,8 +285,9 @@ def passwords(postgres_server: PostgresServer) -> dict[str, str]:
 @pytest.fixture
 def database(postgres_server: PostgresServer, passwords: dict[str, str]) -> Iterator[Scratch]:
     name = f"test_{next(_numbers)}"
-    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
-    _administrate(postgres_server, create)
+    # Hundreds of small files are copied in less time than they are written to the log.
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+    _administrate(postgres_server, create.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
     scratch = Scratch(postgres_server, name, passwords)
     yield scratch
     scratch.close()
@@ -280,6 +296,8 @@ def database(postgres_server: PostgresServer, passwords: dict[str, str]) -> Iter
 
 @pytest.fixture
 def salt(aws: AwsEndpoint) -> SaltParameter:
+    if aws.has_ended:  # while another test ran
+        aws.start()
     parameter = SaltParameter(aws, f"/test/{secrets.token_hex(8)}/salt")
     parameter.rotate()
     return parameter
@@ -321,7 +339,15 @@ def function_environment(database: Scratch, salt: SaltParameter) -> dict[str, st
     return database.environment("ingest") | salt.aws.environment | {"SALT_PARAMETER": salt.name}
 
 
+def _fast_disk() -> str | None:
+    """A directory in memory, unless there is none, it is small or TMPDIR names another place."""
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK) or shutil.disk_usage(MEMORY).free < ROOM:
+        return None
+    return str(MEMORY)
+
+
 def _administrate(server: PostgresServer, statement: sql.Composable) -> None:
+    server.start()  # a test that has failed may have left it down
     settings = load_database_settings(server.environment("postgres"))
     with closing(psycopg2.connect(**connection_arguments(settings))) as connection:
         connection.autocommit = True

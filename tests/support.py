@@ -1,6 +1,7 @@
 """What unit and integration tests share: records as SQS delivers them, and what the function prints."""
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -21,6 +22,13 @@ NOON = 1_700_049_600_000  # 2023-11-15 12:00 UTC, in milliseconds
 NOON_DATE = "2023-11-15"
 
 Record = dict[str, Any]
+
+
+def label(value: object) -> str:
+    """The value as the name of a test's case: without addresses, for all workers must give it the same name."""
+    return re.sub(" at 0x[0-9a-f]+", "", repr(value))
+
+
 KNOWN_BODY = {
     "user_id": "424cdd21-063a-43a7-b91b-7ca1a833afae",
     "app_version": "2.3.0",

@@ -40,7 +40,7 @@ def check_database(target: Target) -> Iterator[Finding]:
     if facts["log_statement"] not in ("none", "ddl"):
         advice = "Set it to none or ddl: statements are logged with their values."
         yield Finding("log_statement", Status.WARNING, facts["log_statement"], advice)
-    yield from check_vault(target, schema["vault"])
+    yield from check_vault(target, schema["vault"], schema["vault_faults"])
 
 
 def _check_partitions(facts: Schema) -> Iterator[Finding]:

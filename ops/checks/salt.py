@@ -23,6 +23,7 @@ def check_salt(target: Target) -> Iterator[Finding]:
         yield Finding("salt", Status.WARNING, found, "Consider `salt rotate`: docs/recovery-and-erasure.md.")
     else:
         yield Finding("salt", Status.OK, found)
+    yield from _check_version(target, newest["version"])
     masked = target.call(operations.mask, field="ip", value="192.0.2.1")
     if masked["salt_version"] != newest["version"]:
         advice = (
@@ -31,3 +32,23 @@ def check_salt(target: Target) -> Iterator[Finding]:
         yield Finding("salt value", Status.ERROR, f"the newest usable version is {masked['salt_version']}", advice)
     else:
         yield Finding("salt value", Status.OK, "usable")
+
+
+def _check_version(target: Target, newest: int) -> Iterator[Finding]:
+    if not target.has_database:
+        return
+    known = target.call(operations.highest_salt_version)
+    doubled = target.call(operations.doubled_salt_versions)
+    found = f"{newest} is the newest in SSM, {known} the highest in the database"
+    if doubled:
+        found += f"; {', '.join(map(str, doubled))} had another key"
+    if known > newest or newest in doubled:
+        advice = "The parameter was made anew: `salt rotate` puts a version above all that the database knows."
+        yield Finding("salt version", Status.ERROR, found, advice)
+    elif doubled:
+        advice = (
+            "Pseudonyms of such a version can only be compared among rows that one key has masked; see the runbook."
+        )
+        yield Finding("salt version", Status.WARNING, found, advice)
+    else:
+        yield Finding("salt version", Status.OK, found)

@@ -10,8 +10,11 @@ from ops.target import Target
 LONGEST_WAIT = 24  # hours, of a sealed batch
 
 
-def check_vault(target: Target, sealed: list[VaultKey]) -> Iterator[Finding]:
-    """What the vault was sealed for (`sealed`), beside the KMS key that is to open it."""
+def check_vault(target: Target, sealed: list[VaultKey], faults: int) -> Iterator[Finding]:
+    """What the vault was sealed for (`sealed`), beside the KMS key that is to open it; and the batches set aside."""
+    if faults:
+        advice = "The owner of the database finds them and their SQLSTATE in vault.inbox_faults; see the runbook."
+        yield Finding("vault faults", Status.ERROR, f"{faults:,} sealed batches could not be unfolded", advice)
     if not sealed:
         yield Finding("vault", Status.OK, "off, or empty")
         return

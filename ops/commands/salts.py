@@ -19,6 +19,13 @@ app = typer.Typer(
     name="salt", no_args_is_help=True, help="The salt behind the pseudonyms: make, rotate, look after it."
 )
 
+Above = Annotated[
+    int | None,
+    typer.Option(
+        min=0, metavar="N", help="Highest version that any login may have been masked with; without, the database says."
+    ),
+]
+
 
 @app.command("create")
 def create_salt(
@@ -26,32 +33,39 @@ def create_salt(
     kms_key: Annotated[
         str | None, typer.Option(metavar="KEY", help="KMS key that encrypts it; without, the account's key for SSM.")
     ] = None,
+    above: Above = None,
 ) -> None:
     """Create the salt: 32 random bytes as an SSM SecureString, which nobody gets to see.
 
-    Refuses where there is one already.
+    Refuses where there is one already. SSM numbers the versions of a parameter that was deleted from 1 again; so that
+    no version ever means two keys, the salt becomes a version above all that the database knows, and the numbers below
+    hold a text that is no salt. Where the database cannot be reached, say --above (0: it has no logins).
     """
     session: Session = context.obj
-    version = salts.create_salt(session.target.ssm, session.target.settings.require("salt_parameter"), kms_key)
+    parameter = session.target.settings.require("salt_parameter")
+    version = salts.create_salt(session.target.ssm, parameter, kms_key, above=_highest_known(session, above))
     session.output.result({"version": version}, lambda: session.output.line(f"Created the salt, version {version}."))
 
 
 @app.command("rotate")
-def rotate_salt(context: typer.Context, yes: Yes = False) -> None:
+def rotate_salt(context: typer.Context, yes: Yes = False, above: Above = None) -> None:
     """Put a new version of the salt; asks first.
 
     Running functions take it up within 5 minutes. From then on the same device and address get other pseudonyms than
     before: counts across the rotation break, unless the vault is on and `salt link` is run afterwards. Old rows keep
-    their pseudonyms and the version that made them; `lookup` goes on finding them while SSM has that version (100).
+    their pseudonyms and the version that made them; `lookup` goes on finding them while SSM has that version (100). The
+    new version is above all that the database knows; where it cannot be reached, say --above.
     """
     session: Session = context.obj
     parameter = session.target.settings.require("salt_parameter")
     confirm("From now on the same devices and addresses get other pseudonyms. Rotate the salt?", yes=yes)
-    version = salts.rotate_salt(session.target.ssm, parameter)
+    version = salts.rotate_salt(session.target.ssm, parameter, above=_highest_known(session, above))
 
     def print_lines() -> None:
         session.output.line(f"The salt is at version {version}; functions take it up within 5 minutes.")
-        session.output.note(f"With the vault on, then run: loginpipe salt link {version - 1} {version} --reason …")
+        session.output.note(
+            f"With the vault on, then run: loginpipe salt link OLD {version} --reason … (OLD: the version before)"
+        )
 
     session.output.result({"version": version}, print_lines)
 
@@ -110,6 +124,17 @@ def link_salts(
         {"originals": seen, "linked": written},
         lambda: session.output.line(f"Linked {written:,} pseudonyms ({seen:,} originals of version {old})."),
     )
+
+
+def _highest_known(session: "Session", above: int | None) -> int:
+    if above is not None:
+        return above
+    if not session.target.has_database:
+        raise UsageError(
+            "Which versions of the salt are in use, only the database knows: set PG* or OPERATOR_FUNCTION, or give "
+            "--stack, or say the highest one with --above (0: the database has no logins)."
+        )
+    return session.target.call(operations.highest_salt_version)
 
 
 def _age(created: datetime | None) -> str:

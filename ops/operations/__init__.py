@@ -14,9 +14,10 @@ from ops.operations.archives import (
 )
 from ops.operations.audits import audit
 from ops.operations.health import check_schema, check_server
-from ops.operations.logins import lookup, mask, reject_reasons, remask, rows_by_version
+from ops.operations.logins import lookup, mask, reject_reasons, remask
 from ops.operations.removal import forget, retention, upkeep
 from ops.operations.reports import report
+from ops.operations.salts import doubled_salt_versions, highest_salt_version, rows_by_version
 from ops.operations.vault import link_page, link_write, open_link, recover
 
 __all__ = [
@@ -27,7 +28,9 @@ __all__ = [
     "audit",
     "check_schema",
     "check_server",
+    "doubled_salt_versions",
     "forget",
+    "highest_salt_version",
     "known_archives",
     "link_page",
     "link_write",

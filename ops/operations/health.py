@@ -48,6 +48,7 @@ SELECT_VAULT_KEYS = """
     SELECT public_key, data_keys, newest::text, coalesce(extract(epoch FROM now() - waiting_since) / 3600, 0)::float8
     FROM vault.summary()
 """
+COUNT_VAULT_FAULTS = "SELECT vault.count_faults()"
 
 
 class Privilege(TypedDict):
@@ -90,6 +91,7 @@ class Schema(TypedDict):
     privileges: list[Privilege]
     two_eyed_roles: list[str]
     vault: list[VaultKey]
+    vault_faults: int
 
 
 def check_server(site: Site) -> Server:
@@ -112,6 +114,7 @@ def check_schema(site: Site) -> Schema:
     database = site.database
     ((ahead,),) = database.rows(SELECT_MONTHS_AHEAD)
     ((this_month,),) = database.rows(SELECT_THIS_MONTH)
+    ((faults,),) = database.rows(COUNT_VAULT_FAULTS)
     ((without_month,),) = database.rows(COUNT_DEFAULT)
     return {
         "months_ahead": ahead,
@@ -126,4 +129,5 @@ def check_schema(site: Site) -> Schema:
             {"public_key": key, "data_keys": count, "newest": newest, "waiting_hours": hours}
             for key, count, newest, hours in database.rows(SELECT_VAULT_KEYS)
         ],
+        "vault_faults": faults,
     }

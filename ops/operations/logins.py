@@ -19,7 +19,6 @@ SELECT_LOGINS = """
 """
 COUNT_LOGINS = "SELECT count(*), count(DISTINCT user_id) FROM user_logins WHERE {column} = ANY (%s)"
 SELECT_REASONS = "SELECT event_id::text, reason, field FROM rejected_logins WHERE event_id = ANY (%s::uuid[])"
-SELECT_ROWS_BY_VERSION = "SELECT salt_version, count(*) FROM user_logins GROUP BY salt_version"
 
 
 class Pseudonym(TypedDict):
@@ -93,8 +92,3 @@ def reject_reasons(site: Site, *, event_ids: list[str]) -> dict[str, Rejected]:
     """Why events were rejected, by event_id."""
     rows = site.database.rows(SELECT_REASONS, (event_ids,))
     return {event_id: {"reason": reason, "field": field} for event_id, reason, field in rows}
-
-
-def rows_by_version(site: Site) -> dict[str, int]:
-    """How many logins each version of the salt has masked."""
-    return {str(version): count for version, count in site.database.rows(SELECT_ROWS_BY_VERSION)}

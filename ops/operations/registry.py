@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import Any
 
 from ops.errors import UsageError
-from ops.operations import archives, audits, health, logins, removal, reports, vault
+from ops.operations import archives, audits, health, logins, removal, reports, salts, vault
 from ops.operations.site import Site
 
 Json = Any  # what json.loads returns
@@ -22,7 +22,9 @@ OPERATOR = _by_name(
     logins.remask,
     logins.lookup,
     logins.reject_reasons,
-    logins.rows_by_version,
+    salts.doubled_salt_versions,
+    salts.highest_salt_version,
+    salts.rows_by_version,
     reports.report,
     removal.forget,
     removal.retention,

@@ -19,7 +19,6 @@ from ops.event_source import Delivery
 from ops.sqs_event import failed_messages
 from tests.chaos import tmpfs
 from tests.chaos.aws_front import Trouble
-from tests.chaos.ledger import COLUMNS
 from tests.chaos.pipeline import FUNCTIONS, MAX_RECEIVES, SALT, VISIBILITY_SECONDS, Pipeline
 from tests.chaos.proxy import Cut, Event, Rule, Step
 
@@ -334,7 +333,8 @@ def _deadlock(pipeline: Pipeline, random: Random) -> int:
 
 def _insert_rival(cursor: Any, event: tuple[str, dict[str, str]]) -> None:
     cursor.execute(
-        f"INSERT INTO user_logins ({COLUMNS}) VALUES (%s, %s, 1, 1, 'rival', 'rival', 'rival', 'rival', NULL, '1')",
+        "INSERT INTO user_logins (event_id, create_date, app_version, salt_version, user_id, device_type, masked_ip, "
+        "masked_device_id, app_version_name) VALUES (%s, %s, 1, 1, 'rival', 'rival', 'rival', 'rival', '1')",
         (event[1]["event_id"], datetime.datetime.fromtimestamp(int(event[1]["sent_timestamp"]) / 1000, datetime.UTC)),
     )
 

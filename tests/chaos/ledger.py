@@ -1,4 +1,7 @@
-"""What was sent, and what has to have become of it: shares nothing with the function but the contract's text."""
+"""What was sent, and what has to have become of it: shares nothing with the function but the contract's text.
+
+Of fields that were added to the table since, it knows what their lines say.
+"""
 
 import threading
 from collections import Counter, defaultdict
@@ -8,11 +11,9 @@ from typing import Any
 
 from tests.chaos.accounts import ANY_FAULT, Account
 from tests.oracle import Expected, event_uuid, expect
+from tests.support import RULES, make_record
 
-COLUMNS = (
-    "event_id, create_date, app_version, salt_version, user_id, device_type, masked_ip, masked_device_id, locale, "
-    "app_version_name"
-)
+COLUMNS = ", ".join(expect(make_record(), bytes(32), 0, RULES).row or ())
 
 Row = tuple[Any, ...]
 
@@ -139,7 +140,7 @@ class Ledger:
             "attributes": {"SentTimestamp": self._timestamps.get(message_id, "0")},
             "messageAttributes": {name: {"stringValue": text} for name, text in event.attributes.items()},
         }
-        return expect(record, bytes(32) if version is None else self.salts[version], version or 0)
+        return expect(record, bytes(32) if version is None else self.salts[version], version or 0, RULES)
 
     def _dead(self, letters: Iterable[Mapping[str, Any]], account: Account) -> dict[str, Mapping[str, Any]]:
         """Dead letters by event id; two with one event id are one."""

@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.accounts import ANY_FAULT, Account
 from tests.chaos.ledger import COLUMNS, Ledger
 from tests.oracle import expect
-from tests.support import NOON, make_body, make_record
+from tests.support import NOON, RULES, make_body, make_record
 
 KEY = bytes(range(32))
 GOOD, BAD = "5f0c8f6e-55a1-4b2b-9d53-7a4a5e2f6c11", "0e7a1c3d-2b5f-4c5e-8a6b-1f2e3d4c5b6a"
@@ -26,7 +26,7 @@ class World:
         for message_id, body in bodies.items():
             self.ledger.record_sent(FAULT, message_id, body, {})
             self.ledger.record_delivered([make_record(body, message_id=message_id)])
-        row = expect(make_record(bodies[GOOD], message_id=GOOD), KEY, 3).row
+        row = expect(make_record(bodies[GOOD], message_id=GOOD), KEY, 3, RULES).row
         assert row is not None
         self.rows = [tuple(row[name] for name in COLUMNS.split(", "))]
         self.rejects = {BAD: "invalid_json"}

@@ -1,7 +1,6 @@
 """The templates of every variant of the stack, each synthesized once a session."""
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -67,7 +66,6 @@ class Template:
 
     variant: str
     path: Path
-    seconds: float
 
     @property
     def body(self) -> dict[str, Any]:
@@ -103,11 +101,10 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Temp
     @cache
     def template(variant: str) -> Template:
         directory = tmp_path_factory.mktemp(variant)
-        start = time.perf_counter()
         app = App(context={**defaults, **VARIANTS[variant]}, outdir=str(directory))
         stack = declare(app)
         app.synth()
-        return Template(variant, directory / stack.template_file, time.perf_counter() - start)
+        return Template(variant, directory / stack.template_file)
 
     return template
 

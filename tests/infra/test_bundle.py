@@ -38,6 +38,7 @@ def test_bundle_is_the_same_byte_for_byte(bundle: tuple[str, Path], tmp_path: Pa
     assert second != first
     assert second.name == first.name
     assert list(files_of(second)) == list(files_of(first))
+    assert list(tmp_path.iterdir()) == [second], "nothing half-built is left"
 
 
 def test_bundle_is_small(bundle: tuple[str, Path]) -> None:
@@ -124,4 +125,3 @@ print(json.dumps({"token": token[:24], "stale": stale, "outside": outside, "modu
     assert answer["token"].startswith("h:5432/?Action=connect")
     assert answer["stale"] == answer["outside"] == []
     assert answer["modules"] > 300
-    assert not list(directory.parent.glob(".building-*"))

@@ -11,6 +11,7 @@ import pytest
 
 from lambda_src import provision
 from lambda_src.errors import MigrationError, SaltError, SettingsError, SetupError
+from lambda_src.salt import fetch_salt
 from local.aws import AwsEndpoint
 from local.postgres import PostgresServer
 from tests.chaos.aws_front import AwsFront, Trouble
@@ -173,6 +174,42 @@ def test_provision_fails_with_a_salt_that_nobody_can_decrypt(
     assert parameter in str(caught.value)
     assert "AccessDeniedException" in str(caught.value)
     assert front.trouble.met == 1
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        "INSERT INTO user_logins VALUES (gen_random_uuid(), current_date, 1, 1, 'u', 'ios', 'a', 'b', NULL, '1')",
+        "INSERT INTO pseudonym_links (old, new, old_version, new_version) VALUES ('a', 'b', 1, 2)",
+        "INSERT INTO salt_versions (version, fingerprint) VALUES (1, 'of a key that is gone')",
+    ],
+    ids=["rows", "links", "fingerprints"],
+)
+def test_provision_makes_no_second_key_of_a_version_that_logins_have(
+    server: PostgresServer, environment: dict[str, str], aws: AwsEndpoint, parameter: str, known: str
+) -> None:
+    provision.lambda_handler({}, None)
+    with closing(connect(server.environment(DATABASE))) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(known)
+    aws.ssm.delete_parameter(Name=parameter)
+    with pytest.raises(SaltError, match="salt create"):
+        provision.lambda_handler({}, None)
+    with pytest.raises(aws.ssm.exceptions.ParameterNotFound):
+        aws.ssm.get_parameter(Name=parameter)
+
+
+def test_provision_fails_with_a_version_that_had_another_key(
+    server: PostgresServer, environment: dict[str, str], parameter: str
+) -> None:
+    provision.lambda_handler({}, None)
+    salt = fetch_salt(parameter, "us-east-1")
+    with closing(connect(server.environment(DATABASE))) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("INSERT INTO salt_versions (version, fingerprint) VALUES (1, %s)", (salt.fingerprint,))
+    assert provision.lambda_handler({}, None)["salt_created"] is False
+    with closing(connect(server.environment(DATABASE))) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE salt_versions SET fingerprint = 'of another key'")
+    with pytest.raises(SaltError, match="salt rotate"):
+        provision.lambda_handler({}, None)
 
 
 def test_provision_with_a_wrong_password_makes_no_salt(

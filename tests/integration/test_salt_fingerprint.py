@@ -27,7 +27,7 @@ def test_parameter_created_again_is_refused(function: Function, database: Scratc
     assert salt.version == 1
     function.restart()
     for _ in range(2):  # a second batch of the same execution environment is refused too
-        with pytest.raises(SaltError, match="salt create"):
+        with pytest.raises(SaltError, match="salt rotate"):
             function(make_record(), make_record("{"))
     assert (database.count(), database.count("rejected_logins")) == (3, 0)
 

@@ -260,15 +260,18 @@ def test_redrive_killed_at_any_moment(
     for number in range(letters):
         put_noted(queues, body(user_id=f"user {number}"))
     killed = 0
-    for _ in range(12):
-        process = loginpipe.start("dlq", "redrive", "--rate", "40", "--hold", "2")
-        time.sleep(chance.uniform(0.6, 1.6))
+    for _ in range(6):
+        before = queues.count(dead=True)
+        process = loginpipe.start("dlq", "redrive", "--rate", "20", "--hold", "2")
+        while process.poll() is None and queues.count(dead=True) == before:
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.4))
         process.kill()
         process.communicate()
         killed += process.returncode == -9
         queues.deliver(function)
         assert database.count() + queues.count(dead=True) >= letters
-    assert killed > 3, f"seed {seed}: the command was too fast to be killed"
+    assert killed >= 2, f"seed {seed}: the command was too fast to be killed"
     time.sleep(2.1)
     assert loginpipe("dlq", "redrive").code == 0
     queues.deliver(function)

@@ -210,6 +210,16 @@ def test_doctor_vault_that_is_never_unfolded(
     assert "vault inbox" not in statuses(loginpipe)
 
 
+def test_doctor_batch_that_cannot_be_unfolded(
+    loginpipe: CommandLine, sealing_function: Function, database: Scratch
+) -> None:
+    assert sealing_function(make_record()) == []
+    assert "vault faults" not in statuses(loginpipe)
+    database.execute("UPDATE vault.inbox SET boxes = '***'")
+    assert loginpipe("upkeep").code == 0
+    assert statuses(loginpipe)["vault faults"] == "error"
+
+
 # ---- the command line itself ----------------------------------------------------------------------------------------
 
 

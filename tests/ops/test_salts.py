@@ -1,6 +1,7 @@
 """`salt`, `mask`, `lookup`: against pseudonyms that the standard library computes on its own."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import secrets
@@ -9,6 +10,8 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
+from lambda_src.errors import SaltError
+from lambda_src.salt import parse_key
 from ops.salts import rotate_salt
 from tests.conftest import Function, SaltParameter, Scratch
 from tests.ops.conftest import CommandLine
@@ -44,6 +47,74 @@ def test_create(loginpipe: CommandLine, salt: SaltParameter, fresh: str) -> None
     assert salt.aws.ssm.get_parameter(Name=fresh)["Parameter"]["Version"] == 1
 
 
+def keys_by_version(salt: SaltParameter, name: str) -> dict[int, bytes]:
+    """The usable salts that SSM has had, by version."""
+    history = salt.aws.ssm.get_parameter_history(Name=name, WithDecryption=True)["Parameters"]
+    keys = {}
+    for entry in history:
+        with contextlib.suppress(SaltError):
+            keys[entry["Version"]] = parse_key(entry["Value"], name)
+    return keys
+
+
+@pytest.mark.parametrize("known", ["rows", "links"])
+def test_create_after_a_deletion_gives_no_version_a_second_key(
+    loginpipe: CommandLine, salt: SaltParameter, database: Scratch, function: Function, known: str
+) -> None:
+    for _ in range(2):
+        salt.rotate()
+    if known == "rows":
+        function(make_record())
+    else:
+        database.execute("INSERT INTO pseudonym_links (old, new, old_version, new_version) VALUES ('a', 'b', 1, 3)")
+    salt.delete()
+    assert loginpipe("--json", "salt", "create").data == {"version": 4}
+    assert list(keys_by_version(salt, salt.name)) == [4]
+    function.restart()
+    function(make_record(user_id="later"))
+    assert ("later", 4, pseudonym(stored(salt), "ip", IP)) in database.rows("user_id, salt_version, masked_ip")
+
+
+def test_create_with_the_highest_version_given(loginpipe: CommandLine, salt: SaltParameter, fresh: str) -> None:
+    away = {"SALT_PARAMETER": fresh, "PGHOST": ""}
+    refused = loginpipe("salt", "create", **away)
+    assert (refused.code, "--above" in refused.err) == (2, True)
+    assert loginpipe("--json", "salt", "create", "--above", "2", **away).data == {"version": 3}
+    assert list(keys_by_version(salt, fresh)) == [3]
+
+
+def test_rotate_of_a_salt_made_anew_gives_no_version_a_second_key(
+    loginpipe: CommandLine, salt: SaltParameter, function: Function
+) -> None:
+    for _ in range(3):
+        salt.rotate()
+    function(make_record())
+    salt.delete()
+    salt.rotate()  # by hand: version 1 has a second key already
+    assert loginpipe("--json", "salt", "rotate", "--yes").data == {"version": 5}
+    assert list(keys_by_version(salt, salt.name)) == [1, 5]
+
+
+@pytest.mark.parametrize("versions", [1, 2, 3], ids=["fewer", "as many", "more"])
+def test_doctor_sees_a_salt_made_anew(
+    loginpipe: CommandLine, salt: SaltParameter, function: Function, versions: int
+) -> None:
+    def judge() -> tuple[str, str]:
+        findings = loginpipe("--json", "doctor").data
+        (finding,) = (each for each in findings if each["check"] == "salt version")
+        return finding["status"], finding["advice"]
+
+    salt.rotate()
+    function(make_record())
+    assert judge() == ("ok", "")
+    salt.delete()
+    for _ in range(versions):
+        salt.rotate()
+    status, advice = judge()
+    # With a version that is new, all can be written; the old one has two keys for ever.
+    assert (status, "salt rotate" in advice) == ("error" if versions < 3 else "warning", versions < 3)
+
+
 def test_rotate(loginpipe: CommandLine, salt: SaltParameter) -> None:
     before = stored(salt)
     assert loginpipe("salt", "rotate", answer="n\n").code == 1
@@ -63,7 +134,7 @@ def test_rotate_keeps_the_key() -> None:
         stub.add_response("describe_parameters", described, {"ParameterFilters": filters})
         expected = {"Name": "/salt", "Value": ANY, "Type": "SecureString", "Overwrite": True, "KeyId": "alias/of-ours"}
         stub.add_response("put_parameter", {"Version": 2}, expected)
-        assert rotate_salt(ssm, "/salt") == 2
+        assert rotate_salt(ssm, "/salt", above=1) == 2
 
 
 def test_rotate_missing(loginpipe: CommandLine, fresh: str) -> None:

@@ -59,21 +59,26 @@ def test_send_standard_input(loginpipe: CommandLine, queues: Queues) -> None:
     assert queues.count() == 2
 
 
+def sent_of(journal: Path) -> int:
+    """How many lines the journal has as sent."""
+    return int(json.loads(journal.read_text())["sent"]) if journal.exists() else 0
+
+
 def test_send_killed_and_taken_up(
     loginpipe: CommandLine, queues: Queues, database: Scratch, function: Function, tmp_path: Path
 ) -> None:
     """SIGKILL again and again: each line is one row at the end."""
-    count = 3000
+    count, portion = 800, 150
     file = tmp_path / "many.jsonl"
     file.write_text("".join(json.dumps(make_body(user_id=f"user {number}")) + "\n" for number in range(count)))
     journal = file.with_name("many.jsonl.sending")
     killed = 0
     for more in range(40):
-        before = journal.read_text() if journal.exists() else None
+        before = sent_of(journal)
         process = loginpipe.start("send", str(file))
-        while process.poll() is None and (not journal.exists() or journal.read_text() == before):
-            time.sleep(0.005)
-        time.sleep(0.013 * more)
+        while process.poll() is None and sent_of(journal) < before + portion:
+            time.sleep(0.002)
+        time.sleep(0.001 * more)  # at another moment each time
         process.kill()
         process.communicate()
         if not journal.exists():  # all is sent, whether or not the process had time to say so

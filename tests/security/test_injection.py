@@ -40,7 +40,8 @@ def test_text_in_every_field_is_only_a_text(
     fields = {"user_id": text, "device_type": text[:32], "device_id": text, "locale": text[:32]}
     body = make_body(**fields, app_version=f"1.2.3{text}") | {text: text}
     records = [
-        make_record(body, attributes={"event_id": f"id {text}", "sent_timestamp": str(NOON), "other": text}),
+        # NULL alone would be a placeholder for an id.
+        make_record(body, attributes={"event_id": f"{text}1", "sent_timestamp": str(NOON), "other": text}),
         make_record(make_body(ip=text)),  # rejected
         make_record(make_body(app_version=text)),  # rejected
         make_record(text),  # rejected

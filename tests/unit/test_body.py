@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import ABSENT, NOON_DATE, RULES, make_body, make_record
+from tests.support import ABSENT, NOON_DATE, RULES, label, make_body, make_record
 from tests.unit.outcomes import MESSAGE_ID, assert_as_expected, login_of, outcome, records_of, reject_of
 
 REQUIRED = [name for name, rule in RULES.items() if rule.required]
@@ -145,7 +145,7 @@ def test_of_a_field_given_twice_the_last_one_holds(first: str, second: str, expe
         ({"ip": "x", "app_version": "x"}, ("invalid_app_version", "app_version")),
         ({"device_id": "", "device_type": ABSENT}, ("missing_field", "device_type")),
     ],
-    ids=repr,
+    ids=label,
 )
 def test_of_several_faults_the_first_is_named(changes: dict[str, Any], expected: tuple[str, str]) -> None:
     assert reject_of(**changes) == expected

@@ -8,6 +8,7 @@ import pytest
 from msgspec import Meta
 
 from lambda_src.fields import Field, read_fields
+from tests.support import label
 
 LARGEST = 2_147_483_647
 REQUIRED = msgspec.NODEFAULT
@@ -60,7 +61,7 @@ BOOLEAN = TEXT._replace(kind=bool, smallest=-math.inf)
         (bool, BOOLEAN),
         (Annotated[bool, Meta(description="yes or no")], BOOLEAN),
     ],
-    ids=repr,
+    ids=label,
 )
 def test_declaration_that_is_supported(kind: Any, field: Field) -> None:
     optional = field._replace(required=False)
@@ -121,7 +122,7 @@ def test_meta_inside_and_around_an_optional_type(kind: Any) -> None:
         (Annotated[str, Meta(extra={"masked": True, "colour": "red"})], REQUIRED),
         (Annotated[int, Meta(extra={"column": "other"})] | None, None),
     ],
-    ids=repr,
+    ids=label,
 )
 def test_declaration_that_is_not_supported(kind: Any, default: Any) -> None:
     with pytest.raises(TypeError, match=r"^Field new: "):
@@ -144,7 +145,7 @@ def test_default_that_is_made_anew_is_not_supported() -> None:
         (INTEGER, None, "integer"),
         (BOOLEAN, None, "boolean"),
     ],
-    ids=repr,
+    ids=label,
 )
 def test_columns_of_a_field(field: Field, text_column: str | None, number_type: str | None) -> None:
     assert (field.text_column, field.number_type) == (text_column, number_type)

@@ -8,7 +8,7 @@ from lambda_src import handler
 from lambda_src.errors import EventError
 from lambda_src.parsing import Event
 from lambda_src.sqs import make_event, partial_batch_response, take_messages
-from tests.support import NOON, Context, failed_ids, make_record
+from tests.support import NOON, Context, failed_ids, label, make_record
 
 
 @pytest.mark.parametrize(
@@ -24,14 +24,14 @@ from tests.support import NOON, Context, failed_ids, make_record
         {"Records": [{"kinesis": {"data": "e30="}, "eventSource": "aws:kinesis"}]},
         {"Records": [make_record() | {"messageId": None}]},
         {"Records": [make_record() | {"messageId": 5}]},
-        {"Records": [make_record(), make_record() | {"messageId": ""}]},
+        {"Records": [make_record(message_id="good"), make_record() | {"messageId": ""}]},
         {"Records": [make_record() | {"messageId": "\0"}]},
         {"Records": [make_record() | {"messageId": "\ud800"}]},
         [],
         None,
         "text",
     ],
-    ids=repr,
+    ids=label,
 )
 def test_event_that_is_no_batch_of_messages(event: Any) -> None:
     with pytest.raises(EventError, match="trigger"):

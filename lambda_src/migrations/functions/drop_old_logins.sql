@@ -31,6 +31,7 @@ BEGIN
         RETURN NEXT;
     END IF;
     IF NOT dry_run THEN
+        DELETE FROM vault.inbox_faults f WHERE f.last_day < date_trunc('month', keep_from);
         DELETE FROM public.rejected_logins r WHERE r.last_seen < date_trunc('month', keep_from);
         IF total > 0 OR months > 0 THEN
             INSERT INTO audit.entries (action, actor, request_id, reason, subject, counts)

@@ -1,5 +1,6 @@
 -- Of a batch only what its logins hold: an event delivered again after a rotation is a duplicate, whose new pseudonyms no
 -- row has, and a person may have been forgotten since. The days spare a look into the other partitions.
+-- A batch that cannot be moved must not stop the others: it is set aside.
 CREATE OR REPLACE FUNCTION vault.unfold(most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -23,9 +24,18 @@ DECLARE
 BEGIN
     PERFORM audit.lock_removals();
     FOR batch IN SELECT * FROM vault.inbox ORDER BY number LOOP
-        EXECUTE move INTO moved
-        USING batch.pseudonyms, batch.boxes, batch.salt_version, batch.data_key, batch.wrapped, batch.public_key,
-              batch.created_at, batch.first_day, batch.last_day;
+        BEGIN
+            IF cardinality(string_to_array(batch.pseudonyms, ',')) <> cardinality(string_to_array(batch.boxes, ',')) THEN
+                RAISE EXCEPTION USING ERRCODE = 'data_exception', MESSAGE = 'not one box for each pseudonym';
+            END IF;
+            EXECUTE move INTO moved
+            USING batch.pseudonyms, batch.boxes, batch.salt_version, batch.data_key, batch.wrapped, batch.public_key,
+                  batch.created_at, batch.first_day, batch.last_day;
+        EXCEPTION WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded THEN
+            INSERT INTO vault.inbox_faults (number, reason, last_day, batch)
+            VALUES (batch.number, SQLSTATE, batch.last_day, to_jsonb(batch));
+            moved := 0;
+        END;
         DELETE FROM vault.inbox i WHERE i.number = batch.number;
         seen := seen + moved;
         EXIT WHEN seen >= most;
