@@ -1,7 +1,5 @@
 """The salt in SSM, all of its versions: to rotate it, and to find rows that an older one has masked."""
 
-import hashlib
-import hmac
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -54,12 +52,10 @@ class SaltHistory:
         return sorted(entries, key=lambda entry: -entry["version"])
 
     def mask(self, field: str, value: str, version: int) -> str:
-        """The pseudonym of a value in normal form; of a field `user_id`, what the audit table holds of it."""
+        """The pseudonym of a value of a masked field in normal form; raises OpsError where SSM has not that version."""
         key = self.keys.get(version)
         if key is None:
             raise OpsError(f"SSM has no version {version} of the salt any more.")
-        if field == "user_id":
-            return hmac.digest(key, b"user_id\0" + value.encode(), hashlib.sha256).hex()
         return Salt(key, version).mask(field, value)
 
     def _entries(self, *, decrypt: bool) -> list[Any]:

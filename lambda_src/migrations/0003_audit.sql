@@ -32,6 +32,33 @@ COMMENT ON COLUMN audit.entries.basis IS 'Legal basis (GDPR article 6(1)) of a r
 COMMENT ON COLUMN audit.entries.subject IS
     'What: a pseudonym (recover), the new salt version (link), a keyed hash of the user id (forget), months (the others)';
 COMMENT ON COLUMN audit.entries.salt_version IS
-    'Version of the salt behind subject (forget); the old version (link); null else';
+    'The old version of the salt (link); null else';
 COMMENT ON COLUMN audit.entries.counts IS 'How many rows of what';
 COMMENT ON COLUMN audit.entries.transaction_id IS 'The transaction that wrote it: what opens the vault sees whether it is committed';
+
+-- Entries of erasures name a person by HMAC-SHA-256 with this key. It is not the salt: a lost version of the salt does
+-- not hide who was forgotten. audit.hash_person() alone reads it.
+CREATE TABLE audit.person_key (
+    is_only   boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    inner_pad bytea   NOT NULL,
+    outer_pad bytea   NOT NULL
+);
+COMMENT ON TABLE audit.person_key IS 'The one key behind the hashes of forgotten people, as RFC 2104 uses it';
+COMMENT ON COLUMN audit.person_key.is_only IS 'True: there is one row';
+COMMENT ON COLUMN audit.person_key.inner_pad IS 'The key, filled up to 64 bytes, XOR 0x36';
+COMMENT ON COLUMN audit.person_key.outer_pad IS 'The key, filled up to 64 bytes, XOR 0x5c';
+DO $$
+DECLARE
+    -- The key: 32 bytes of 488 random bits.
+    padded bytea := sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
+                           || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
+                    || decode(repeat('00', 32), 'hex');
+    inner_pad bytea := padded;
+    outer_pad bytea := padded;
+BEGIN
+    FOR i IN 0 .. 63 LOOP
+        inner_pad := set_byte(inner_pad, i, get_byte(padded, i) # 54);
+        outer_pad := set_byte(outer_pad, i, get_byte(padded, i) # 92);
+    END LOOP;
+    INSERT INTO audit.person_key (inner_pad, outer_pad) VALUES (inner_pad, outer_pad);
+END $$;

@@ -1,10 +1,8 @@
 """Archives: a month's logins as lines, dropped once they are safe, and brought back."""
 
 import json
-from collections.abc import Iterable
 from typing import TypedDict
 
-from ops.errors import OpsError
 from ops.operations.audits import write_entry
 from ops.operations.site import Site, fetch_one
 
@@ -25,10 +23,15 @@ SELECT_LINES = """
 """
 DROP_ARCHIVED = "SELECT drop_archived_logins(%s, %s, %s, %s, %s, %s, %s, %s)"
 # Of a database that does not have the manifest's entry, every erasure counts as later.
-SELECT_FORGOTTEN = """
-    SELECT salt_version, subject FROM audit.entries
-    WHERE action = 'forget'
-      AND id > (SELECT coalesce(max(id), 0) FROM audit.entries WHERE id = %s AND extract(epoch FROM at)::text = %s)
+SELECT_KEPT = """
+    WITH newest AS (
+        SELECT coalesce(max(id), 0) AS entry FROM audit.entries WHERE id = %s AND extract(epoch FROM at)::text = %s
+    ), forgotten AS (
+        SELECT e.subject FROM audit.entries e, newest WHERE e.action = 'forget' AND e.id > newest.entry
+    )
+    SELECT l.line FROM unnest(%s::text[]) AS l (line)
+    WHERE NOT EXISTS (SELECT FROM forgotten)
+          OR audit.hash_person(l.line::jsonb ->> 'user_id') NOT IN (SELECT f.subject FROM forgotten f)
 """
 CREATE_MONTH = "SELECT create_login_partitions(%s, 1)"
 # In the order of their keys, as the function writes: two transactions never wait for each other in a circle.
@@ -140,8 +143,8 @@ def restore_page(
     written = 0
     with site.database.transaction(writes_logins=True) as cursor:
         cursor.execute(LOCK_REMOVALS)  # an erasure comes before these lines, and is seen, or after them, and sees them
-        cursor.execute(SELECT_FORGOTTEN, (newest_entry, newest_entry_at))
-        kept = _without_forgotten(site, lines, cursor.fetchall())
+        cursor.execute(SELECT_KEPT, (newest_entry, newest_entry_at, lines))
+        kept = [line for (line,) in cursor.fetchall()]
         cursor.execute(CREATE_MONTH, (f"{month}-01",))
         cursor.execute(SELECT_COLUMNS)
         columns = dict(cursor.fetchall())
@@ -156,24 +159,6 @@ def restore_page(
 def restore_done(site: Site, *, month: str, counts: Restored, archives: list[str], reason: str) -> None:
     """Writes the audit entry of a restored month."""
     write_entry(site, "restore", reason, subject=month, counts={**counts, "archives": archives})
-
-
-def _without_forgotten(site: Site, lines: list[str], forgotten: Iterable[tuple[int, str]]) -> list[str]:
-    hashes: dict[int, set[str]] = {}
-    for version, hashed in forgotten:
-        hashes.setdefault(version, set()).add(hashed)
-    missing = hashes.keys() - site.salts.keys.keys() if hashes else set()
-    if missing:
-        raise OpsError(
-            f"People were forgotten since, under salt versions that SSM no longer has ({sorted(missing)}): the archive "
-            "cannot be told apart from them, and stays out."
-        )
-
-    def is_forgotten(line: str) -> bool:
-        user_id = json.loads(line)["user_id"]
-        return any(site.salts.mask("user_id", user_id, version) in known for version, known in hashes.items())
-
-    return [line for line in lines if not is_forgotten(line)]
 
 
 def _by_columns(lines: list[str]) -> dict[frozenset[str], list[str]]:

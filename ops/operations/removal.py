@@ -10,7 +10,7 @@ from ops.operations.vault import unfold
 
 ORPHANS_AT_ONCE = 20_000
 
-FORGET = "SELECT logins, originals, links FROM forget_user(%s, %s, %s, %s, %s, %s)"
+FORGET = "SELECT logins, originals, links FROM forget_user(%s, %s, %s, %s)"
 DROP_OLD = """
     SELECT to_char(month, 'YYYY-MM'), logins FROM drop_old_logins(
         (date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => %s))::date, %s, %s, %s, %s)
@@ -56,11 +56,9 @@ class Upkeep(TypedDict):
 
 def forget(site: Site, *, user_id: str, reason: str, dry_run: bool) -> Forgotten:
     """Removes a person's logins and what of the vault is theirs alone; a dry run takes it all back."""
-    version = site.salts.newest
-    hashed = site.salts.mask("user_id", user_id, version)
     unfold(site)
     with site.database.transaction(roll_back=dry_run) as cursor:
-        cursor.execute(FORGET, (user_id, hashed, version, site.actor(), site.request_id, reason))
+        cursor.execute(FORGET, (user_id, site.actor(), site.request_id, reason))
         logins, originals, links = fetch_one(cursor)
     if logins and not dry_run:
         # Else what was counted before would stand until the next count, which comes in any case.

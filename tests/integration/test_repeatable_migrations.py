@@ -102,7 +102,7 @@ def test_new_masked_column_is_unfolded_kept_and_forgotten(wider: Scratch) -> Non
     assert wider.rows("pseudonym", "vault.originals") == [("serial",), ("shared",)]
     assert wider.query("SELECT * FROM vault.drop_orphans(10)") == [(0, 0)]
     # What anna shares with bert, in another column, stays.
-    assert wider.query("SELECT * FROM forget_user('anna', 'hash', 1, 'who', 'request', 'why')") == [(1, 1, 0)]
+    assert wider.query("SELECT * FROM forget_user('anna', 'who', 'request', 'why')") == [(1, 1, 0)]
     assert wider.rows("pseudonym", "vault.originals") == [("shared",)]
     wider.execute("DELETE FROM user_logins")
     assert wider.query("SELECT * FROM vault.drop_orphans(10)") == [(1, 0)]

@@ -104,7 +104,7 @@ def test_old_salt_is_kept_when_the_refresh_fails(
         assert masked(function, database) == old
         assert function.read_output().lines(NOT_REFRESHED) == []  # it does not ask again at once
     if trouble == "deleted":
-        salt.rotate()  # version 1 once more, which the database would refuse: `salt create` goes on
+        salt.rotate()  # version 1 again, which the database would refuse
     new = salt.rotate()
     wait_seconds(RETRY_SECONDS + 1)
     assert masked(function, database) == (pseudonym("ip", IP, new), salt.version)

@@ -462,6 +462,7 @@ def test_restore_leaves_forgotten_out(
     forget(loginpipe, "new\nline")
     arrive_late(function, old_month, "user 60")
     drop(loginpipe, old_month, tmp_path)
+    salt.delete()  # who was forgotten does not depend on it
     restored = restore(loginpipe, old_month, tmp_path)
     assert [(each["written"], each["forgotten"]) for each in restored["archives"]] == [(228, 2), (1, 0)]
     for user, logins in (("user 50", 1), ("user 60", 1), ("new\nline", 0)):

@@ -283,11 +283,12 @@ FORBIDDEN = {
         "UPDATE vault.inbox SET boxes = ''", "SELECT * FROM vault.sealed_original(1)", "SELECT * FROM vault.inbox",
         "SELECT vault.unfold(1)",
         "SELECT * FROM audit.entries", "SELECT * FROM user_logins", "TRUNCATE vault.originals",
-        "SELECT * FROM forget_user('a', 'b', 1, 'c', 'd', 'e')",
+        "SELECT audit.hash_person('a')",
+        "SELECT * FROM forget_user('a', 'c', 'd', 'e')",
     ],
     "analyst": [
         "SELECT * FROM vault.originals", "SELECT * FROM vault.data_keys", "SELECT * FROM vault.sealed_original(1)",
-        "SELECT * FROM audit.entries", "DELETE FROM user_logins",
+        "SELECT * FROM audit.entries", "DELETE FROM user_logins", "SELECT audit.hash_person('a')",
         "SELECT * FROM vault.inbox", "SELECT vault.unfold(1)",
     ],
     "operator": [
@@ -297,14 +298,15 @@ FORBIDDEN = {
         "UPDATE user_logins SET user_id = ''",
         "DELETE FROM audit.entries", "UPDATE audit.entries SET reason = ''", "DROP TABLE user_logins_default",
         "INSERT INTO audit.entries (action, actor, reason, subject, at) VALUES ('forget', 'a', 'b', 'c', now())",
-        "SELECT vault.link_pseudonyms(1, '{}', '{}')",
+        "SELECT vault.link_pseudonyms(1, '{}', '{}')", "SELECT * FROM audit.person_key",
     ],
     "custodian": [
         "SELECT * FROM vault.inbox",
         "SELECT * FROM vault.originals", "SELECT * FROM vault.data_keys", "SELECT * FROM user_logins",
         "SELECT * FROM linked_logins", "SELECT * FROM vault.sealed_original(1)", "DELETE FROM audit.entries",
-        "SELECT * FROM forget_user('a', 'b', 1, 'c', 'd', 'e')", "SELECT * FROM vault.drop_orphans(1)",
-        "INSERT INTO pseudonym_links VALUES ('a', 'b', 1, 2)",
+        "SELECT * FROM forget_user('a', 'c', 'd', 'e')", "SELECT * FROM vault.drop_orphans(1)",
+        "INSERT INTO pseudonym_links VALUES ('a', 'b', 1, 2)", "SELECT * FROM audit.person_key",
+        "SELECT audit.hash_person('a')",
     ],
 }  # fmt: skip
 
@@ -442,11 +444,12 @@ def test_forget(loginpipe: CommandLine, sealing_function: Function, database: Sc
     assert database.rows() == [("stays",), ("stays",)]
     shared_by_others = [("ip", shared), ("device_id", "tablet"), ("ip", "10.0.0.3"), ("device_id", "ours")]
     assert originals(database) == sorted((pseudonym(salt, field, value),) for field, value in shared_by_others)
-    ((subject, version, counted, reason),) = database.query(
-        "SELECT subject, salt_version, counts, reason FROM audit.entries"
-    )
-    assert (subject, version) == (pseudonym(salt, "user_id", "gone"), 1)
+    ((subject, counted, reason),) = database.query("SELECT subject, counts, reason FROM audit.entries")
     assert (counted, reason) == (expected, "request 7")
+    ((inner, outer),) = database.query("SELECT inner_pad, outer_pad FROM audit.person_key")
+    key = bytes(byte ^ 0x36 for byte in bytes(inner)[:32])
+    assert bytes(outer) == bytes(byte ^ 0x5C for byte in key.ljust(64, b"\0")), "both pads are of one key"
+    assert subject == hmac.new(key, b"gone", hashlib.sha256).hexdigest()
 
 
 def test_forget_names_what_it_does_not_reach(

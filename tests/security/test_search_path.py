@@ -49,7 +49,7 @@ CALLS = (
     "SELECT public.create_login_partitions('2019-02-01', 1)",
     "SELECT public.count_sharing()",
     "SELECT vault.unfold(10)",
-    "SELECT public.forget_user('anna', 'hash', 1, 'who', 'request', 'why')",
+    "SELECT public.forget_user('anna', 'who', 'request', 'why')",
     "SELECT vault.drop_orphans(10)",
     "SELECT public.drop_old_logins('2020-01-01', false, 'who', 'request', 'why')",
     "SELECT public.split_login_months()",

@@ -1,5 +1,5 @@
 CREATE OR REPLACE FUNCTION public.forget_user(
-    forgotten text, hashed text, hash_version integer, who text, request text, why text,
+    forgotten text, who text, request text, why text,
     OUT logins bigint, OUT originals bigint, OUT links bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -31,11 +31,11 @@ BEGIN
     GET DIAGNOSTICS originals = ROW_COUNT;
     DELETE FROM public.pseudonym_links l WHERE l.old = ANY (pseudonyms);
     GET DIAGNOSTICS links = ROW_COUNT;
-    INSERT INTO audit.entries (action, actor, request_id, reason, subject, salt_version, counts)
-    VALUES ('forget', who, request, why, hashed, hash_version,
+    INSERT INTO audit.entries (action, actor, request_id, reason, subject, counts)
+    VALUES ('forget', who, request, why, audit.hash_person(forgotten),
             jsonb_build_object('logins', logins, 'originals', originals, 'links', links));
 END $$;
-COMMENT ON FUNCTION public.forget_user(text, text, integer, text, text, text) IS
+COMMENT ON FUNCTION public.forget_user(text, text, text, text) IS
     'Removes a user''s logins, and the originals and links that no other login shares; returns how many of each';
-REVOKE EXECUTE ON FUNCTION public.forget_user(text, text, integer, text, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.forget_user(text, text, integer, text, text, text) TO operator;
+REVOKE EXECUTE ON FUNCTION public.forget_user(text, text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.forget_user(text, text, text, text) TO operator;
