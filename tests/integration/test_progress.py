@@ -40,8 +40,8 @@ def test_time_ends_in_the_middle(function: Function, database: Scratch) -> None:
     )
     records = make_ordered(400, {0: {"locale": "ZZ"}, 150: {"locale": "ZZ"}, 250: {"locale": "SL"}})
     started = time.monotonic()
-    failed = function(*records, seconds=5)
-    assert time.monotonic() - started < 5
+    failed = function(*records, seconds=8)
+    assert time.monotonic() - started < 20  # when Postgres itself would give up
     database.disconnect_function()  # Postgres does not notice by itself that nobody waits for the sleeper.
     # The refused rows come back too: there was no time to record them.
     assert failed == ids([records[0], records[150], *records[200:]])
