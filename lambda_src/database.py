@@ -20,6 +20,7 @@ from lambda_src.watchdog import Watchdog
 SHORTEST_CONNECT_SECONDS = 2  # libpq takes no less. The time for the answer pays for the second more.
 # Postgres's functions that find no partition for a row, or a partition that does not admit it.
 PARTITION_CHECKS = {"ExecFindPartition", "ExecPartitionCheckEmitError"}
+RAISED_BY_A_TRIGGER = "P0001"  # RAISE EXCEPTION without an ERRCODE
 REGISTER_SALT = "SELECT public.register_salt(%s, %s)"
 
 Result = TypeVar("Result")
@@ -135,6 +136,6 @@ def _explain(error: psycopg2.Error) -> PipelineError:  # noqa: PLR0911  one line
         if details.table_name != "user_logins":  # but the default partition, which a new partition has just narrowed
             return TransientError("A partition was made while the batch was written.")
         return SetupError("user_logins has no partition for a row, nor a default one. Run the migrations.")
-    if state.startswith(("22", "23")):
+    if state.startswith(("22", "23")) or state == RAISED_BY_A_TRIGGER:
         return BadRowError(state)
     return TransientError(f"Postgres did not take the batch this time (SQLSTATE {state}).")

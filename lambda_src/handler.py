@@ -50,10 +50,10 @@ def lambda_handler(event: "dict[str, Any]", context: "LambdaContext") -> "Partia
         records = make_records(events, salt, sealed)
         result = write_batch(resources.database, records, WriteOptions(salt, give_up_at, sealed))
         report.add(result)
-    failed = {*result.failed, *(reject.message_id for reject in result.rejects)}
-    if resources.quarantine and result.rejects:
-        failed -= resources.quarantine.send(result.rejects, messages, give_up_at)
-    return partial_batch_response(messages, failed)
+    rejected = {reject.message_id for reject in result.rejects}
+    if resources.quarantine and rejected:
+        rejected -= resources.quarantine.send(result.rejects, messages, give_up_at)
+    return partial_batch_response(messages, {*result.failed, *rejected})
 
 
 @lru_cache(1)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from lambda_src.parsing import event_key
 from lambda_src.rejects import Reject
@@ -56,10 +55,10 @@ class Quarantine:
             entries: list[Entry] = [{**entry, "Id": str(number)} for number, (_, entry) in enumerate(call)]
             try:
                 answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
-            except (ClientError, BotoCoreError) as error:
+                confirmed |= {call[int(success["Id"])][0] for success in answer.get("Successful", [])}
+            except Exception as error:  # noqa: BLE001  The rows are written: nothing here may fail the invocation.
                 logger.warning("quarantine failed, the rest stays in the queue", extra={"error": type(error).__name__})
                 break
-            confirmed |= {call[int(success["Id"])][0] for success in answer.get("Successful", [])}
         return confirmed
 
     @cached_property

@@ -39,7 +39,7 @@ CREATE_WRITE_EACH = """
                 state := CASE WHEN FOUND THEN 'written' ELSE 'duplicate' END;
             EXCEPTION WHEN OTHERS THEN
                 GET STACKED DIAGNOSTICS named = COLUMN_NAME, tabled = TABLE_NAME, checked = CONSTRAINT_NAME;
-                IF pg_catalog.left(SQLSTATE, 2) NOT IN ('22', '23')
+                IF pg_catalog.left(SQLSTATE, 2) NOT IN ('22', '23') AND SQLSTATE <> 'P0001'
                    OR SQLSTATE = '23502' AND named NOT IN ('', {literals})
                    OR SQLSTATE = '23514' AND checked = '' AND tabled <> '' THEN
                     RAISE;  -- not because of this row's data

@@ -56,7 +56,11 @@ def test_row_that_the_database_refuses_among_duplicates(function: Function, data
     assert (metrics["RecordsWritten"], metrics["DuplicatesIgnored"]) == (3, 3)
 
 
-@pytest.mark.parametrize("state", ["22023", "23514"], ids=["data exception", "check without the name of a constraint"])
+@pytest.mark.parametrize(
+    "state",
+    ["22023", "23514", "P0001"],
+    ids=["data exception", "check without the name of a constraint", "exception without a code"],
+)
 def test_trigger_that_refuses_half_of_600_rows(function: Function, database: Scratch, state: str) -> None:
     refuse(database, state)
     good, bad = make_refusable(600, set(range(0, 600, 2)))
