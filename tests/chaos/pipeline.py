@@ -204,9 +204,9 @@ class Pipeline:
         return True
 
     def new_month(self) -> str:
-        """First day of a month that no other event is of."""
+        """First day of a month that no other event is of; in the past: the contract refuses the future."""
         number = next(self._months)
-        return f"{2040 + number // 12}-{number % 12 + 1:02}-01"
+        return f"{2001 + number // 12}-{number % 12 + 1:02}-01"
 
     def start_standby(self) -> PostgresServer:
         """A synchronous hot standby of the present server."""
