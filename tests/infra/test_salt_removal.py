@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lambda_src import salt_removal
 from local.aws import AwsEndpoint
@@ -117,9 +118,9 @@ def test_salt_that_may_not_be_deleted_is_a_failure(
         """SSM as it answers whoever may not."""
 
         def delete_parameter(self, **_: str) -> None:
-            raise salt_removal.ClientError({"Error": {"Code": "AccessDeniedException"}}, "DeleteParameter")
+            raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "DeleteParameter")
 
-    monkeypatch.setattr(salt_removal.boto3, "client", lambda *_, **__: Refusing())
+    monkeypatch.setattr("boto3.client", lambda *_, **__: Refusing())
     ask("Delete")
     assert is_there(aws, parameter)
     assert answers == [answer(parameter, f"SSM refuses to delete {parameter} (AccessDeniedException)")]

@@ -1,20 +1,10 @@
-"""The lines that hold the promises up, each broken in one way, and the tests that must notice."""
+"""Lines of the function that hold the promises up, each broken in one way, and the tests that must notice."""
 
-from typing import NamedTuple
+from tests.mutants.mutation import Mutation
 
 CONTRACT = "lambda_src/contract.py"
 DATABASE = "lambda_src/database.py"
 HANDLER = "lambda_src/handler.py"
-
-
-class Mutation(NamedTuple):
-    """`old`, which occurs once in `file`, becomes `new`; at least one of `tests` must fail then."""
-
-    promise: str
-    file: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
 
 
 MUTATIONS = (
