@@ -13,10 +13,11 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
+from tests.mutants.function import FUNCTION
 from tests.mutants.infra import INFRA
 from tests.mutants.mutation import Mutation
-from tests.mutants.mutations import MUTATIONS
 from tests.mutants.operations import OPERATIONS
+from tests.mutants.schema import SCHEMA
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COPIED = ("bench", "cdk.json", "events", "infra", "lambda_src", "local", "ops", "tests", "pyproject.toml")
@@ -31,7 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--only", metavar="TEXT", default="", help="only mutations whose promise holds TEXT")
     only = parser.parse_args().only
-    mutations = [mutation for mutation in (*MUTATIONS, *OPERATIONS, *INFRA) if only in mutation.promise]
+    mutations = [mutation for mutation in (*FUNCTION, *SCHEMA, *OPERATIONS, *INFRA) if only in mutation.promise]
     with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
         tree = Path(directory)
         _copy(tree)
