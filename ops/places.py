@@ -45,7 +45,7 @@ class Folder:
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             draft.touch(mode=0o600)
             try:
-                with draft.open("r+b") as file:
+                with draft.open("wb") as file:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())

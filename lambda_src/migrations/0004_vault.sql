@@ -44,6 +44,8 @@ CREATE TABLE vault.inbox (
 ) WITH (toast_tuple_target = 8160);  -- a small batch stays in one piece
 -- Random text does not get smaller: no time is lost on trying.
 ALTER TABLE vault.inbox ALTER COLUMN pseudonyms SET STORAGE EXTERNAL, ALTER COLUMN boxes SET STORAGE EXTERNAL;
+-- Nobody searches in them, and statistics would hold pseudonyms of people who are forgotten later.
+ALTER TABLE vault.inbox ALTER COLUMN pseudonyms SET STATISTICS 0, ALTER COLUMN boxes SET STATISTICS 0;
 COMMENT ON TABLE vault.inbox IS 'One row per batch, as the function has sealed it, until vault.unfold() moves it to data_keys and originals';
 COMMENT ON COLUMN vault.inbox.number IS 'Counts up';
 COMMENT ON COLUMN vault.inbox.salt_version IS 'Version of the salt behind the pseudonyms';
@@ -65,6 +67,7 @@ CREATE TABLE vault.inbox_faults (
     last_day     date        NOT NULL,
     batch        jsonb       NOT NULL
 );
+ALTER TABLE vault.inbox_faults ALTER COLUMN batch SET STATISTICS 0;
 COMMENT ON TABLE vault.inbox_faults IS 'One row per batch of the inbox that vault.unfold() could not move';
 COMMENT ON COLUMN vault.inbox_faults.id IS 'Counts up';
 COMMENT ON COLUMN vault.inbox_faults.number IS 'As in inbox';

@@ -105,6 +105,7 @@ class Pipeline:
         self.password = secrets.token_urlsafe(16)
         self.functions: list[EmulatedFunction] = []
         self.locks = [threading.Lock() for _ in FUNCTIONS]
+        self._noting = threading.Lock()  # before what several threads note: timeouts, crashes, leaks
         self._making = threading.Lock()
         self._sending = threading.Lock()
         self._random = Random(seed)  # noqa: S311  not for secrets
@@ -203,9 +204,9 @@ class Pipeline:
         return True
 
     def new_month(self) -> str:
-        """First day of a month that no other event is of."""
+        """First day of a month that no other event is of; in the past: the contract refuses the future."""
         number = next(self._months)
-        return f"{2040 + number // 12}-{number % 12 + 1:02}-01"
+        return f"{2001 + number // 12}-{number % 12 + 1:02}-01"
 
     def start_standby(self) -> PostgresServer:
         """A synchronous hot standby of the present server."""
@@ -300,8 +301,9 @@ class Pipeline:
             try:
                 return self.functions[index].invoke(event)
             except FunctionError as error:
-                self.timeouts += "in time" in str(error)
-                self.crashes += "ExitError" in str(error)
+                with self._noting:
+                    self.timeouts += "in time" in str(error)
+                    self.crashes += "ExitError" in str(error)
                 raise
 
     @contextmanager
@@ -386,7 +388,8 @@ class Pipeline:
 
     def _leaks(self) -> list[str]:
         """Where personal data is in a log."""
-        leaks, self._seen = self._seen, []
+        with self._noting:
+            leaks, self._seen = self._seen, []
         for path in self.directory.rglob("*.log"):
             if path.name == "ministack.log":
                 continue
@@ -470,7 +473,8 @@ class Pipeline:
             with contextlib.suppress(psycopg2.Error):
                 shown = str(self.execute("SELECT query FROM pg_stat_activity WHERE usename = 'ingest'"))
                 if CANARY in shown or ADDRESS.search(shown):
-                    self._seen.append("personal data in pg_stat_activity")
+                    with self._noting:
+                        self._seen.append("personal data in pg_stat_activity")
 
     def _poll(self, source: EventSource) -> None:
         try:

@@ -160,6 +160,11 @@ def test_copy_of_a_dead_letter_in_the_next_round_is_the_same_one() -> None:
     assert "is nobody's, or was changed" in world.settle()[ANY_FAULT].problems[0]
 
 
+def test_body_is_judged_by_itself() -> None:
+    assert Ledger().is_good(json.dumps(make_body()))
+    assert not Ledger().is_good("{")
+
+
 def test_event_sent_twice_under_its_own_id_is_one() -> None:
     ledger = Ledger()
     ledger.salts[1] = KEY

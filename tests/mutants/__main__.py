@@ -13,10 +13,14 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from tests.mutants.mutations import MUTATIONS, Mutation
+from tests.mutants.function import FUNCTION
+from tests.mutants.infra import INFRA
+from tests.mutants.mutation import Mutation
+from tests.mutants.operations import OPERATIONS
+from tests.mutants.schema import SCHEMA
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-COPIED = ("bench", "events", "infra", "lambda_src", "local", "ops", "tests", "pyproject.toml")
+COPIED = ("bench", "cdk.json", "events", "infra", "lambda_src", "local", "ops", "tests", "pyproject.toml")
 SECONDS = 60  # for one test: a mutant that hangs is noticed too
 TESTS_PASSED, TESTS_FAILED = 0, 1  # exit codes of pytest
 
@@ -28,7 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--only", metavar="TEXT", default="", help="only mutations whose promise holds TEXT")
     only = parser.parse_args().only
-    mutations = [mutation for mutation in MUTATIONS if only in mutation.promise]
+    mutations = [mutation for mutation in (*FUNCTION, *SCHEMA, *OPERATIONS, *INFRA) if only in mutation.promise]
     with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
         tree = Path(directory)
         _copy(tree)
@@ -69,6 +73,7 @@ def _copy(tree: Path) -> None:
             shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
         elif source.exists():
             shutil.copy(source, tree / name)
+    (tree / ".venv").symlink_to(ROOT / ".venv")
 
 
 def _run(tree: Path, *arguments: str) -> int:

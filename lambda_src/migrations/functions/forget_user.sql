@@ -4,14 +4,15 @@ CREATE OR REPLACE FUNCTION public.forget_user(
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     pseudonyms text[];
+    known      text[];
 BEGIN
     PERFORM audit.lock_removals();
     EXECUTE format(
-        'WITH gone AS (DELETE FROM public.user_logins l WHERE l.user_id = $1 RETURNING ARRAY[%s]::text[] AS named)
-         SELECT (SELECT count(*) FROM gone),
+        'WITH gone AS (DELETE FROM public.user_logins l WHERE l.user_id = $1 RETURNING l.event_id, ARRAY[%s]::text[] AS named)
+         SELECT (SELECT count(*) FROM gone), (SELECT array_agg(gone.event_id::text) FROM gone),
                 (SELECT array_agg(DISTINCT p) FROM gone, unnest(gone.named) AS p WHERE p IS NOT NULL)',
         (SELECT string_agg(format('l.%I', m.name), ', ') FROM public.masked_columns() AS m (name)))
-    INTO logins, pseudonyms USING forgotten;
+    INTO logins, known, pseudonyms USING forgotten;
 
     -- Nobody can take one box out of a batch that could not be unfolded: erasure counts for more than the others in it.
     DELETE FROM vault.inbox_faults f WHERE string_to_array(f.batch ->> 'pseudonyms', ',') && pseudonyms;
@@ -31,6 +32,7 @@ BEGIN
     GET DIAGNOSTICS originals = ROW_COUNT;
     DELETE FROM public.pseudonym_links l WHERE l.old = ANY (pseudonyms);
     GET DIAGNOSTICS links = ROW_COUNT;
+    PERFORM public.analyze_tables_with(known || pseudonyms || forgotten);
     INSERT INTO audit.entries (action, actor, request_id, reason, subject, counts)
     VALUES ('forget', who, request, why, audit.hash_person(forgotten),
             jsonb_build_object('logins', logins, 'originals', originals, 'links', links));

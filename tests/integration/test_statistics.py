@@ -1,0 +1,55 @@
+"""After an erasure the planner's statistics hold nothing of the person."""
+
+from tests.conftest import Scratch
+
+LOGINS = """
+    INSERT INTO user_logins (event_id, create_date, app_version, salt_version, user_id, device_type, masked_ip,
+                             masked_device_id, app_version_name)
+    SELECT gen_random_uuid(), '2023-11-15'::date - n, 1, 1, %s, 'd', %s || n / 2, %s || n / 2, '0.0.1'
+    FROM generate_series(1, 40) n
+"""
+BATCH = """
+    INSERT INTO vault.inbox (salt_version, first_day, last_day, data_key, wrapped, public_key, pseudonyms, boxes)
+    SELECT 1, min(create_date), max(create_date), gen_random_uuid(), '', '', string_agg(masked_ip, ','),
+           string_agg('AAAA', ',') FROM user_logins
+"""
+LINK = """
+    INSERT INTO pseudonym_links (old, new, old_version, new_version)
+    SELECT DISTINCT masked_ip, 'new ' || masked_ip, 1, 2 FROM user_logins
+"""
+STATISTICS = """
+    SELECT schemaname || '.' || tablename || '.' || attname FROM pg_stats
+    WHERE schemaname IN ('public', 'vault')
+      AND coalesce(most_common_vals::text, '') || coalesce(histogram_bounds::text, '') ~ %s
+"""
+
+
+def test_statistics_forget_a_person_too(database: Scratch) -> None:
+    database.execute("SELECT create_login_partitions('2023-10-01', 2)")
+    for user in ("anna", "bert"):
+        database.execute(LOGINS, user, user, user)
+    ids = "|".join(
+        event_id for (event_id,) in database.query("SELECT event_id::text FROM user_logins WHERE user_id = 'anna'")
+    )
+    database.execute(BATCH)
+    database.execute("ANALYZE")
+    database.execute("SELECT vault.unfold(1000)")
+    database.execute(LINK)
+    database.execute("SELECT count_sharing()")
+    database.execute("ANALYZE")
+    before = {name for (name,) in database.query(STATISTICS, f"anna|{ids}")}
+    assert {
+        "public.user_logins.user_id", "public.user_logins_2023_11.event_id", "public.counted_ips.masked_ip",
+        "vault.originals.pseudonym", "public.pseudonym_links.new",
+    } <= before  # fmt: skip
+    database.execute("SELECT forget_user('anna', 'who', 'request', 'why')")
+    database.execute("SELECT count_sharing()")
+    assert database.query(STATISTICS, f"anna|{ids}") == []
+    assert database.query(STATISTICS, "bert") != []
+
+
+def test_statistics_without_the_person_stay_as_they_are(database: Scratch) -> None:
+    database.execute(LOGINS, "bert", "bert", "bert")
+    database.execute("ANALYZE")
+    assert database.query("SELECT analyze_tables_with(ARRAY['anna'])") == [(0,)]
+    assert database.query("SELECT analyze_tables_with(ARRAY['anna', 'bert'])") == [(2,)]

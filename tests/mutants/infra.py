@@ -1,0 +1,160 @@
+"""Lines of the cloud stack: each change of a template is noticed by comparison with the stored one."""
+
+from tests.mutants.mutation import Mutation
+
+MONITORING = "infra/monitoring.py"
+
+
+def _stored(variant: str = "staging") -> tuple[str, ...]:
+    return (f"tests/infra/test_snapshots.py::test_template_is_as_stored[{variant}]",)
+
+
+INFRA = (
+    Mutation(
+        "a denial is no permission",
+        "infra/function.py",
+        "effect=iam.Effect.DENY,",
+        "effect=iam.Effect.ALLOW,",
+        _stored(),
+    ),
+    Mutation(
+        "a function logs in as one role",
+        "infra/access.py",
+        'resource_name=f"{self.resource_id}/{self.user}"',
+        'resource_name=f"{self.resource_id}/*"',
+        _stored(),
+    ),
+    Mutation(
+        "a role may write to its own log only",
+        "infra/function.py",
+        "resources=[log_group.log_group_arn],  #",
+        'resources=["*"],  #',
+        _stored(),
+    ),
+    Mutation(
+        "an alarm looks at its own metric",
+        MONITORING,
+        'metric=self.own_metric("RecordsFailed"),',
+        'metric=self.own_metric("RecordsRejected"),',
+        _stored(),
+    ),
+    Mutation(
+        "an alarm looks at the right statistic",
+        MONITORING,
+        'self._database_metric("FreeableMemory", "Minimum")',
+        'self._database_metric("FreeableMemory", "Maximum")',
+        _stored(),
+    ),
+    Mutation(
+        "an alarm has the right bound",
+        MONITORING,
+        "bound=0.8 * timeout_seconds * 1000,",
+        "bound=0.8 * timeout_seconds,",
+        _stored(),
+    ),
+    Mutation(
+        "an alarm points in the right direction",
+        MONITORING,
+        "            if alarm.below\n",
+        "            if not alarm.below\n",
+        _stored(),
+    ),
+    Mutation(
+        "an alarm of Aurora has the right bound",
+        MONITORING,
+        "bound=90,",
+        "bound=99,",
+        _stored("aurora"),
+    ),
+    Mutation(
+        "the database outlives the stack",
+        "infra/database.py",
+        "RemovalPolicy.SNAPSHOT if retain_data else RemovalPolicy.DESTROY",
+        "RemovalPolicy.DESTROY",
+        _stored(),
+    ),
+    Mutation(
+        "a key that data hangs on outlives the stack",
+        "infra/keys.py",
+        "RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if retain_data",
+        "RemovalPolicy.DESTROY if retain_data",
+        _stored(),
+    ),
+    Mutation(
+        "the database logs no statement that failed",
+        "infra/database.py",
+        '"log_min_error_statement": "panic"',
+        '"log_min_error_statement": "error"',
+        _stored("aurora"),
+    ),
+    Mutation(
+        "backups are kept for two weeks",
+        "infra/database.py",
+        "BACKUP_DAYS = 14",
+        "BACKUP_DAYS = 1",
+        _stored(),
+    ),
+    Mutation(
+        "only TLS reaches the database through the proxy",
+        "infra/proxy.py",
+        "require_tls=True,",
+        "require_tls=False,",
+        _stored("proxy"),
+    ),
+    Mutation(
+        "functions have no way out of the network",
+        "infra/network.py",
+        'description="Functions of the pipeline", allow_all_outbound=False',
+        'description="Functions of the pipeline", allow_all_outbound=True',
+        _stored(),
+    ),
+    Mutation(
+        "an endpoint serves this account only",
+        "infra/network.py",
+        '                    "StringEquals": {"aws:PrincipalAccount": Aws.ACCOUNT_ID},\n',
+        "",
+        _stored(),
+    ),
+    Mutation(
+        "the custodian's function opens the vault as custodian",
+        "infra/operator.py",
+        'make("custodian", custodian, ())',
+        'make("custodian", operator, ())',
+        _stored("vault"),
+    ),
+    Mutation(
+        "retention runs as often as it should",
+        "infra/operator.py",
+        "Duration.days(1),",
+        "Duration.days(30),",
+        _stored("vault"),
+    ),
+    Mutation(
+        "messages are reported one by one",
+        "infra/stack.py",
+        "report_batch_item_failures=True,",
+        "report_batch_item_failures=False,",
+        _stored("existing_database"),
+    ),
+    Mutation(
+        "a salt goes with its stack only when it is destroyed",
+        "lambda_src/salt_removal.py",
+        'event["RequestType"] == "Delete"',
+        'event["RequestType"] != "Create"',
+        ("tests/infra/test_salt_removal.py",),
+    ),
+    Mutation(
+        "a salt that could not be deleted is a failed deletion",
+        "lambda_src/salt_removal.py",
+        'return None if code == "ParameterNotFound" else',
+        "return None if code else",
+        ("tests/infra/test_salt_removal.py",),
+    ),
+    Mutation(
+        "CloudFormation gets the answer's request back",
+        "lambda_src/salt_removal.py",
+        '("StackId", "RequestId", "LogicalResourceId")',
+        '("StackId", "LogicalResourceId")',
+        ("tests/infra/test_salt_removal.py",),
+    ),
+)

@@ -1,0 +1,151 @@
+"""Lines of the operator's command line and of what it calls in the database."""
+
+from tests.mutants.mutation import Mutation
+
+ARCHIVES = "ops/operations/archives.py"
+FILES = "ops/archive_files.py"
+LETTERS = "tests/ops/test_dead_letters.py"
+ARCHIVE_TESTS = "tests/ops/test_archive.py"
+
+OPERATIONS = (
+    Mutation(
+        "a letter that SQS refused to copy is kept",
+        "ops/redrive.py",
+        "done = [letters for index, letters in enumerate(few) if index not in failures]",
+        "done = list(few)",
+        (f"{LETTERS}::test_redrive_keeps_what_sqs_refuses",),
+    ),
+    Mutation(
+        "a message counts as sent only if SQS has confirmed it",
+        "ops/queues.py",
+        "for index in chunk if index not in confirmed}",
+        "for index in chunk if index in codes}",
+        ("tests/unit/test_queues.py",),
+    ),
+    Mutation(
+        "a message counts as deleted only if SQS has confirmed it",
+        "ops/queues.py",
+        'deleted += len(answer.get("Successful", []))',
+        "deleted += len(chunk)",
+        ("tests/unit/test_queues.py",),
+    ),
+    Mutation(
+        "what was received is given back at once",
+        "ops/queues.py",
+        '"VisibilityTimeout": 0}',
+        '"VisibilityTimeout": 60}',
+        (f"{LETTERS}::test_redrive_error_leaves_letters_visible",),
+    ),
+    Mutation(
+        "only the chosen user's letters are deleted",
+        "ops/letters.py",
+        "(self.user_id is None or letter.user_id == self.user_id)",
+        "(self.user_id is None or letter.user_id is not None)",
+        (f"{LETTERS}::test_purge_chosen_only",),
+    ),
+    Mutation(
+        "a copy keeps its event's id",
+        "ops/letters.py",
+        'own = {"event_id": self.event_key, "sent_timestamp": self.sent_timestamp}',
+        'own = {"event_id": self.message_id, "sent_timestamp": self.sent_timestamp}',
+        (f"{LETTERS}::test_redrive_makes_one_row",),
+    ),
+    Mutation(
+        "an archive is read back before it counts as written",
+        "ops/archive.py",
+        "if complete.manifest != manifest or complete.verify() != written:",
+        "if complete.manifest != manifest:",
+        (f"{ARCHIVE_TESTS}::test_archive_that_was_not_stored_as_written",),
+    ),
+    Mutation(
+        "a damaged file is no archive",
+        FILES,
+        'if hashlib.sha256(data).hexdigest() != file["sha256"]:',
+        "if False:",
+        (ARCHIVE_TESTS,),
+    ),
+    Mutation(
+        "an archive is never replaced",
+        "ops/places.py",
+        "os.link(draft, target)  #",
+        "draft.rename(target), draft.touch()  #",
+        (ARCHIVE_TESTS, "tests/unit/test_places.py"),
+    ),
+    Mutation(
+        "nobody else may read an archive",
+        "ops/places.py",
+        "draft.touch(mode=0o600)",
+        "draft.touch()",
+        ("tests/unit/test_places.py",),
+    ),
+    Mutation(
+        "a folder without a manifest is no archive",
+        FILES,
+        "for folder, is_complete in folders.items() if is_complete]",
+        "for folder, is_complete in folders.items()]",
+        (ARCHIVE_TESTS,),
+    ),
+    Mutation(
+        "a restored login is there once",
+        ARCHIVES,
+        "    ORDER BY event_id, create_date\n    ON CONFLICT DO NOTHING\n",
+        "    ORDER BY event_id, create_date\n",
+        (ARCHIVE_TESTS,),
+    ),
+    Mutation(
+        "an error of Postgres shows no value",
+        "ops/database.py",
+        'SPEAKING_CLASSES = ("42",',
+        'SPEAKING_CLASSES = ("23", "22", "42",',
+        (f"{ARCHIVE_TESTS}::test_refused_restore_prints_no_values",),
+    ),
+    Mutation(
+        "a dry run of an erasure changes nothing",
+        "ops/operations/removal.py",
+        "transaction(roll_back=dry_run)",
+        "transaction(roll_back=False)",
+        ("tests/ops/test_recovery.py::test_forget",),
+    ),
+    Mutation(
+        "an original is opened after its audit entry only",
+        "ops/operations/vault.py",
+        'entry = write_entry(site, "recover", reason, subject=pseudonym, basis=basis)',
+        "entry = 1",
+        ("tests/ops/test_recovery.py::test_recover",),
+    ),
+    Mutation(
+        "who opens the vault is another function's role",
+        "ops/target.py",
+        '"custodian_function" if operation.__name__ in CUSTODIAN else "operator_function"',
+        '"operator_function"',
+        ("tests/ops/test_operator.py::test_all_commands",),
+    ),
+    Mutation(
+        "a worker with too little time does not start",
+        "ops/worker.py",
+        "    if visibility_seconds < needed:\n",
+        "    if False:\n",
+        ("tests/ops/test_worker.py",),
+    ),
+    Mutation(
+        "a worker whose batches all fail is not well",
+        "ops/worker.py",
+        "self._is_well = len(delivery.failed) < len(delivery.delivered)",
+        "self._is_well = True",
+        ("tests/ops/test_worker.py",),
+    ),
+    Mutation(
+        "the report counts what several users share",
+        "ops/operations/reports.py",
+        'FROM {view} WHERE users > 1"\n',
+        'FROM {view}"\n',
+        ("tests/ops/test_report.py",),
+    ),
+    Mutation(
+        "doctor knows a privilege too many",
+        "ops/operations/health.py",
+        "('ingest', 'user_logins', 'DELETE', false)",
+        "('ingest', 'user_logins', 'DELETE', true)",
+        ("tests/ops/test_report.py",),
+    ),
+)
