@@ -234,6 +234,10 @@ chaos-short: setup  ## each fault once
 soak: setup  ## 1,000,000 events under random faults (SEED=, EVENTS=)
 	$(CHAOS) --events $(or $(EVENTS),1000000) --portion 3000 --verbose
 
+.PHONY: model
+model: setup  ## 10,000 random histories of a login's life, each step disturbed (SEED=, HISTORIES=)
+	MODEL_SEED=$(or $(SEED),1) MODEL_HISTORIES=$(or $(HISTORIES),10000) $(BIN)/pytest -q -x tests/model
+
 .PHONY: mutants
 mutants: setup  ## break the lines that hold the promises up, one by one, and see the tests fail
 	$(BIN)/python -m tests.mutants

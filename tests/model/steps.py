@@ -1,0 +1,193 @@
+# ruff: noqa: ARG002  all steps are asked the same
+"""The steps of a history: how each is run, and what it may and must do to the logins."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from tests.model import pipeline
+from tests.model.actors import Actor
+from tests.model.logins import Key, Message, event_of, month_name
+from tests.model.pipeline import Outcome
+
+if TYPE_CHECKING:
+    from tests.model.world import World
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that one process does."""
+
+    role: ClassVar[str | None] = "operator"
+    action: ClassVar[str | None] = None  # of its audit entries that remove logins
+
+    def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
+        """Does it."""
+        raise NotImplementedError
+
+    def may_bring(self, world: "World") -> AbstractSet[Key]:
+        """The logins that it may add."""
+        return set()
+
+    def may_remove(self, world: "World") -> AbstractSet[Key]:
+        """The logins that it may take out of the table."""
+        return set()
+
+    def has_to_work(self, world: "World") -> bool:
+        """Whether it must succeed where nothing disturbs it."""
+        return True
+
+    def month(self, world: "World") -> str | None:
+        """The month that it is about."""
+        ago = getattr(self, "ago", None)
+        return None if ago is None else month_name(world.now, ago)
+
+
+@dataclass(frozen=True)
+class Deliver(Step):
+    """The queue hands a batch to a function."""
+
+    role: ClassVar[str | None] = None
+    messages: tuple[Message, ...]
+    to: int
+
+    def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
+        return world.functions[self.to].invoke(actor, [message.record for message in self.messages])
+
+    def may_bring(self, world: "World") -> AbstractSet[Key]:
+        events = [event_of(message.record) for message in self.messages]
+        return {event.key for event in events if event is not None}
+
+    def has_to_work(self, world: "World") -> bool:
+        return world.salt_is_sound()
+
+
+@dataclass(frozen=True)
+class Archive(Step):
+    """A month is written to files; with `drop` it leaves the table."""
+
+    action: ClassVar[str | None] = "archive"
+    ago: int
+    drop: bool
+
+    def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
+        words = ("archive", "--month", month_name(world.now, self.ago), str(world.archive), "--reason", reason)
+        return world.operator.run(actor, *words, *(("--drop", "--yes") if self.drop else ()))
+
+    def may_remove(self, world: "World") -> AbstractSet[Key]:
+        return world.truth.of_month(month_name(world.now, self.ago)) if self.drop and self.ago else set()
+
+    def has_to_work(self, world: "World") -> bool:
+        is_over = self.ago > 0
+        return (is_over or not self.drop) and bool(world.truth.present(month_name(world.now, self.ago)))
+
+
+@dataclass(frozen=True)
+class Restore(Step):
+    """A month comes back from its archives."""
+
+    ago: int
+
+    def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
+        words = ("archive", "--month", month_name(world.now, self.ago), str(world.archive), "--reason", reason)
+        return world.operator.run(actor, *words, "--restore")
+
+    def may_bring(self, world: "World") -> AbstractSet[Key]:
+        month = month_name(world.now, self.ago)
+        # What is there can be dropped by another step at this moment, and come back.
+        return world.truth.archived(month) | world.truth.present(month)
+
+    def has_to_work(self, world: "World") -> bool:
+        return bool(world.truth.archived(month_name(world.now, self.ago)))
+
+
+@dataclass(frozen=True)
+class Forget(Step):
+    """A person is erased."""
+
+    action: ClassVar[str | None] = "forget"
+    user: str
+
+    def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
+        return world.operator.run(actor, "forget", "--user-id", f"person-{self.user}", "--reason", reason, "--yes")
+
+    def may_remove(self, world: "World") -> AbstractSet[Key]:
+        return world.truth.of_user(f"person-{self.user}")
+
+
+@dataclass(frozen=True)
+class Retention(Step):
+    """Months older than so many leave for good."""
+
+    action: ClassVar[str | None] = "retention"
+    months: int
+
+    def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
+        words = ("retention", "--months", str(self.months), "--ahead", str(pipeline.MONTHS_AHEAD))
+        return world.operator.run(actor, *words, "--reason", reason, "--yes")
+
+    def may_remove(self, world: "World") -> AbstractSet[Key]:
+        return world.truth.before_month(month_name(world.now, self.months))
+
+
+@dataclass(frozen=True)
+class Upkeep(Step):
+    """Partitions are made, shared devices counted, sealed batches unfolded."""
+
+    def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
+        return world.operator.run(actor, "upkeep", "--ahead", str(pipeline.MONTHS_AHEAD))
+
+
+@dataclass(frozen=True)
+class Rotate(Step):
+    """The salt gets a new version."""
+
+    def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
+        return world.operator.run(actor, "salt", "rotate", "--yes")
+
+    def has_to_work(self, world: "World") -> bool:
+        return world.salt_exists()
+
+
+@dataclass(frozen=True)
+class Create(Step):
+    """The salt that was deleted is made anew, as the runbook says."""
+
+    def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
+        return world.operator.run(actor, "salt", "create")
+
+    def has_to_work(self, world: "World") -> bool:
+        return not world.salt_exists()
+
+
+@dataclass(frozen=True)
+class Link(Step):
+    """The pseudonyms of two salt versions are linked."""
+
+    role: ClassVar[str | None] = "custodian"
+    old: int
+    new: int
+
+    def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
+        return world.operator.run(actor, "salt", "link", str(self.old), str(self.new), "--reason", reason, "--yes")
+
+    def has_to_work(self, world: "World") -> bool:
+        return False  # versions may be gone
+
+
+@dataclass(frozen=True)
+class Daily(Step):
+    """Months without logins are partitioned by day from now on."""
+
+    role: ClassVar[str | None] = "postgres"
+
+    def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
+        return pipeline.daily_partitions(actor, world.environment)
+
+
+@dataclass(frozen=True)
+class Redrive(Step):
+    """Dead letters go back to the queue."""
+
+    def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
+        return world.operator.run(actor, "dlq", "redrive")
