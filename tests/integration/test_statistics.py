@@ -1,5 +1,8 @@
 """After an erasure the planner's statistics hold nothing of the person."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
 from tests.conftest import Scratch
 
 LOGINS = """
@@ -53,3 +56,32 @@ def test_statistics_without_the_person_stay_as_they_are(database: Scratch) -> No
     database.execute("ANALYZE")
     assert database.query("SELECT analyze_tables_with(ARRAY['anna'])") == [(0,)]
     assert database.query("SELECT analyze_tables_with(ARRAY['anna', 'bert'])") == [(2,)]
+
+
+def test_erasure_waits_for_an_analyze_that_has_read_the_person(database: Scratch) -> None:
+    """Else it would write what it read after the erasure has looked."""
+    for user in ("anna", "bert"):
+        database.execute(LOGINS, user, user, user)
+    with closing(database.connect()) as other, other.cursor() as cursor, ThreadPoolExecutor() as pool:
+        other.autocommit = False
+        cursor.execute("ANALYZE user_logins_default")
+        forgetting = pool.submit(database.execute, "SELECT forget_user('anna', 'who', 'request', 'why')")
+        database.wait_for_waiting()
+        other.commit()
+        forgetting.result()
+    assert database.query(STATISTICS, "anna") == []
+
+
+def test_erasure_and_upkeep_do_not_wait_in_a_circle(database: Scratch) -> None:
+    """Both change the table's own statistics or partitions, and the default partition's."""
+    database.execute(LOGINS, "anna", "anna", "anna")
+    database.execute("ANALYZE user_logins")
+    with closing(database.connect()) as other, other.cursor() as cursor, ThreadPoolExecutor() as pool:
+        other.autocommit = False
+        cursor.execute("LOCK TABLE ONLY user_logins IN SHARE UPDATE EXCLUSIVE MODE")
+        forgetting = pool.submit(database.execute, "SELECT forget_user('anna', 'who', 'request', 'why')")
+        database.wait_for_waiting()
+        cursor.execute("LOCK TABLE user_logins_default IN ACCESS EXCLUSIVE MODE")
+        other.commit()
+        forgetting.result()
+    assert database.count() == 0
