@@ -207,7 +207,10 @@ def test_stack_lives_from_first_deploy_to_destroy(cloud: LocalCloud) -> None:
     attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
     rejects = cloud.query("SELECT reason, field, event_id::text, message_id::text, times FROM rejected_logins")
     reason, field = "missing_field", "app_version"
-    assert rejects == [(reason, field, attributes["event_id"], attributes["message_id"], 1)]
+    # A quarantine that SQS does not confirm in time brings the message back once more.
+    ((*named, times),) = rejects
+    assert (*named,) == (reason, field, attributes["event_id"], attributes["message_id"])
+    assert times >= 1
     assert attributes.items() >= {("reason", reason), ("field", field)}
     assert sent_after - 1 <= int(attributes.pop("sent_timestamp")) / 1000 <= time.time()
     assert set(attributes) == {"reason", "field", "event_id", "message_id"}
