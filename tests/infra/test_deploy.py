@@ -202,7 +202,7 @@ def test_stack_lives_from_first_deploy_to_destroy(cloud: LocalCloud) -> None:
     wait_for("reject", lambda: count(cloud, "rejected_logins") == 1, 60)
 
     # Quarantine follows the row of the reject. Where SQS does not confirm it in time, the message comes back once more.
-    message = dead_letter(cloud, outputs["DeadLetterQueueUrl"], 1)
+    message = dead_letter(cloud, outputs["DeadLetterQueueUrl"], 60)
     assert message["Body"] == '{"user_id": "poison"}'
     attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
     rejects = cloud.query("SELECT reason, field, event_id::text, message_id::text FROM rejected_logins")
