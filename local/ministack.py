@@ -19,11 +19,11 @@ def start_ministack(python: Path, directory: Path, services: str | None = None) 
     environment = {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
-        **({"SERVICES": services} if services else {}),
+        # A whole MiniStack runs functions too, and its log at level INFO is where their output goes.
+        **({"SERVICES": services, "LOG_LEVEL": "WARNING"} if services else {}),
         "SFTP_ENABLED": "0",  # these two would listen on fixed ports
         "IOT_MTLS_ENABLED": "0",
         "DOCKER_HOST": "unix:///nonexistent",  # at its start it removes containers of other MiniStacks
-        "LOG_LEVEL": "WARNING",
         "TMPDIR": str(scratch),
     }
     server = ServerProcess("ministack", [str(python), "-m", "ministack"], environment, directory)
