@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from lambda_src.errors import PipelineError
 from local.background import Background, count
+from local.database import analyst_environment
 from local.errors import LocalStackError
 from local.generator import generate_bodies
 from local.postgres import PostgresServer, binaries
@@ -25,7 +26,7 @@ from local.report import print_counts, print_description, print_outcome
 from local.run import Run
 from local.runtime import ROOT, emulator_runs_here
 from local.samples import write_samples
-from local.stack import BATCH_SIZE, POSTGRES, StackSettings, analyst_environment
+from local.stack import BATCH_SIZE, POSTGRES, StackSettings
 from ops.event_files import EventsFileError, load_bodies
 from ops.event_source import LARGEST_BATCH
 

@@ -13,11 +13,12 @@ import psycopg2
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.aws import CLIENT_CONFIG
+from local.database import analyst_environment, dsn, write_private
 from local.errors import LocalStackError
 from local.postgres import PostgresServer
 from local.process import end_leftovers, end_process, exclusive, read_pid_file, write_pid_file
 from local.runtime import ROOT
-from local.stack import POSTGRES, Stack, StackSettings, analyst_environment, dsn, write_private
+from local.stack import POSTGRES, Stack, StackSettings
 
 START_SECONDS = 60
 TICK_SECONDS = 0.5

@@ -1,22 +1,21 @@
 """The whole pipeline on one machine: Postgres, SQS and SSM, the function, and the event source between them."""
 
 import contextlib
-import secrets
 import shutil
 import threading
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import psycopg2
 from botocore.exceptions import BotoCoreError, ClientError
-from psycopg2 import extensions, sql
+from psycopg2 import extensions
 
-from lambda_src.migrate import migrate
 from lambda_src.new_salt import put_new_salt
 from local.aws import AwsEndpoint
+from local.database import DATABASE, create_database, dsn
 from local.errors import LocalStackError
 from local.postgres import PostgresServer
 from local.process import end_leftovers
@@ -28,9 +27,7 @@ from ops.timing import smallest_visibility
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DATABASE = "logins"
 POSTGRES = "postgres"  # the server's part of the directory
-ANALYST_PASSWORD = "analyst.password"  # noqa: S105  the file's name
 WINDOW_SECONDS = 1
 # A rejected message and one that met an outage are received again alike, so that these two numbers say both how long
 # Postgres may be away before good messages go to the dead-letter queue and how long a bad one takes to get there:
@@ -118,7 +115,7 @@ class Stack:
         self.aws.start()
         exits.callback(self.postgres.stop)
         self.postgres.start()
-        password = self._create_database()
+        password = create_database(self.postgres, self.settings.directory)
         parameter = f"/{self.settings.queue_name}/salt"
         put_new_salt(self.aws.ssm, parameter, None, overwrite=True)
         exits.callback(self._forget, lambda: self.aws.ssm.delete_parameter(Name=parameter))
@@ -164,42 +161,8 @@ class Stack:
         except Exception as error:  # noqa: BLE001  supervise() raises it where somebody sees it
             self._failure = error
 
-    def _create_database(self) -> str:
-        """Creates the database with its schema and the passwords of its roles; returns that of `ingest`."""
-        with closing(psycopg2.connect(dsn(self.postgres.environment("postgres")))) as connection:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
-        with closing(psycopg2.connect(dsn(self.postgres.environment(DATABASE)))) as connection:
-            migrate(connection)
-        passwords = {role: secrets.token_urlsafe(24) for role in ("ingest", "analyst")}
-        with closing(self.connect()) as connection, connection.cursor() as cursor:
-            for role, password in passwords.items():
-                cursor.execute(sql.SQL("ALTER ROLE {} PASSWORD %s").format(sql.Identifier(role)), (password,))
-        write_private(self.settings.directory / ANALYST_PASSWORD, passwords["analyst"])
-        return passwords["ingest"]
-
     def _forget(self, delete: "Callable[[], object]") -> None:
         """Clears up in an emulator that goes on living."""
         if not self.aws.is_ours:
             with contextlib.suppress(BotoCoreError, ClientError):
                 delete()
-
-
-def analyst_environment(directory: Path, postgres: PostgresServer) -> dict[str, str]:
-    """PG* variables of the role `analyst` of a stack, even of one that is no longer up."""
-    password = (directory / ANALYST_PASSWORD).read_text(encoding="utf-8")
-    return postgres.environment(DATABASE, "analyst", password)
-
-
-def write_private(path: Path, text: str) -> None:
-    """Writes a file that nobody else may read."""
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")
-
-
-def dsn(environment: dict[str, str]) -> str:
-    """PG* variables as psycopg2 takes them."""
-    names = {"PGHOST": "host", "PGPORT": "port", "PGDATABASE": "dbname", "PGUSER": "user", "PGPASSWORD": "password"}
-    return extensions.make_dsn(**{names[key]: value for key, value in environment.items() if key in names})

@@ -25,6 +25,7 @@ from lambda_src.migrate import migrate
 from lambda_src.settings import load_database_settings
 from local.aws import AwsEndpoint
 from local.postgres import PostgresServer
+from tests.chaos.proxy import PostgresProxy
 from tests.integration.runtime import END
 from tests.support import Context, Output, Record, failed_ids
 
@@ -316,6 +317,16 @@ def function(
     fresh.restart()
     yield fresh
     fresh.restart()
+
+
+@pytest.fixture
+def proxy(function: Function, database: Scratch, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgresProxy]:
+    """A proxy between the function and Postgres."""
+    started = PostgresProxy(database.server.port).start()
+    monkeypatch.setenv("PGPORT", str(started.port))
+    function.restart()
+    yield started
+    started.refuse()
 
 
 @pytest.fixture

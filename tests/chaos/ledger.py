@@ -96,43 +96,34 @@ class Ledger:
         as SQS gives them; `total_rows` counts the whole table. What is nobody's event is in the account of `ANY_FAULT`.
         """
         with self._lock:
-            return self._settle(rows, rejects, dead_letters, total_rows, drained=drained)
-
-    def _settle(
-        self,
-        rows: Iterable[Row],
-        rejects: Mapping[str, str],
-        dead_letters: Iterable[Mapping[str, Any]],
-        total_rows: int,
-        *,
-        drained: bool,
-    ) -> dict[str, Account]:
-        accounts: dict[str, Account] = defaultdict(Account)
-        found: dict[str, list[Row]] = defaultdict(list)
-        for row in rows:
-            found[row[0]].append(row)
-        dead = self._dead(dead_letters, accounts[ANY_FAULT])
-        for event_id, event in self._events.items():
-            mine, account = found[event_id], accounts[event.fault]
-            account.sent += 1
-            account.deliveries += sum(self._deliveries[message_id] for message_id in event.message_ids)
-            account.rows += len(mine)
-            account.duplicates += max(0, len(mine) - 1)
-            account.dead += event_id in dead
-            if event_id in dead:
-                self._earlier |= dict.fromkeys(event.message_ids, event.body)
-            account.lost += not mine and event_id not in dead
-            for problem in self._problems(event, mine, dead.get(event_id), rejects.get(event_id)):
-                account.problems.append(f"{event_id} ({event.fault}): {problem}")
-        self.written += sum(account.rows for account in accounts.values())
-        if total_rows != self.written:
-            accounts[ANY_FAULT].problems.append(f"{total_rows} rows in the table, {self.written} events behind them")
-            self.written = total_rows
-        if not drained:
-            accounts[ANY_FAULT].problems.append("the queue did not become empty")
-        for store in (self._events, self._by_message, self._deliveries, self._timestamps):
-            store.clear()
-        return accounts
+            accounts: dict[str, Account] = defaultdict(Account)
+            found: dict[str, list[Row]] = defaultdict(list)
+            for row in rows:
+                found[row[0]].append(row)
+            dead = self._dead(dead_letters, accounts[ANY_FAULT])
+            for event_id, event in self._events.items():
+                mine, account = found[event_id], accounts[event.fault]
+                account.sent += 1
+                account.deliveries += sum(self._deliveries[message_id] for message_id in event.message_ids)
+                account.rows += len(mine)
+                account.duplicates += max(0, len(mine) - 1)
+                account.dead += event_id in dead
+                if event_id in dead:
+                    self._earlier |= dict.fromkeys(event.message_ids, event.body)
+                account.lost += not mine and event_id not in dead
+                for problem in self._problems(event, mine, dead.get(event_id), rejects.get(event_id)):
+                    account.problems.append(f"{event_id} ({event.fault}): {problem}")
+            self.written += sum(account.rows for account in accounts.values())
+            if total_rows != self.written:
+                accounts[ANY_FAULT].problems.append(
+                    f"{total_rows} rows in the table, {self.written} events behind them"
+                )
+                self.written = total_rows
+            if not drained:
+                accounts[ANY_FAULT].problems.append("the queue did not become empty")
+            for store in (self._events, self._by_message, self._deliveries, self._timestamps):
+                store.clear()
+            return accounts
 
     def _expected(self, event: Sent, version: int | None = None) -> Expected:
         message_id = min(event.message_ids)

@@ -1,7 +1,6 @@
 """How often a write is tried, and what each try may leave behind, with the connection cut at each step of it."""
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,15 +14,6 @@ from tests.support import Context, Record, make_record, make_records
 LARGE = 300  # records: more than the function gathers before it sends
 CUTS = (Cut.BEFORE, Cut.HALF, Cut.AFTER, Cut.ANSWERED)
 STEPS = (Step.BEGIN, Step.COPY, Step.DATA, Step.DATA_END, Step.COMMIT)
-
-
-@pytest.fixture
-def proxy(function: Function, database: Scratch, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgresProxy]:
-    started = PostgresProxy(database.server.port).start()
-    monkeypatch.setenv("PGPORT", str(started.port))
-    function.restart()
-    yield started
-    started.refuse()
 
 
 def make_batch(kind: str) -> tuple[list[Record], list[str]]:

@@ -9,9 +9,9 @@ from typing import Any
 import psycopg2
 import pytest
 
+from local.database import dsn
 from local.errors import LocalStackError
 from local.postgres import PostgresServer, free_port
-from local.stack import dsn
 
 
 @pytest.fixture

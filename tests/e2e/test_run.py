@@ -18,11 +18,12 @@ import psycopg2
 import pytest
 from psycopg2 import extensions
 
+from local.database import dsn
 from local.generator import SPOILERS, generate_bodies
 from local.postgres import PostgresServer
 from local.queues import send
 from local.run import Outcome, Run
-from local.stack import Stack, StackSettings, dsn
+from local.stack import Stack, StackSettings
 from ops.event_source import Delivery
 from tests.e2e.conftest import query, wait_until
 

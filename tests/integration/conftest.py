@@ -8,8 +8,7 @@ import pytest
 
 from lambda_src.parsing import Event, Login, parse_event
 from local.aws import AwsEndpoint
-from tests.chaos.proxy import PostgresProxy
-from tests.conftest import Function, Scratch
+from tests.conftest import Function
 from tests.integration.batches import Trap
 from tests.support import Record, make_records
 
@@ -30,16 +29,6 @@ def trap(monkeypatch: pytest.MonkeyPatch) -> Trap:
         return make_records(300)
 
     return make
-
-
-@pytest.fixture
-def proxy(function: Function, database: Scratch, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgresProxy]:
-    """A proxy between the function and Postgres."""
-    started = PostgresProxy(database.server.port).start()
-    monkeypatch.setenv("PGPORT", str(started.port))
-    function.restart()
-    yield started
-    started.refuse()
 
 
 @pytest.fixture

@@ -19,14 +19,19 @@ REMOVALS = {
 }
 
 
-@pytest.mark.parametrize("partition", ["user_logins_2023_11", "user_logins_default"])
-@pytest.mark.parametrize("removal", REMOVALS)
-def test_removal_locks_the_table_before_its_partitions(database: Scratch, removal: str, partition: str) -> None:
+def prepare(database: Scratch, removal: str, partition: str) -> str:
+    """Puts one login into `partition`; returns the statement of `removal` that removes it."""
     if partition != "user_logins_default":
         database.query("SELECT create_login_partitions('2023-11-01', 1)")
     database.execute(LOGIN)
     ((checksum,),) = database.query("SELECT sum(line_checksum(login_line(l))) FROM user_logins l")
-    statement = REMOVALS[removal].format(checksum=checksum)
+    return REMOVALS[removal].format(checksum=checksum)
+
+
+@pytest.mark.parametrize("partition", ["user_logins_2023_11", "user_logins_default"])
+@pytest.mark.parametrize("removal", REMOVALS)
+def test_removal_locks_the_table_before_its_partitions(database: Scratch, removal: str, partition: str) -> None:
+    statement = prepare(database, removal, partition)
     with closing(database.connect()) as other, other.cursor() as cursor, ThreadPoolExecutor() as pool:
         other.autocommit = False
         cursor.execute("LOCK TABLE ONLY user_logins IN ACCESS EXCLUSIVE MODE")
@@ -43,11 +48,7 @@ def test_removal_locks_the_table_before_its_partitions(database: Scratch, remova
 def test_removal_waits_for_a_reader_that_goes_on_to_the_partition(
     database: Scratch, removal: str, partition: str
 ) -> None:
-    if partition != "user_logins_default":
-        database.query("SELECT create_login_partitions('2023-11-01', 1)")
-    database.execute(LOGIN)
-    ((checksum,),) = database.query("SELECT sum(line_checksum(login_line(l))) FROM user_logins l")
-    statement = REMOVALS[removal].format(checksum=checksum)
+    statement = prepare(database, removal, partition)
     with closing(database.connect()) as reader, reader.cursor() as cursor, ThreadPoolExecutor() as pool:
         reader.autocommit = False
         cursor.execute("LOCK TABLE ONLY user_logins IN ACCESS SHARE MODE")
