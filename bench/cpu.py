@@ -18,7 +18,7 @@ from lambda_src.contract import Body
 from lambda_src.copying import CopyStream
 from lambda_src.masking import Salt, mask_login
 from lambda_src.normal_forms import normal_ip
-from lambda_src.parsing import event_key, parse_event
+from lambda_src.parsing import parse_event, sort_key
 from lambda_src.records import make_records
 from lambda_src.sqs import Message, make_event
 
@@ -48,7 +48,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
     stages: dict[str, Stage] = {
         "reference: msgspec decodes the body": lambda: [decode(body) for body in bodies],
         "reference: hmac.digest": lambda: [hmac.digest(key, data, "sha256").hex() for data in addresses],
-        "events: taken from the messages, sorted": lambda: sorted(map(make_event, records), key=event_key),
+        "events: taken from the messages, sorted": lambda: sorted(map(make_event, records), key=sort_key),
         "parse: check, normal forms": lambda: [parse_event(event) for event in events],
         "of it: normal form of the ip": lambda: [normal_ip(ip) for ip in ips],
         "mask: both pseudonyms, the line for COPY": lambda: [mask_login(login, salt) for login in logins],
@@ -81,7 +81,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
 
 
 def _make_all(messages: list[Message], salt: Salt) -> None:
-    events = sorted(map(make_event, messages), key=event_key)
+    events = sorted(map(make_event, messages), key=sort_key)
     _drain(CopyStream(make_records(events, salt)))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lambda_src.database import Database
 from lambda_src.metrics import BatchReport, logger, share_logger
 from lambda_src.outcome import WriteOptions
-from lambda_src.parsing import event_key
+from lambda_src.parsing import sort_key
 from lambda_src.quarantine import Quarantine
 from lambda_src.records import make_records
 from lambda_src.salt import SaltCache
@@ -38,14 +38,15 @@ class Resources(NamedTuple):
 def lambda_handler(event: "dict[str, Any]", context: "LambdaContext") -> "PartialItemFailureResponse":
     """Writes each valid event of a batch as one row; returns the messages to deliver again. Raises PipelineError."""
     # Not inject_lambda_context: one environment variable makes that log the whole event.
-    logger.append_keys(function_request_id=getattr(context, "aws_request_id", None))
+    request_id = getattr(context, "aws_request_id", None)
+    logger.append_keys(function_request_id=request_id)
     give_up_at = _get_give_up_at(context)
     messages = take_messages(event)
-    with BatchReport(len(messages), getattr(context, "aws_request_id", None)) as report:
+    with BatchReport(len(messages), request_id) as report:
         resources = get_resources()
         sealed = resources.vault.new_batch() if resources.vault else None
         # In the order of their keys: two batches with the same events never wait for each other in a circle.
-        events = sorted(map(make_event, messages), key=event_key)
+        events = sorted(map(make_event, messages), key=sort_key)
         salt = resources.salts.get()
         records = make_records(events, salt, sealed)
         result = write_batch(resources.database, records, WriteOptions(salt, give_up_at, sealed))

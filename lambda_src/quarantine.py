@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -48,11 +49,11 @@ class Quarantine:
         confirmed is left to the redrive policy of the queue.
         """
         confirmed: set[str] = set()
-        for call in pack(_make_entries(rejects, messages), _size):
+        for call in pack(_make_entries(rejects, messages), itemgetter(2)):
             if time.monotonic() + CONNECT_SECONDS + READ_SECONDS > give_up_at:
                 logger.warning("quarantine has no time left, the rest stays in the queue")
                 break
-            entries: list[Entry] = [{**entry, "Id": str(number)} for number, (_, entry) in enumerate(call)]
+            entries: list[Entry] = [{**entry, "Id": str(number)} for number, (_, entry, _) in enumerate(call)]
             try:
                 answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
                 confirmed |= {call[int(success["Id"])][0] for success in answer.get("Successful", [])}
@@ -66,8 +67,8 @@ class Quarantine:
         return boto3.client("sqs", region_name=self._region, config=CLIENT_CONFIG)
 
 
-def _make_entries(rejects: Iterable[Reject], messages: Iterable[Message]) -> "Iterator[tuple[str, Entry]]":
-    """The messageId and the entry of each message that can be sent, once each."""
+def _make_entries(rejects: Iterable[Reject], messages: Iterable[Message]) -> "Iterator[tuple[str, Entry, int]]":
+    """MessageId, entry and size in bytes of each message that can be sent, once each."""
     by_id = {message["messageId"]: message for message in messages}
     for reject in {reject.message_id: reject for reject in rejects}.values():
         try:
@@ -76,7 +77,7 @@ def _make_entries(rejects: Iterable[Reject], messages: Iterable[Message]) -> "It
         except (AttributeError, KeyError, TypeError, ValueError):
             continue  # not in SQS's form, so it cannot be sent as it came
         if size <= LARGEST_MESSAGE and len(entry["MessageAttributes"]) <= ATTRIBUTES_PER_MESSAGE:
-            yield reject.message_id, entry
+            yield reject.message_id, entry, size
 
 
 def _make_entry(reject: Reject, message: Message) -> "Entry":
@@ -108,7 +109,3 @@ def _copy_attribute(value: Mapping[str, Any]) -> "MessageAttributeValueTypeDef":
     if value.get("binaryValue") is not None:
         return {"DataType": value["dataType"], "BinaryValue": base64.b64decode(value["binaryValue"])}
     return {"DataType": value["dataType"], "StringValue": value["stringValue"]}
-
-
-def _size(named: "tuple[str, Entry]") -> int:
-    return message_size(named[1]["MessageBody"], named[1]["MessageAttributes"])

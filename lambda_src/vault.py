@@ -1,4 +1,4 @@
-"""Seals the originals of pseudonyms for whoever has a private key: the function itself can seal and never open."""
+"""Seals the originals of pseudonyms with a public key. The function can seal them and cannot open them."""
 
 import hashlib
 import secrets
@@ -37,11 +37,11 @@ class DataKey(NamedTuple):
 
 
 class Vault:
-    """The public half of the key that opens it."""
+    """The vault's public key. Only the holder of the private key can open what it seals."""
 
     def __init__(self, public_key: bytes) -> None:
-        """Takes it as DER (SubjectPublicKeyInfo, as KMS gives it); raises SettingsError for what is no RSA key."""
-        # Half a cold start's time, and 20 MB: only where the vault is switched on.
+        """Accepts the key as DER (SubjectPublicKeyInfo, as KMS returns it); raises SettingsError if it is not RSA."""
+        # These imports take half of a cold start and 20 MB, so they run only where the vault is on.
         from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
         from cryptography.hazmat.primitives.asymmetric import padding, rsa  # noqa: PLC0415
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
@@ -53,8 +53,8 @@ class Vault:
             key = None
         if not isinstance(key, rsa.RSAPublicKey) or key.key_size < SMALLEST_RSA_KEY:
             raise SettingsError(
-                f"VAULT_PUBLIC_KEY is no RSA public key of {SMALLEST_RSA_KEY} bits or more. Set it to what "
-                "`aws kms get-public-key` gives for the vault's key."
+                f"VAULT_PUBLIC_KEY is not an RSA public key of at least {SMALLEST_RSA_KEY} bits. Set it to the "
+                "output of `aws kms get-public-key` for the vault's key."
             )
         self._key = key
         self._cipher = AESGCM

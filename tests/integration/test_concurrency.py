@@ -9,7 +9,7 @@ from threading import Barrier
 from lambda_src.database import Database
 from lambda_src.masking import Salt
 from lambda_src.outcome import BatchResult, WriteOptions
-from lambda_src.parsing import event_key
+from lambda_src.parsing import sort_key
 from lambda_src.records import make_records
 from lambda_src.settings import load_database_settings
 from lambda_src.sqs import make_event
@@ -27,7 +27,7 @@ def write_at_once(database: Scratch, batches: list[list[Record]]) -> list[BatchR
 
     def write(records: list[Record]) -> BatchResult:
         connection = Database(load_database_settings(database.environment("ingest")))
-        events = sorted(map(make_event, records), key=event_key)
+        events = sorted(map(make_event, records), key=sort_key)
         try:
             write_batch(connection, [], WriteOptions(SALT))  # so that each is connected
             barrier.wait(10)
