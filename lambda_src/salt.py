@@ -70,13 +70,13 @@ def fetch_salt(parameter: str, region: str | None) -> Salt:
         ) from None
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001  botocore raises anything on an endpoint or an answer that is none
+    except Exception as error:  # noqa: BLE001  botocore raises errors of many types for an invalid endpoint or answer
         raise _malformed(parameter, type(error).__name__) from None
     return _parse_answer(answer, parameter)
 
 
 def _parse_answer(answer: Mapping[str, Any], parameter: str) -> Salt:
-    # botocore passes on whatever types the JSON has, and makes {} of what is no JSON.
+    # botocore does not check types, and it returns {} for a body that is not JSON.
     found = answer.get("Parameter") or {}
     value, version = found.get("Value"), found.get("Version")
     if not isinstance(value, str):

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 POSTGRES = "postgres"  # the server's part of the directory
 WINDOW_SECONDS = 1
-# A rejected message and one that met an outage are received again alike, so that these two numbers say both how long
-# Postgres may be away before good messages go to the dead-letter queue and how long a bad one takes to get there:
-# 6 s x 20 = 120 s. AWS works with larger ones (six times the function's timeout, at least 5 receives). With less than
-# 6 s a worker on this queue would have no time for a write.
+# SQS delivers a rejected message as often as one that met an outage. So these two numbers set two times at once: how
+# long Postgres may be away before good messages go to the dead-letter queue, and how long a bad message takes to get
+# there: 6 s x 20 = 120 s. AWS advises larger numbers (six times the function's timeout, at least 5 receives). With less
+# than 6 s, a worker on this queue would have no time for a write.
 VISIBILITY_SECONDS = smallest_visibility(WINDOW_SECONDS)
 MAX_RECEIVES = 20
 BATCH_SIZE = 100
-# Whoever has killed Postgres to see what happens may want to start it again himself.
+# A user who killed Postgres to see what happens may want to start it again by hand.
 RESTART_SECONDS = 10
 
 
