@@ -14,7 +14,7 @@ from lambda_src.records import make_records
 from lambda_src.settings import load_database_settings
 from lambda_src.sqs import make_event
 from lambda_src.writing import write_batch
-from tests.conftest import ExecutionEnvironment, Scratch
+from tests.conftest import ExecutionEnvironment, Function, Scratch
 from tests.support import NOON, Record, make_record
 from tests.support import make_records as make_messages
 
@@ -72,6 +72,26 @@ def test_overlapping_batches_in_opposite_order_never_deadlock(database: Scratch)
         assert sum(result.written for result in results) == 600
     assert database.count() == 12 * 600
     assert deadlocks(database) == 0
+
+
+def test_merge_of_rows_of_very_different_length_keeps_the_order_of_keys(function: Function, database: Scratch) -> None:
+    """The staging table does not keep the order of its COPY where long and short rows mix."""
+    known = make_record()
+    assert function(known) == []
+    database.execute(
+        "CREATE TABLE seen (number bigserial, event_id uuid);"
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS "
+        "$$ BEGIN INSERT INTO public.seen (event_id) VALUES (new.event_id); RETURN new; END $$;"
+        "CREATE TRIGGER note BEFORE INSERT ON user_logins FOR EACH ROW EXECUTE FUNCTION note()"
+    )
+    chance = random.Random(17)  # noqa: S311
+    for _ in range(10):
+        lengths = [chance.choice((1, 128)) for _ in range(600)]
+        records = [make_record(user_id="u" * length, locale=None if length == 1 else "l" * 32) for length in lengths]
+        assert function(*records, known) == []
+        written = [event_id for (event_id,) in database.query("SELECT event_id FROM seen ORDER BY number")]
+        assert written == sorted(record["messageId"] for record in (*records, known))
+        database.execute("TRUNCATE seen")
 
 
 def test_overlapping_batches_of_several_months(database: Scratch) -> None:
