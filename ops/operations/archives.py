@@ -5,6 +5,7 @@ from typing import TypedDict
 
 from ops.operations.audits import write_entry
 from ops.operations.site import Site, fetch_one
+from ops.operations.vault import drop_orphans, unfold
 
 # An erasure under way has its number already, and is committed later: whoever asks for the newest number waits for it.
 LOCK_REMOVALS = "SELECT audit.lock_removals()"
@@ -116,10 +117,15 @@ def archive_page(site: Site, *, month: str, after: list[str], limit: int) -> Pag
 
 
 def archive_drop(site: Site, *, made: Made, reason: str) -> None:
-    """Drops a month that holds exactly what was archived; raises OpsError where it does not."""
+    """Drops a month that holds exactly what was archived; raises OpsError where it does not.
+
+    The vault's part goes too. An erasure finds a person's pseudonyms in the logins, so later it could not find them.
+    """
     what = (f"{made['month']}-01", made["logins"], made["checksum"], made["archive"], made["target"])
     with site.database.transaction() as cursor:
         cursor.execute(DROP_ARCHIVED, (*what, site.actor(), site.request_id, reason))
+    unfold(site)
+    drop_orphans(site)
 
 
 def archive_kept(site: Site, *, made: Made, reason: str) -> None:

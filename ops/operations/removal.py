@@ -6,17 +6,13 @@ from typing import TypedDict
 from ops.errors import OpsError
 from ops.operations.archives import KnownArchive, known_archives
 from ops.operations.site import Site, fetch_one
-from ops.operations.vault import unfold
-
-ORPHANS_AT_ONCE = 20_000
+from ops.operations.vault import drop_orphans, unfold
 
 FORGET = "SELECT logins, originals, links FROM forget_user(%s, %s, %s, %s)"
 DROP_OLD = """
     SELECT to_char(month, 'YYYY-MM'), logins FROM drop_old_logins(
         (date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => %s))::date, %s, %s, %s, %s)
 """
-DROP_ORPHANS = "SELECT originals, links FROM vault.drop_orphans(%s)"
-DROP_UNUSED_KEYS = "SELECT vault.drop_unused_keys()"
 CREATE_AHEAD = "SELECT create_login_partitions((now() AT TIME ZONE 'UTC')::date, %s + 1)"
 COUNT_SHARING = "SELECT count_sharing()"
 
@@ -83,15 +79,7 @@ def retention(site: Site, *, months: int, ahead: int, reason: str, dry_run: bool
     result: Retained = {"dropped": dropped, "made": 0, "originals": 0, "links": 0, "dry_run": dry_run}
     if dry_run:
         return result
-    originals = links = 1
-    while originals + links:
-        with site.database.transaction() as cursor:
-            cursor.execute(DROP_ORPHANS, (ORPHANS_AT_ONCE,))
-            originals, links = fetch_one(cursor)
-        result["originals"] += originals
-        result["links"] += links
-    with site.database.transaction() as cursor:
-        cursor.execute(DROP_UNUSED_KEYS)
+    result["originals"], result["links"] = drop_orphans(site)
     result["made"] = upkeep(site, ahead=ahead)["made"]
     return result
 

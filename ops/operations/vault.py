@@ -7,7 +7,11 @@ from ops.operations.site import Site, fetch_one
 
 UNFOLDED_AT_ONCE = 50_000  # pseudonyms: a second, in which removals wait
 
+ORPHANS_AT_ONCE = 20_000
+
 UNFOLD = "SELECT vault.unfold(%s)"
+DROP_ORPHANS = "SELECT originals, links FROM vault.drop_orphans(%s)"
+DROP_UNUSED_KEYS = "SELECT vault.drop_unused_keys()"
 SEALED_ORIGINAL = "SELECT salt_version, sealed, wrapped, public_key FROM vault.sealed_original(%s)"
 SEALED_ORIGINALS = """
     SELECT pseudonym, salt_version, sealed, wrapped, public_key FROM vault.sealed_originals(%s, %s, %s)
@@ -79,6 +83,21 @@ def link_write(site: Site, *, entry: int, old: list[str], new: list[str]) -> Lin
         cursor.execute(LINK, (entry, old, new))
         (written,) = fetch_one(cursor)
     return {"written": written}
+
+
+def drop_orphans(site: Site) -> tuple[int, int]:
+    """Removes the originals and links that no login has any more; returns how many of each."""
+    all_originals = all_links = 0
+    originals = links = 1
+    while originals + links:
+        with site.database.transaction() as cursor:
+            cursor.execute(DROP_ORPHANS, (ORPHANS_AT_ONCE,))
+            originals, links = fetch_one(cursor)
+        all_originals += originals
+        all_links += links
+    with site.database.transaction() as cursor:
+        cursor.execute(DROP_UNUSED_KEYS)
+    return all_originals, all_links
 
 
 def unfold(site: Site) -> None:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.conftest import Function, SaltParameter, Scratch
 from tests.ops.conftest import CommandLine, Finished, Queues, VaultKey
+from tests.ops.test_retention import months_ago
 from tests.support import NOON_DATE, make_record, make_records
 
 IP, DEVICE = "198.51.100.77", "canary-device-4711"
@@ -450,6 +451,21 @@ def test_forget(loginpipe: CommandLine, sealing_function: Function, database: Sc
     key = bytes(byte ^ 0x36 for byte in bytes(inner)[:32])
     assert bytes(outer) == bytes(byte ^ 0x5C for byte in key.ljust(64, b"\0")), "both pads are of one key"
     assert subject == hmac.new(key, b"gone", hashlib.sha256).hexdigest()
+
+
+def test_nothing_sealed_stays_of_a_month_that_was_archived_and_dropped(
+    loginpipe: CommandLine, sealing_function: Function, database: Scratch, tmp_path: Path
+) -> None:
+    """An erasure finds a person's pseudonyms in the logins: after the drop it could not find them in the vault."""
+    month, sent = months_ago(3)
+    assert sealing_function(make_record(user_id="one", ip=IP, device_id=DEVICE, sent=sent)) == []
+    assert len(originals(database)) == 2
+    assert sealing_function(make_record(user_id="two", device_id="waits in the inbox", sent=sent)) == []
+    assert sealing_function(make_record(user_id="three", ip=IP, device_id="another")) == []
+    assert loginpipe("archive", "--month", month, str(tmp_path), "--drop", "--yes").code == 0
+    ((masked_ip, masked_device),) = database.rows("masked_ip, masked_device_id")
+    assert originals(database) == sorted([(masked_ip,), (masked_device,)])
+    assert database.count("vault.inbox") == 0
 
 
 def test_forget_names_what_it_does_not_reach(
