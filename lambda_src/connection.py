@@ -1,6 +1,7 @@
 """How to connect to Postgres: arguments, IAM token, liveness, and what a refused login means."""
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -44,6 +45,23 @@ def connection_arguments(settings: DatabaseSettings) -> dict[str, Any]:
         "client_encoding": "UTF8",
         **LIVENESS,
     }
+
+
+@contextmanager
+def silent_psycopg2() -> Iterator[None]:
+    """Keeps psycopg2 from printing errors of Postgres, which hold values of rows, to standard error.
+
+    When a COPY fails and the connection is lost at once, libpq gives two errors. psycopg2 raises the second one and
+    prints the first one through sys.excepthook (PyErr_Print in `pq_raise` of psycopg/pqpath.c, 2.9). Nothing else calls
+    that hook while a thread is running.
+    """
+    hook, sys.excepthook = sys.excepthook, lambda *_: None
+    try:
+        yield
+    finally:
+        sys.excepthook = hook
+        for name in ("last_type", "last_value", "last_traceback", "last_exc"):  # where Python keeps what it printed
+            vars(sys).pop(name, None)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import psycopg2
 from psycopg2 import extensions
 from psycopg2.pool import SimpleConnectionPool
 
-from lambda_src.connection import CONNECT_SECONDS, connection_arguments, explained_login
+from lambda_src.connection import CONNECT_SECONDS, connection_arguments, explained_login, silent_psycopg2
 from lambda_src.contract import COLUMNS
 from lambda_src.errors import BadRowError, PipelineError, SaltError, SetupError, TransientError
 from lambda_src.masking import Salt
@@ -21,6 +21,7 @@ SHORTEST_CONNECT_SECONDS = 2  # libpq takes no less. The time for the answer pay
 # Postgres's functions that find no partition for a row, or a partition that does not admit it.
 PARTITION_CHECKS = {"ExecFindPartition", "ExecPartitionCheckEmitError"}
 RAISED_BY_A_TRIGGER = "P0001"  # RAISE EXCEPTION without an ERRCODE
+RAISE_STATEMENT = "exec_stmt_raise"  # PL/pgSQL's RAISE can put any text into the fields of an error.
 REGISTER_SALT = "SELECT public.register_salt(%s, %s)"
 
 Result = TypeVar("Result")
@@ -56,7 +57,8 @@ class Database:
             connection = pool.getconn()
             try:
                 connection.autocommit = True
-                with self._watchdog.watching(connection, give_up_at), connection.cursor() as cursor:
+                watched = self._watchdog.watching(connection, give_up_at)
+                with watched, silent_psycopg2(), connection.cursor() as cursor:
                     yield cursor
             finally:
                 pool.putconn(connection)
@@ -127,7 +129,8 @@ def _explain(error: psycopg2.Error) -> PipelineError:  # noqa: PLR0911  one line
         return SetupError(
             f"Postgres refuses the write (SQLSTATE {state}). Check the role, its privileges and the migrations."
         )
-    if state == "23502" and details.column_name not in (None, *COLUMNS):
+    is_raised = details.source_function == RAISE_STATEMENT
+    if state == "23502" and not is_raised and details.column_name not in (None, *COLUMNS):
         return SetupError(
             f"The column {details.table_name}.{details.column_name} is NOT NULL and has no default, and the function "
             "does not write it. Give it a default or make it nullable."

@@ -8,6 +8,7 @@ from typing import Self
 import msgspec
 from aws_lambda_powertools import Logger, Metrics
 
+from lambda_src.aws_logs import silence_sdk
 from lambda_src.outcome import BatchResult
 from lambda_src.settings import NAMESPACE, SERVICE
 
@@ -18,7 +19,8 @@ metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
 
 
 def share_logger() -> None:
-    """Lets the modules' own loggers write in the form of Powertools' logger."""
+    """Lets the modules' own loggers write in the form of Powertools' logger, and silences the AWS SDK's."""
+    silence_sdk()
     modules = logging.getLogger("lambda_src")
     modules.addHandler(logger.registered_handler)
     modules.setLevel(logger.log_level)

@@ -11,6 +11,7 @@ import psycopg2
 from botocore.exceptions import BotoCoreError, ClientError
 from psycopg2 import extensions
 
+from lambda_src.aws_logs import silence_sdk
 from lambda_src.connection import connection_arguments, explained_login
 from lambda_src.errors import PipelineError, SaltError, SetupError
 from lambda_src.masking import Salt
@@ -28,6 +29,7 @@ KNOWS_SALTS = """
 """
 SELECT_FINGERPRINT = "SELECT fingerprint FROM salt_versions WHERE version = %s"
 
+silence_sdk()
 logger = logging.getLogger("lambda_src.provision")
 logger.setLevel(logging.INFO)
 

@@ -4,6 +4,7 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
+from lambda_src.aws_logs import silence_sdk
 from ops.errors import UsageError
 from ops.operations.registry import CUSTODIAN, OPERATOR, Json, run
 from ops.operations.site import Site
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 SCHEDULE = "schedule"  # the actor of what nobody has typed
 
+silence_sdk()
 logger = logging.getLogger("ops")
 logger.setLevel(logging.INFO)
 

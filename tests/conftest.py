@@ -191,6 +191,10 @@ class Function:
         """What it has printed since the last time."""
         return Output.parse(self._capture.readouterr().out)
 
+    def read_errors(self) -> str:
+        """What has come to standard error since the last time that anything was read."""
+        return self._capture.readouterr().err
+
     def restart(self) -> None:
         """Forgets all that an execution environment holds."""
         if handler.get_resources.cache_info().currsize:
