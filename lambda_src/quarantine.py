@@ -56,7 +56,10 @@ class Quarantine:
             entries: list[Entry] = [{**entry, "Id": str(number)} for number, (_, entry, _) in enumerate(call)]
             try:
                 answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
-                confirmed |= {call[int(success["Id"])][0] for success in answer.get("Successful", [])}
+                successful = {success["Id"] for success in answer.get("Successful") or []}
+                failed = {failure["Id"] for failure in answer.get("Failed") or []}
+                # Only the very ids that were sent count, and not those that SQS calls failed, too.
+                confirmed |= {call[int(entry["Id"])][0] for entry in entries if entry["Id"] in successful - failed}
             except Exception as error:  # noqa: BLE001  The rows are written: nothing here may fail the invocation.
                 logger.warning("quarantine failed, the rest stays in the queue", extra={"error": type(error).__name__})
                 break

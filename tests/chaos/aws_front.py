@@ -71,7 +71,7 @@ class AwsFront:
             self._pass_on(request, body, lambda: not trouble.lost)
             return
         answer = json.dumps({"__type": trouble.code, "message": trouble.code}).encode()
-        _send(request, trouble.status, {"Content-Type": "application/x-amz-json-1.0"}, answer)
+        send_answer(request, trouble.status, {"Content-Type": "application/x-amz-json-1.0"}, answer)
 
     def _pass_on(self, request: BaseHTTPRequestHandler, body: bytes, may_answer: Callable[[], bool]) -> None:
         connection = http.client.HTTPConnection(self._backend, timeout=30)
@@ -82,7 +82,7 @@ class AwsFront:
         finally:
             connection.close()
         if may_answer():
-            _send(request, answer.status, dict(answer.getheaders()), content)
+            send_answer(request, answer.status, dict(answer.getheaders()), content)
         else:
             request.close_connection = True
 
@@ -94,7 +94,8 @@ class _Server(ThreadingHTTPServer):
         """A function that was killed is no error of ours."""
 
 
-def _send(request: BaseHTTPRequestHandler, status: int, headers: dict[str, str], content: bytes) -> None:
+def send_answer(request: BaseHTTPRequestHandler, status: int, headers: dict[str, str], content: bytes) -> None:
+    """Answers a call; the caller may have gone away."""
     try:
         request.send_response_only(status)
         for name, value in headers.items():
