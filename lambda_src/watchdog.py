@@ -27,9 +27,10 @@ class Watchdog:
     @contextmanager
     def watching(self, connection: extensions.connection, give_up_at: float) -> Iterator[None]:
         """Within the block, `connection` is broken once time.monotonic() reaches `give_up_at`."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
-            self._thread.start()
+        if self._thread is None or not self._thread.is_alive():
+            thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+            thread.start()  # If this raises, the next write tries again.
+            self._thread = thread
         with self._lock:
             self._watched = (connection, give_up_at)
         try:

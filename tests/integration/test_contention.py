@@ -124,3 +124,22 @@ def test_server_that_fails_over_in_the_middle_of_a_batch(function: Function, dat
     assert_nothing_written(function, database, records)
     database.execute("ALTER DATABASE this RESET default_transaction_read_only")
     assert_written(function, database, records)
+
+
+def test_watchdog_that_could_not_start_starts_with_the_next_write(
+    function: Function, database: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+    refusals = [RuntimeError("can't start new thread")]
+
+    def start_later(thread: threading.Thread) -> None:
+        if thread.name == "watchdog" and refusals:
+            raise refusals.pop()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_later)
+    with pytest.raises(RuntimeError, match="new thread"):
+        function(make_record())
+    record = make_record()
+    with locked(database, "user_logins"):
+        assert function(record, seconds=4) == [record["messageId"]]  # The test's lock waits for longer.
