@@ -1,16 +1,16 @@
 """Finds the rows that Postgres refuses because of their data, and writes all others.
 
-A batch comes here only when a merge of all its rows has failed. The rows are written in pieces, each with a COMMIT of
-its own, so that every delivery makes progress however many rows are refused.
+A batch comes here only when writing all its rows at once has failed. The rows are written in pieces, each with a COMMIT
+of its own, so that every delivery makes progress however many rows are refused.
 """
 
 import logging
+from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
 
 from lambda_src.contract import COLUMNS
 from lambda_src.database import Database, retry_once
-from lambda_src.errors import BadRowError, SetupError, TransientError
+from lambda_src.errors import BadRowError, SaltError, SetupError, TransientError
 from lambda_src.masking import Row
 from lambda_src.outcome import BatchResult, WriteOptions
 from lambda_src.rejected import refused_before, write_rejects
@@ -19,6 +19,7 @@ from lambda_src.staging import COLUMN_LIST, stage_rows
 from lambda_src.vault import write_sealed
 
 ROWS_PER_PIECE = 100
+WRITTEN, DUPLICATE = "written", "duplicate"  # states of a row; any other is the SQLSTATE of a refusal
 FEWEST_FOR_SETUP = 10  # So many events, all refused with one SQLSTATE, mean that the set-up is wrong.
 
 # A subtransaction per row costs some 20 microseconds; a round trip per row would cost up to a millisecond.
@@ -36,7 +37,7 @@ CREATE_WRITE_EACH = """
             "position" := "position" + 1;
             BEGIN
                 INSERT INTO public.user_logins ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING;
-                state := CASE WHEN FOUND THEN 'written' ELSE 'duplicate' END;
+                state := CASE WHEN FOUND THEN '{written}' ELSE '{duplicate}' END;
             EXCEPTION WHEN OTHERS THEN
                 GET STACKED DIAGNOSTICS named = COLUMN_NAME, tabled = TABLE_NAME, checked = CONSTRAINT_NAME;
                 IF pg_catalog.left(SQLSTATE, 2) NOT IN ('22', '23') AND SQLSTATE <> 'P0001'
@@ -50,6 +51,8 @@ CREATE_WRITE_EACH = """
         END LOOP;
     END $$
 """.format(  # noqa: S608  constants only
+    written=WRITTEN,
+    duplicate=DUPLICATE,
     columns=COLUMN_LIST,
     values=", ".join(f'arrival."{column}"' for column in COLUMNS),
     literals=", ".join(f"'{column}'" for column in COLUMNS),
@@ -60,81 +63,115 @@ WRITE_EACH = 'SET CONSTRAINTS ALL IMMEDIATE; SELECT "position", state FROM pg_te
 logger = logging.getLogger(__name__)
 
 
-class _Piece(NamedTuple):
-    written: int
-    duplicates: int
-    refused: list[tuple[Row, str]]  # with the SQLSTATE
+@dataclass
+class _Progress:
+    """What has become of a batch so far."""
+
+    pending: list[Reject]  # to be recorded
+    recorded: list[Reject] = field(default_factory=list)
+    refused: list[tuple[Row, str]] = field(default_factory=list)  # with the SQLSTATE
+    written: int = 0
+    duplicates: int = 0
+
+    @property
+    def accepted(self) -> int:
+        """The rows that Postgres has accepted: all are committed."""
+        return self.written + self.duplicates
+
+    def add(self, rows: list[Row], states: list[str]) -> None:
+        """Counts a piece: 'written', 'duplicate' or the SQLSTATE of a refusal for each row."""
+        self.written += states.count(WRITTEN)
+        self.duplicates += states.count(DUPLICATE)
+        refused = [(row, state) for row, state in zip(rows, states, strict=True) if state not in (WRITTEN, DUPLICATE)]
+        self.refused += refused
+        self.pending += [Reject(row.message_id, row.event_id, Reason.DATABASE, None) for row, _ in refused]
 
 
 def write_in_pieces(database: Database, rows: list[Row], rejects: list[Reject], options: WriteOptions) -> BatchResult:
     """Writes what Postgres accepts of `rows`, a piece per COMMIT, and records the rest with `rejects`.
 
-    When the time is up or the connection fails, the rows that are not settled yet are `failed`. Raises SetupError when
-    the rows of ten or more events are refused with the same SQLSTATE and none is accepted; events that an earlier
-    delivery recorded as refused do not count.
+    When the time is up or the connection fails, what is not settled yet is `failed`. Raises SetupError when the rows of
+    ten or more events are refused with the same SQLSTATE and none is accepted; events that an earlier delivery recorded
+    as refused do not count. Once a row is committed, no error of the set-up is raised: the rest is `failed`, so that
+    the next delivery, which holds nothing else, raises it.
     """
-    written = duplicates = 0
-    refused: list[tuple[Row, str]] = []
-    waiting = [rows[start : start + ROWS_PER_PIECE] for start in range(0, len(rows), ROWS_PER_PIECE)]
-    waiting.reverse()  # The next piece is the last one.
-    failed: list[str] = []
-    while waiting:
-        rows = waiting[-1]
-        try:
-            piece = retry_once(partial(_write_piece, database, rows, options))
-        except BadRowError as error:
-            # The staging table refuses a row already, for example where the database's encoding lacks a character.
-            waiting.pop()
-            if len(rows) == 1:
-                refused.append((rows[0], error.state))
-            else:
-                middle = len(rows) // 2
-                waiting += [rows[middle:], rows[:middle]]
-            continue
-        except TransientError as error:
-            logger.error(  # noqa: TRY400  A traceback would add nothing.
-                "batch written in part, the queue will deliver the rest again", extra={"error": str(error)}
-            )
-            failed = [row.message_id for rows in reversed(waiting) for row in rows]
-            break
-        waiting.pop()
-        written += piece.written
-        duplicates += piece.duplicates
-        refused += piece.refused
-    rejects = rejects + [Reject(row.message_id, row.event_id, Reason.DATABASE, None) for row, _ in refused]
+    progress = _Progress(list(rejects))
+    waiting = _cut(rows)[::-1]  # The next piece is the last one.
     try:
-        retry_once(partial(_record, database, refused, rejects, written + duplicates, options))
-    except TransientError:
-        failed += [reject.message_id for reject in rejects]  # Not recorded, so not settled.
-        rejects = []
-    except BadRowError:
-        raise SetupError("rejected_logins refuses a reject. Run the migrations.") from None
-    return BatchResult(written, duplicates, rejects, failed)
+        while waiting:
+            try:
+                states = retry_once(partial(_write_piece, database, waiting[-1], options))
+            except BadRowError as error:
+                # Not even the staging table accepts a row, for example where the encoding lacks a character.
+                piece = waiting.pop()
+                if len(piece) > 1:
+                    waiting += [piece[1::2], piece[::2]]
+                    continue
+                progress.add(piece, [error.state])
+            else:
+                progress.add(waiting.pop(), states)
+            if progress.accepted:  # else all refusals so far may be the set-up's fault
+                _record(database, progress, options)
+        if not progress.accepted:
+            _check_setup(database, progress, options)
+        _record(database, progress, options)
+    except (TransientError, SetupError, SaltError) as error:
+        if not progress.accepted and not isinstance(error, TransientError):
+            raise
+        logger.error(  # noqa: TRY400  A traceback would add nothing.
+            "batch written in part, the queue will deliver the rest again", extra={"error": str(error)}
+        )
+    failed = [row.message_id for piece in waiting for row in piece]
+    failed += [reject.message_id for reject in progress.pending]
+    return BatchResult(progress.written, progress.duplicates, progress.recorded, failed)
 
 
-def _write_piece(database: Database, rows: list[Row], options: WriteOptions) -> _Piece:
+def _cut(rows: list[Row]) -> list[list[Row]]:
+    """Pieces that each take rows from all over the batch: if most rows are refused, each piece still has good ones."""
+    count = -(-len(rows) // ROWS_PER_PIECE)
+    return [rows[start::count] for start in range(count)]
+
+
+def _write_piece(database: Database, rows: list[Row], options: WriteOptions) -> list[str]:
+    """Writes what Postgres accepts of `rows`; returns the state of each."""
+    database.check_salt(options.salt, options.give_up_at)
     with database.transaction(options.give_up_at) as cursor:
         stage_rows(cursor, rows)
         cursor.execute(CREATE_WRITE_EACH)
         cursor.execute(WRITE_EACH)
         states = [state for _, state in sorted(cursor.fetchall())]
-        accepted = [row for row, state in zip(rows, states, strict=True) if state in ("written", "duplicate")]
         if options.sealed is not None:
+            accepted = [row for row, state in zip(rows, states, strict=True) if state in (WRITTEN, DUPLICATE)]
             write_sealed(cursor, accepted, options.sealed.data_key)
-    refused = [(row, state) for row, state in zip(rows, states, strict=True) if state not in ("written", "duplicate")]
-    return _Piece(states.count("written"), states.count("duplicate"), refused)
+    return states
 
 
-def _record(
-    database: Database, refused: list[tuple[Row, str]], rejects: list[Reject], accepted: int, options: WriteOptions
-) -> None:
-    """Records `rejects`, unless the refusals show that the set-up is wrong."""
+def _check_setup(database: Database, progress: _Progress, options: WriteOptions) -> None:
+    """Raises SetupError if the refusals of a whole batch show that the set-up is wrong."""
+    states = {state for _, state in progress.refused}
+    events = {row.event_id for row, _ in progress.refused}
+    if len(states) != 1 or len(events) < FEWEST_FOR_SETUP:
+        return
     with database.transaction(options.give_up_at) as cursor:
-        states = {state for _, state in refused}
-        events = {row.event_id for row, _ in refused}
-        if not accepted and len(states) == 1 and len(events - refused_before(cursor, events)) >= FEWEST_FOR_SETUP:
-            raise SetupError(
-                f"Postgres refuses every row of a batch with SQLSTATE {states.pop()}. A constraint, a trigger or a "
-                "column type does not fit the contract: correct the schema."
-            )
+        known = refused_before(cursor, events)
+    if len(events - known) >= FEWEST_FOR_SETUP:
+        raise SetupError(
+            f"Postgres refuses every row of a batch with SQLSTATE {states.pop()}. A constraint, a trigger or a column "
+            "type does not fit the contract: correct the schema."
+        )
+
+
+def _record(database: Database, progress: _Progress, options: WriteOptions) -> None:
+    if not progress.pending:
+        return
+    try:
+        retry_once(partial(_write_rejects, database, progress.pending, options))
+    except BadRowError:
+        raise SetupError("rejected_logins refuses a reject. Run the migrations.") from None
+    progress.recorded += progress.pending
+    progress.pending = []
+
+
+def _write_rejects(database: Database, rejects: list[Reject], options: WriteOptions) -> None:
+    with database.transaction(options.give_up_at) as cursor:
         write_rejects(cursor, rejects)

@@ -17,6 +17,7 @@ from lambda_src.rejects import Reject
 from lambda_src.staging import COLUMN_LIST, merge_rows
 from lambda_src.vault import write_sealed
 
+ROW_EXISTS = "23505"  # unique_violation
 COPY_LOGINS = f"COPY public.user_logins ({COLUMN_LIST}) FROM STDIN"
 
 logger = logging.getLogger(__name__)
@@ -45,8 +46,11 @@ def _write(database: Database, stream: CopyStream, options: WriteOptions) -> Bat
     merge = partial(_merge, database, stream, options)
     try:
         return _copy(database, stream, options)
-    except BadRowError:
-        merge = partial(retry_once, merge)  # Usually a redelivery: the merge finds out.
+    except BadRowError as error:
+        if error.state != ROW_EXISTS:
+            stream.take()
+            return write_in_pieces(database, stream.rows, stream.rejects, options)
+        merge = partial(retry_once, merge)  # A redelivery.
     except TransientError as error:
         logger.warning("write failed, trying once more", extra={"error": str(error)})
     try:

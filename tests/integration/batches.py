@@ -12,6 +12,7 @@ from tests.conftest import Function, Scratch
 from tests.support import Record, make_record
 
 NOT_WRITTEN = "batch not written, the queue will deliver it again"
+IN_PART = "batch written in part, the queue will deliver the rest again"
 TRIED_AGAIN = "write failed, trying once more"
 
 Trap = Callable[..., list[Record]]  # fixture `trap`: an action and the place of its record, to 300 records

@@ -3,7 +3,9 @@
 import pytest
 
 from lambda_src.errors import SaltError
+from tests.chaos.proxy import Cut, PostgresProxy, Rule, Step
 from tests.conftest import Function, SaltParameter, Scratch
+from tests.integration.batches import ids, make_refusable, refuse
 from tests.support import make_record, make_records
 
 FINGERPRINTS = "version, fingerprint"
@@ -66,3 +68,30 @@ def test_connection_that_is_gone_when_the_salt_is_checked(
     database.disconnect_function()
     assert function(make_record()) == []
     assert database.count() == 1
+
+
+def test_database_that_changes_amid_refused_rows_is_asked_about_the_salt(
+    function: Function, database: Scratch, salt: SaltParameter, proxy: PostgresProxy
+) -> None:
+    """A failover to another database breaks the connection between two pieces."""
+    refuse(database)
+    good, bad = make_refusable(250, {0})
+    calls: list[None] = []
+
+    def fail_over() -> None:
+        calls.append(None)
+        if len(calls) == 3:  # the COPY, the first piece, the second one
+            database.execute("UPDATE salt_versions SET fingerprint = 'of another key' WHERE version = %s", salt.version)
+            rule.cut = Cut.BEFORE
+        else:
+            rule.cut = Cut.NOTHING
+
+    rule = Rule(Step.COPY, Cut.NOTHING, times=10_000, call=fail_over)
+    proxy.arm(rule)
+    records = sorted([*good, *bad], key=lambda record: str(record["messageId"]))
+    failed = function(*records)
+    assert database.count() == 83
+    assert set(failed) == set(ids([*records[1::3], *records[2::3], *bad]))
+    proxy.arm(None)
+    with pytest.raises(SaltError):
+        function(*records[1::3])
