@@ -14,7 +14,8 @@ from lambda_src.errors import PipelineError, SetupError, TransientError
 from lambda_src.settings import DatabaseSettings
 
 CONNECT_SECONDS = 5
-# A peer that disappears is noticed within 15 s, whether the function connects, waits or sends.
+# A peer that disappears is noticed within 15 s. A connect takes at most CONNECT_SECONDS for each address of the host:
+# RDS and RDS Proxy have one.
 LIVENESS = {
     "connect_timeout": CONNECT_SECONDS,
     "keepalives": 1,

@@ -17,7 +17,8 @@ class Body(msgspec.Struct, gc=False, kw_only=True, forbid_unknown_fields=True):
     `masked: True` stores its pseudonym in `masked_<name>`. `normal` is the function that gives its normal form.
     `code` is the function that gives the number to store; the text as sent goes to `<name>_name`.
 
-    To add a field, add its line here and a numbered file with its column to `migrations/`.
+    To add a field, add its line here and a numbered file with its column to `migrations/`: nullable, or with a default.
+    Deploy the migration first. `migrate` makes the index of a masked column by itself.
     """
 
     user_id: Annotated[str, Meta(min_length=1, max_length=128)]

@@ -17,10 +17,11 @@ from lambda_src.masking import Salt
 from lambda_src.settings import DatabaseSettings
 from lambda_src.watchdog import Watchdog
 
-SHORTEST_CONNECT_SECONDS = 2  # libpq takes no less. The time for the answer pays for the second more.
 # Postgres's functions that find no partition for a row, or a partition that does not admit it.
 PARTITION_CHECKS = {"ExecFindPartition", "ExecPartitionCheckEmitError"}
-RAISED_BY_A_TRIGGER = "P0001"  # RAISE EXCEPTION without an ERRCODE
+# Classes of SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html. All others are a row's fault.
+SETUP_CLASSES = ("28", "3D", "42")  # log-in, database, schema and privileges
+SERVER_CLASSES = ("08", "25", "40", "53", "55", "57", "58", "HV", "XX")  # connection, contention, limits, failures
 RAISE_STATEMENT = "exec_stmt_raise"  # PL/pgSQL's RAISE can put any text into the fields of an error.
 REGISTER_SALT = "SELECT public.register_salt(%s, %s)"
 
@@ -63,7 +64,7 @@ class Database:
             finally:
                 pool.putconn(connection)
         except psycopg2.Error as error:
-            failure = _explain(error)
+            failure = _classify(error)
         if failure is None:
             return
         if not isinstance(failure, BadRowError):
@@ -104,15 +105,14 @@ class Database:
             left = min(CONNECT_SECONDS, give_up_at - time.monotonic())  # The watchdog does not see libpq connect.
             if left < 1:
                 raise TransientError("The invocation has no time left to connect.")
-            seconds = max(SHORTEST_CONNECT_SECONDS, int(left))
-            arguments = connection_arguments(self._settings) | {"connect_timeout": seconds}
+            arguments = connection_arguments(self._settings) | {"connect_timeout": int(left)}
             with explained_login():
                 self._pool = SimpleConnectionPool(1, 1, **arguments)
         return self._pool
 
 
 def retry_once(attempt: Callable[[], Result]) -> Result:
-    """The result of `attempt`, which gets a second try, on a new connection, after a TransientError."""
+    """The result of `attempt`, which gets a second try, at once and on a new connection, after a TransientError."""
     try:
         return attempt()
     except TransientError as error:
@@ -120,12 +120,15 @@ def retry_once(attempt: Callable[[], Result]) -> Result:
         return attempt()
 
 
-def _explain(error: psycopg2.Error) -> PipelineError:  # noqa: PLR0911  one line per row of the table of failures
-    """What an error of psycopg2 means for the batch, without its text, which may hold values of the rows."""
+def _classify(error: psycopg2.Error) -> PipelineError:  # noqa: PLR0911  one kind of failure after the other
+    """What an error of psycopg2 means for the batch, without its text, which may hold values of the rows.
+
+    `refusals.CREATE_WRITE_EACH` asks the same of each row. Change both.
+    """
     state, details = error.pgcode, error.diag
     if state is None:
         return TransientError("The connection to Postgres broke.")
-    if state.startswith(("28", "3D", "42")):
+    if state.startswith(SETUP_CLASSES):
         return SetupError(
             f"Postgres refuses the write (SQLSTATE {state}). Check the role, its privileges and the migrations."
         )
@@ -136,9 +139,9 @@ def _explain(error: psycopg2.Error) -> PipelineError:  # noqa: PLR0911  one line
             "does not write it. Give it a default or make it nullable."
         )
     if state == "23514" and details.source_function in PARTITION_CHECKS:
-        if details.table_name != "user_logins":  # but the default partition, which a new partition has just narrowed
+        if details.table_name != "user_logins":  # While a partition was made, the row went to the default one.
             return TransientError("A partition was made while the batch was written.")
         return SetupError("user_logins has no partition for a row, nor a default one. Run the migrations.")
-    if state.startswith(("22", "23")) or state == RAISED_BY_A_TRIGGER:
-        return BadRowError(state)
-    return TransientError(f"Postgres did not take the batch this time (SQLSTATE {state}).")
+    if state.startswith(SERVER_CLASSES):
+        return TransientError(f"Postgres did not take the batch this time (SQLSTATE {state}).")
+    return BadRowError(state)

@@ -19,6 +19,7 @@ _find_unstorable = re.compile("[\0\ud800-\udfff]").search  # Postgres stores nei
 def decode_body(text: object) -> tuple[Body, int]:
     """The body that `text` is, and how many unknown fields it has; raises RecordError.
 
+    Both ways below accept the same texts and give the same body: what the fast one refuses goes to the careful one.
     Without a backslash in the text, no value can hold NUL, a control character, a lone surrogate or a backslash: JSON
     has no other way to write them. So `_decode` alone decides then, and COPY needs no escapes for the row.
     """
@@ -26,7 +27,7 @@ def decode_body(text: object) -> tuple[Body, int]:
         try:
             return _decode(text), 0
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-            pass  # The careful way below finds the reason, or unknown fields that do no harm.
+            pass  # The careful way finds the reason, or that there are only unknown fields.
     return _decode_carefully(text)
 
 

@@ -10,7 +10,7 @@ class SettingsError(PipelineError):
 
 
 class SaltError(PipelineError):
-    """There is no usable salt. Create the parameter, or allow the function to read and decrypt it."""
+    """The salt is missing, unreadable, or not the key of this database's rows of its version."""
 
 
 class EventError(PipelineError):
@@ -26,7 +26,7 @@ class TransientError(PipelineError):
 
 
 class BadRowError(PipelineError):
-    """The database refuses a row of the batch because of its data (SQLSTATE classes 22 and 23)."""
+    """The database refuses a row of the batch because of its data (any SQLSTATE that tells of nothing else)."""
 
     def __init__(self, state: str) -> None:
         super().__init__(f"Postgres refuses a row (SQLSTATE {state}).")

@@ -36,7 +36,10 @@ class Resources(NamedTuple):
 
 
 def lambda_handler(event: "dict[str, Any]", context: "LambdaContext") -> "PartialItemFailureResponse":
-    """Writes each valid event of a batch as one row; returns the messages to deliver again. Raises PipelineError."""
+    """Writes each valid event of a batch as one row; returns the messages to deliver again.
+
+    Raises SettingsError, SaltError, SetupError or EventError: no second delivery helps, and somebody has to act.
+    """
     # Not inject_lambda_context: one environment variable makes that log the whole event.
     request_id = getattr(context, "aws_request_id", None)
     logger.append_keys(function_request_id=request_id)

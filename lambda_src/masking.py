@@ -61,7 +61,7 @@ class Salt:
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """A row of `user_logins` as a line for COPY, and the message that it came in. Holds no personal data in clear."""
+    """A row of `user_logins` as a line for COPY, with pseudonyms, and the message that it came in."""
 
     message_id: str
     event_id: str

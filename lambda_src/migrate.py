@@ -18,6 +18,7 @@ from lambda_src.settings import load_database_settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 NUMBERED_NAME = re.compile(r"\d{4}_")
+DATA_CLASSES = ("22", "23")  # of SQLSTATE
 MONTHS_BEHIND = 1  # messages wait in a queue for up to 14 days
 MONTHS_AHEAD = 12
 
@@ -112,9 +113,7 @@ def migrate(
                 if months:
                     applied.append(name)
     except psycopg2.Error as error:
-        reason = error.diag.message_primary or "the connection broke"
-        hint = f" {error.diag.message_hint}" if error.diag.message_hint else ""
-        raise MigrationError(f"{name} failed, nothing was changed: {reason} (SQLSTATE {error.pgcode}).{hint}") from None
+        raise MigrationError(f"{name} failed, nothing was changed: {_reason(error)}") from None
     return applied
 
 
@@ -137,6 +136,16 @@ def _due(history: Mapping[str, str], migrations: list[Migration]) -> list[Migrat
     if any(migration.is_numbered for migration in pending):
         return [migration for migration in migrations if migration in pending or not migration.is_numbered]
     return pending
+
+
+def _reason(error: psycopg2.Error) -> str:
+    """Why Postgres refused a statement. Its words for bad data are left out: they hold values of rows."""
+    if error.pgcode is None:
+        return "the connection broke."
+    if error.pgcode.startswith(DATA_CLASSES):
+        return f"the data of a row does not fit (SQLSTATE {error.pgcode})."
+    hint = f" {error.diag.message_hint}" if error.diag.message_hint else ""
+    return f"{error.diag.message_primary} (SQLSTATE {error.pgcode}).{hint}"
 
 
 def main() -> int:

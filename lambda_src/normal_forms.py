@@ -64,7 +64,8 @@ def normal_ip(text: str) -> str:
 def app_version_code(text: str) -> int:
     """major * 1,000,000 + minor * 1,000 + patch of a version such as `2`, `2.3`, `2.3.0` or `2.3.0-beta.1`.
 
-    Keeps the order of versions and never maps two versions to one code. Raises RecordError where it could not.
+    Keeps the order of these three numbers and never gives two of them one code. What follows them has no code of its
+    own: `2.3.0-beta.1` has that of `2.3.0`. Raises RecordError where a number is too large or none is there.
     """
     match = _VERSION.match(text)
     if match is None:

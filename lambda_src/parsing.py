@@ -8,7 +8,7 @@ from lambda_src.normal_forms import MILLISECONDS_PER_DAY, check_integer, normal_
 from lambda_src.rejects import Reason, RecordError, Reject
 
 LATEST_AHEAD = 2 * MILLISECONDS_PER_DAY  # of the time at which SQS received the message
-LONGEST_TIMESTAMP = 15  # digits: later than the year 9999
+LONGEST_TIMESTAMP = 15  # digits. A number with more of them is later than the year 9999.
 PLACEHOLDERS = {"", "null", "none", "undefined", "nan"}
 NIL_UUID = "00000000-0000-0000-0000-000000000000"
 
@@ -32,7 +32,10 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 class Login(msgspec.Struct, frozen=True, gc=False):
-    """A valid event. `body` is in normal form and holds personal data: never log it."""
+    """A valid event. `body` is in normal form and holds personal data: never log it.
+
+    `event_id` and `create_date` together are the key of a row. The same id on two days is two logins.
+    """
 
     message_id: str
     event_id: str  # canonical UUID

@@ -45,7 +45,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
         set_for = [
             role
             for role, password in settings.passwords.items()
-            if _set_password(connection, replace(settings.database, user=role, password=password))
+            if _set_password(connection, replace(settings.database, user=role, password=password, iam_auth=False))
         ]
         # SSM numbers a parameter that was deleted from 1 again: only a database without logins may get version 1.
         salt_created = not _knows_salts(connection) and create_salt(

@@ -92,6 +92,8 @@ def _make_entry(reject: Reject, message: Message) -> "Entry":
         "message_id": reject.message_id,
     }
     attributes = {name: _copy_attribute(value) for name, value in (message.get("messageAttributes") or {}).items()}
+    if attributes.keys() >= {"reason", "message_id"}:
+        attributes.pop("field", None)  # SQS's own redrive keeps the notes of an earlier reject.
     attributes |= {name: _text(text) for name, text in own.items() if text}
     if "sent_timestamp" not in attributes and "SentTimestamp" in system:
         attributes["sent_timestamp"] = _text(str(system["SentTimestamp"]))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from lambda_src.contract import COLUMNS
-from lambda_src.database import Database, retry_once
+from lambda_src.database import SERVER_CLASSES, SETUP_CLASSES, Database, retry_once
 from lambda_src.errors import BadRowError, SaltError, SetupError, TransientError
 from lambda_src.masking import Row
 from lambda_src.outcome import BatchResult, WriteOptions
@@ -38,9 +38,10 @@ CREATE_WRITE_EACH = """
             BEGIN
                 INSERT INTO public.user_logins ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING;
                 state := CASE WHEN FOUND THEN '{written}' ELSE '{duplicate}' END;
-            EXCEPTION WHEN OTHERS THEN
+            EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN  -- OTHERS leaves out a failed ASSERT.
                 GET STACKED DIAGNOSTICS named = COLUMN_NAME, tabled = TABLE_NAME, checked = CONSTRAINT_NAME;
-                IF pg_catalog.left(SQLSTATE, 2) NOT IN ('22', '23') AND SQLSTATE <> 'P0001'
+                -- The same as in database._classify, as far as it can be told here.
+                IF pg_catalog.left(SQLSTATE, 2) IN ({not_of_a_row})
                    OR SQLSTATE = '23502' AND named NOT IN ('', {literals})
                    OR SQLSTATE = '23514' AND checked = '' AND tabled <> '' THEN
                     RAISE;  -- not because of this row's data
@@ -55,6 +56,7 @@ CREATE_WRITE_EACH = """
     duplicate=DUPLICATE,
     columns=COLUMN_LIST,
     values=", ".join(f'arrival."{column}"' for column in COLUMNS),
+    not_of_a_row=", ".join(f"'{each}'" for each in (*SETUP_CLASSES, *SERVER_CLASSES)),
     literals=", ".join(f"'{column}'" for column in COLUMNS),
 )
 # A deferred constraint or trigger that refuses a row names it only when it is not deferred.
@@ -71,7 +73,7 @@ class _Progress:
     recorded: list[Reject] = field(default_factory=list)
     refused: list[tuple[Row, str]] = field(default_factory=list)  # with the SQLSTATE
     written: int = 0
-    duplicates: int = 0
+    duplicates: int = 0  # rows with the key of an earlier one, which stays as it is
 
     @property
     def accepted(self) -> int:

@@ -1,4 +1,4 @@
-"""The table `rejected_logins`: one row per rejected event, with the reason and no value."""
+"""The table `rejected_logins`: one row per rejected event, with the reason and no value of the body."""
 
 from collections import Counter
 from typing import TYPE_CHECKING

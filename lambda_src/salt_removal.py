@@ -22,7 +22,8 @@ def lambda_handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG
     answer = {
         "Status": "FAILED" if reason else "SUCCESS",
         "Reason": reason or "",
-        "PhysicalResourceId": parameter,
+        # Always the same: with another one, CloudFormation would have the old salt deleted when the name changes.
+        "PhysicalResourceId": event["LogicalResourceId"],
         **{key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")},
     }
     request = Request(event["ResponseURL"], json.dumps(answer).encode(), {"content-type": ""}, method="PUT")  # noqa: S310

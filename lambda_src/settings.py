@@ -138,7 +138,7 @@ def load_provision_settings(variables: Mapping[str, str] = os.environ) -> Provis
         passwords={
             role: password
             for role in ("ingest", "operator", "custodian")
-            if (password := environment.optional(f"{role.upper()}_PASSWORD"))
+            if (password := environment.verbatim(f"{role.upper()}_PASSWORD"))
         },
         daily_partitions=environment.one_of("DAILY_PARTITIONS", ("true", "false"), "false") == "true",
     )

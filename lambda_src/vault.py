@@ -21,7 +21,7 @@ NONCE_BYTES = 12
 KEY_BYTES = 32  # AES-256
 SMALLEST_RSA_KEY = 2048  # bits
 
-# One row per batch. vault.unfold() later makes one row per pseudonym, so that the function does not wait for it.
+# One row per COMMIT. vault.unfold() later makes one row per pseudonym, so that the function does not wait for it.
 STORE = """
     INSERT INTO vault.inbox (salt_version, first_day, last_day, data_key, wrapped, public_key, pseudonyms, boxes)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
@@ -42,6 +42,7 @@ class Vault:
     def __init__(self, public_key: bytes) -> None:
         """Accepts the key as DER (SubjectPublicKeyInfo, as KMS returns it); raises SettingsError if it is not RSA."""
         # These imports take half of a cold start and 20 MB, so they run only where the vault is on.
+        from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
         from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
         from cryptography.hazmat.primitives.asymmetric import padding, rsa  # noqa: PLC0415
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
@@ -49,7 +50,7 @@ class Vault:
 
         try:
             key = load_der_public_key(public_key)
-        except ValueError:
+        except (ValueError, TypeError, UnsupportedAlgorithm):
             key = None
         if not isinstance(key, rsa.RSAPublicKey) or key.key_size < SMALLEST_RSA_KEY:
             raise SettingsError(

@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 def write_batch(database: Database, records: Iterable[Row | Reject], options: WriteOptions) -> BatchResult:
     """Writes the rows and the rejects among `records`; returns after the COMMIT.
 
-    Postgres reads while `records` are made. What could not be written is `failed`. Raises SetupError or SaltError where
-    somebody has to act.
+    Postgres reads while `records` are made. After a TransientError, all messages are `failed`. SetupError and SaltError
+    are raised: nothing is written then, and the whole batch comes back.
     """
     stream = CopyStream(records)
     try:

@@ -73,11 +73,11 @@ def is_there(aws: AwsEndpoint, name: str) -> bool:
     return bool(aws.ssm.get_parameters(Names=[name])["Parameters"])
 
 
-def answer(parameter: str, reason: str = "") -> dict[str, str]:
+def answer(reason: str = "") -> dict[str, str]:
     return {
         "Status": "FAILED" if reason else "SUCCESS",
         "Reason": reason,
-        "PhysicalResourceId": parameter,
+        "PhysicalResourceId": "SaltRemoval",  # the same for each parameter: a new name replaces nothing
         "StackId": "stack",
         "RequestId": "request",
         "LogicalResourceId": "SaltRemoval",
@@ -87,20 +87,20 @@ def answer(parameter: str, reason: str = "") -> dict[str, str]:
 def test_salt_goes_with_its_stack(ask: Ask, answers: Answers, aws: AwsEndpoint, parameter: str) -> None:
     ask("Delete")
     assert not is_there(aws, parameter)
-    assert answers == [answer(parameter)]
+    assert answers == [answer()]
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
 def test_salt_stays_with_its_stack(kind: str, ask: Ask, answers: Answers, aws: AwsEndpoint, parameter: str) -> None:
     ask(kind)
     assert is_there(aws, parameter)
-    assert answers == [answer(parameter)]
+    assert answers == [answer()]
 
 
 def test_salt_that_is_gone_is_no_failure(ask: Ask, answers: Answers, aws: AwsEndpoint, parameter: str) -> None:
     aws.ssm.delete_parameter(Name=parameter)
     ask("Delete")
-    assert answers == [answer(parameter)]
+    assert answers == [answer()]
 
 
 def test_salt_that_cannot_be_deleted_is_a_failure(
@@ -108,7 +108,7 @@ def test_salt_that_cannot_be_deleted_is_a_failure(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     ask("Delete")
-    assert answers == [answer(parameter, f"SSM cannot be reached to delete {parameter} (EndpointConnectionError)")]
+    assert answers == [answer(f"SSM cannot be reached to delete {parameter} (EndpointConnectionError)")]
 
 
 def test_salt_that_may_not_be_deleted_is_a_failure(
@@ -123,4 +123,4 @@ def test_salt_that_may_not_be_deleted_is_a_failure(
     monkeypatch.setattr("boto3.client", lambda *_, **__: Refusing())
     ask("Delete")
     assert is_there(aws, parameter)
-    assert answers == [answer(parameter, f"SSM refuses to delete {parameter} (AccessDeniedException)")]
+    assert answers == [answer(f"SSM refuses to delete {parameter} (AccessDeniedException)")]

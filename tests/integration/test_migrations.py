@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from pathlib import Path
+from shutil import copytree
 
 import pytest
 
 from lambda_src.errors import MigrationError
-from lambda_src.migrate import MONTHS_AHEAD, MONTHS_BEHIND, load_migrations, migrate
+from lambda_src.migrate import MIGRATIONS, MONTHS_AHEAD, MONTHS_BEHIND, load_migrations, migrate
 from tests.conftest import Function, Scratch
 from tests.support import make_record
 
@@ -99,6 +101,18 @@ def test_migration_that_fails_changes_nothing(empty: Scratch) -> None:
     assert "rejected_logins" in run.stderr
     assert "42P07" in run.stderr
     assert empty.query(SCHEMA) == before
+
+
+def test_migration_that_the_data_does_not_fit_shows_no_value(
+    database: Scratch, function: Function, tmp_path: Path
+) -> None:
+    assert function(make_record(user_id="visitor-x")) == []
+    folder = copytree(MIGRATIONS, tmp_path / "migrations")
+    (folder / "9999_number.sql").write_text("SELECT user_id::integer FROM user_logins;")
+    with closing(database.connect()) as connection, pytest.raises(MigrationError, match="SQLSTATE 22P02") as failure:
+        migrate(connection, folder=folder)
+    assert "visitor-x" not in str(failure.value)
+    assert failure.value.__cause__ is None
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,16 @@ def test_rejects_are_sent_with_their_reason(
     assert function.read_output().metrics["RecordsRejected"] == 24
 
 
+def test_letter_that_sqs_has_redriven_carries_its_new_reason_only(
+    aws: AwsEndpoint, function: Function, queue: str
+) -> None:
+    notes = {"reason": "invalid_ip", "field": "ip", "message_id": "its first one"}
+    assert function(bad := make_record("{", attributes=notes)) == []
+    ((key, (_, attributes)),) = receive(aws, queue).items()
+    assert (key, attributes["reason"]) == (bad["messageId"], "invalid_json")
+    assert "field" not in attributes
+
+
 def test_row_that_the_database_refuses_is_sent_too(
     aws: AwsEndpoint, function: Function, database: Scratch, queue: str
 ) -> None:

@@ -58,8 +58,8 @@ def test_row_that_the_database_refuses_among_duplicates(function: Function, data
 
 @pytest.mark.parametrize(
     "state",
-    ["22023", "23514", "P0001"],
-    ids=["data exception", "check without the name of a constraint", "exception without a code"],
+    ["22023", "23514", "P0001", "45000", "0A000", "54000"],
+    ids=["data", "check without the name of a constraint", "no code", "code of one's own", "feature", "limit of a row"],
 )
 def test_trigger_that_refuses_half_of_600_rows(function: Function, database: Scratch, state: str) -> None:
     refuse(database, state)
@@ -69,6 +69,19 @@ def test_trigger_that_refuses_half_of_600_rows(function: Function, database: Scr
     assert (metrics["RecordsWritten"], metrics["RecordsRejected"], metrics["RecordsFailed"]) == (300, 300, 0)
     assert function(*good) == []
     assert_rows(database, good)
+
+
+def test_trigger_with_an_assertion_that_fails(function: Function, database: Scratch) -> None:
+    """PL/pgSQL's OTHERS does not catch it."""
+    database.execute(
+        """
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN ASSERT NEW.locale <> 'ZZ'; RETURN NEW; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON user_logins FOR EACH ROW EXECUTE FUNCTION refuse();
+        """
+    )
+    good, bad = make_refusable(20, {3, 4})
+    assert_settled(function, database, good, bad)
 
 
 def test_every_second_of_ten_thousand_rows_is_refused(function: Function, database: Scratch) -> None:
