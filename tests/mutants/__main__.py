@@ -17,6 +17,7 @@ from tests.mutants.function import FUNCTION
 from tests.mutants.infra import INFRA
 from tests.mutants.mutation import Mutation
 from tests.mutants.operations import OPERATIONS
+from tests.mutants.records import RECORDS
 from tests.mutants.schema import SCHEMA
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -32,7 +33,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--only", metavar="TEXT", default="", help="only mutations whose promise holds TEXT")
     only = parser.parse_args().only
-    mutations = [mutation for mutation in (*FUNCTION, *SCHEMA, *OPERATIONS, *INFRA) if only in mutation.promise]
+    mutations = [
+        mutation for mutation in (*FUNCTION, *RECORDS, *SCHEMA, *OPERATIONS, *INFRA) if only in mutation.promise
+    ]
     with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
         tree = Path(directory)
         _copy(tree)
