@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from infra.bundle import MAX_BYTES, PLATFORMS, SERVICES, build, database_certificates
+from infra import bundle as bundling
+from infra.bundle import MAX_BYTES, PLATFORMS, SERVICES, BundleError, build, database_certificates
 from infra.python import python313
 from local.runtime import ARCHITECTURES
 
@@ -62,6 +63,14 @@ def test_bundle_is_for_its_platform(bundle: tuple[str, Path]) -> None:
         header = library.read_bytes()[:20]
         assert header[:4] == b"\x7fELF"
         assert int.from_bytes(header[18:20], "little") == ELF_MACHINES[arch], library.name
+
+
+def test_wheel_without_a_hash_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = tmp_path / "requirements.txt"
+    lock.write_text("jmespath==1.0.1\n", encoding="utf-8")
+    monkeypatch.setattr(bundling, "REQUIREMENTS", lock)
+    with pytest.raises(BundleError, match="must have a hash"):
+        build(HERE, tmp_path / "bundles")
 
 
 def test_service_models_cover_every_client_of_the_function() -> None:

@@ -53,6 +53,14 @@ def test_session_ends_within_the_copy(
     assert environment.read_errors() == ""
 
 
+def test_session_that_ends_within_the_copy_leaves_no_error_in_memory(function: Function, database: Scratch) -> None:
+    """Python keeps what it prints through sys.excepthook."""
+    end_session(database)
+    records = make_records(5, locale=MARK)
+    assert function(*records) == ids(records)
+    assert not vars(sys).keys() & {"last_type", "last_value", "last_traceback", "last_exc"}
+
+
 def test_session_ends_within_the_copy_of_arrivals(function: Function, database: Scratch) -> None:
     database.execute(
         "CREATE FUNCTION die(boolean) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS "

@@ -1,5 +1,6 @@
 """A folder for archives: what is written there stays as it is, and is nobody else's to read."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,27 @@ def test_draft_of_a_run_that_was_killed_is_no_obstacle(folder: Folder, tmp_path:
     (tmp_path / "archives/2026-01/a.part").write_bytes(b"half of a longer text")
     folder.create("2026-01/a", b"whole")
     assert folder.read("2026-01/a") == b"whole"
+
+
+def test_file_outlasts_a_power_failure(folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its bytes are on the disk before it has its name, and then the names of all new folders are."""
+    done: list[int | str] = []
+    fsync, link = os.fsync, os.link
+
+    def note_fsync(descriptor: int) -> None:
+        done.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def note_link(draft: Path, target: Path) -> None:
+        done.append("named")
+        link(draft, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "link", note_link)
+    folder.create("2026-01/id/a", b"text")
+    root = tmp_path / "archives"
+    folders = [root / "2026-01/id", root / "2026-01", root, tmp_path]
+    assert done == [(root / "2026-01/id/a").stat().st_ino, "named", *(each.stat().st_ino for each in folders)]
 
 
 def test_file_that_cannot_be_written(folder: Folder, tmp_path: Path) -> None:

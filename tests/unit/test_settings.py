@@ -6,7 +6,7 @@ import pytest
 
 from lambda_src.connection import connection_arguments
 from lambda_src.errors import SettingsError, SetupError
-from lambda_src.settings import DatabaseSettings, load_database_settings, load_settings
+from lambda_src.settings import DatabaseSettings, load_database_settings, load_provision_settings, load_settings
 
 PASSWORD = "correct horse battery"
 COMPLETE = {
@@ -133,13 +133,30 @@ def test_database_settings_need_no_salt() -> None:
     assert load_database_settings(variables) == load_settings(COMPLETE).database
 
 
+def test_settings_of_the_provision_function() -> None:
+    settings = load_provision_settings(COMPLETE)
+    assert (settings.salt_parameter, settings.salt_key) == ("/login/salt", "alias/aws/ssm")
+    assert (settings.passwords, settings.daily_partitions, settings.region) == ({}, False, None)
+    assert settings.database == load_settings(COMPLETE).database
+    passwords = {"INGEST_PASSWORD": "a", "OPERATOR_PASSWORD": " ", "CUSTODIAN_PASSWORD": "c", "ANALYST_PASSWORD": "d"}
+    own = {"SALT_KEY": "alias/own", "DAILY_PARTITIONS": "true", "AWS_REGION": "eu-central-1"}
+    settings = load_provision_settings(COMPLETE | passwords | own)
+    assert settings.passwords == {"ingest": "a", "custodian": "c"}
+    assert (settings.salt_key, settings.daily_partitions, settings.region) == ("alias/own", True, "eu-central-1")
+    with pytest.raises(SettingsError, match=r"SALT_PARAMETER is missing.*DAILY_PARTITIONS must be one of true, false"):
+        load_provision_settings(COMPLETE | {"SALT_PARAMETER": "", "DAILY_PARTITIONS": "yes"})
+
+
 def test_connection_has_password_and_limits() -> None:
     arguments = connection_arguments(database_of(PGPORT="5433"))
     assert arguments["password"] == PASSWORD
     assert (arguments["host"], arguments["port"], arguments["dbname"]) == ("db.example.com", 5433, "logins")
-    assert arguments["connect_timeout"] > 0
     assert arguments["keepalives"] == 1
-    assert arguments["tcp_user_timeout"] > 0
+    # A peer that disappears is noticed within 15 s, whether the function connects, waits or sends.
+    assert 2 <= arguments["connect_timeout"] <= 5
+    probes = arguments["keepalives_interval"] * arguments["keepalives_count"]
+    assert arguments["keepalives_idle"] + probes <= 15
+    assert arguments["tcp_user_timeout"] == 15_000  # milliseconds
 
 
 def test_connection_with_an_iam_token(monkeypatch: pytest.MonkeyPatch) -> None:
