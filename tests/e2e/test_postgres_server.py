@@ -39,6 +39,15 @@ def test_server_takes_its_settings_and_asks_for_a_password(server: PostgresServe
     assert (server.directory / "password").stat().st_mode & 0o077 == 0
 
 
+def test_server_log_shows_no_value_of_a_statement_that_failed(server: PostgresServer) -> None:
+    query(server, "CREATE TABLE one (name text PRIMARY KEY)")
+    with pytest.raises(psycopg2.IntegrityError):
+        query(server, "INSERT INTO one VALUES ('visitor-x'), ('visitor-x')")
+    log = server.log_path.read_text(encoding="utf-8")
+    assert "duplicate key" in log
+    assert "visitor-x" not in log
+
+
 def test_data_survives_a_kill_on_the_same_port(server: PostgresServer) -> None:
     port = server.port
     query(server, "CREATE TABLE kept (number integer)")

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from lambda_src.new_salt import put_new_salt
 from local.errors import FunctionError
 from local.generator import SPOILERS, generate_bodies
 from local.queues import receive_ids, send
 from local.run import sum_metric
-from local.stack import Stack
+from local.stack import Stack, StackSettings
 from tests.e2e.conftest import query, wait_until
 from tests.support import failed_ids
 
@@ -106,6 +107,18 @@ def test_function_connects_as_ingest_only(stack: Stack) -> None:
     )
     assert {user for user, _ in users} == {"ingest"}
     assert Counter(address for _, address in users).keys() == {"127.0.0.1/32"}
+
+
+def test_stack_in_an_emulator_with_what_a_killed_one_has_left(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCALSTACK_HOST", stack.aws.url.removeprefix("http://"))
+    parameter = "/left-behind/salt"
+    put_new_salt(stack.aws.ssm, parameter, None, overwrite=False)
+    with Stack(StackSettings(tmp_path / "other", queue_name="left-behind")) as other:
+        assert other.function.invoke(load_event("valid")) == {"batchItemFailures": []}
+        assert query(other, "SELECT DISTINCT salt_version FROM user_logins") == [(2,)]
+    assert stack.aws.ssm.get_parameters(Names=[parameter])["InvalidParameters"] == [parameter]
 
 
 def test_function_log_holds_its_metrics(stack: Stack) -> None:

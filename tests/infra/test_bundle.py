@@ -46,6 +46,13 @@ def test_bundle_is_small(bundle: tuple[str, Path]) -> None:
     assert sum(len(content) for *_, content in files_of(bundle[1])) < MAX_BYTES == 35_000_000
 
 
+def test_bundle_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundling, "MAX_BYTES", 10_000_000)
+    with pytest.raises(BundleError, match="the limit is 10,000,000"):
+        build(HERE, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_bundle_holds_what_runs_and_not_what_makes_it(bundle: tuple[str, Path]) -> None:
     names = {name for name, *_ in files_of(bundle[1])}
     source = {str(path.relative_to(ROOT)) for path in (ROOT / "lambda_src").rglob("*.py")}

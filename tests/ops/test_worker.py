@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SaltParameter, Scratch, function_environment
+import ops.worker
+from ops.queues import Queue
+from ops.worker import Tally, work
+from tests.conftest import Function, SaltParameter, Scratch, function_environment
 from tests.ops.conftest import CommandLine, Queues
 from tests.support import make_body
 
@@ -53,6 +56,7 @@ def test_database_away_deletes_nothing(worker: CommandLine, queues: Queues, tmp_
     process = worker.start("worker", "--once", "--poll", "1", "--health-file", str(health), PGPORT="1")
     process.communicate(timeout=60)
     assert (process.returncode, queues.count()) == (3, 5)
+    assert not health.exists()
 
 
 def test_wrong_settings_end_it(worker: CommandLine, queues: Queues) -> None:
@@ -96,6 +100,30 @@ def test_smallest_visibility_timeout_works(worker: CommandLine, queues: Queues, 
     process = worker.start("worker", "--once", "--poll", "1", "--window", "1")
     process.communicate(timeout=60)
     assert (process.returncode, database.rows(), queues.count()) == (0, expected, 0)
+
+
+def test_batch_has_what_its_window_leaves_of_the_visibility_timeout(
+    function: Function, queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_visibility(queues, 60)
+    put(queues, 1)
+    left: list[int] = []
+    monkeypatch.setattr(
+        ops.worker, "lambda_handler", lambda _, context: left.append(context.get_remaining_time_in_millis())
+    )
+    work(
+        queues.aws.sqs,
+        Queue(queues.aws.sqs, queues.url),
+        Tally(None, lambda _: None),
+        threading.Event(),
+        batch_size=1,
+        window_seconds=30,
+        poll_seconds=1,
+        until_empty=True,
+    )
+    (milliseconds,) = left
+    assert milliseconds <= 30_000
+    assert queues.count() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -14,7 +14,7 @@ EVENT_ID = "424cdd21-063a-43a7-b91b-7ca1a833afae"
 NOTES = {"reason": "invalid_ip", "field": "ip", "message_id": "first", "event_id": EVENT_ID, "sent_timestamp": "5000"}
 
 
-def make_letter(body: str = "{}", system: dict[str, str] | None = None, **attributes: str) -> Letter:
+def make_letter(body: str = "{}", system: Any = None, **attributes: str) -> Letter:
     message: Any = {
         "MessageId": "moved",
         "ReceiptHandle": "handle",

@@ -1,12 +1,14 @@
 """How many messages go into one call to SQS."""
 
+from typing import Any
+
 import pytest
 
 from lambda_src.sqs_batches import BYTES_PER_CALL, message_size, pack
 
 
 def test_size_is_in_bytes_and_counts_attributes() -> None:
-    attributes = {
+    attributes: dict[str, dict[str, Any]] = {
         "ä": {"DataType": "String", "StringValue": "€"},
         "b": {"DataType": "Binary", "BinaryValue": b"\0\0\0\0"},
     }
