@@ -22,10 +22,10 @@ $(BIN)/uv:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
 
-$(VENV)/.installed: requirements.txt local/emulator.txt | $(BIN)/uv
+$(VENV)/.installed: requirements.txt local/emulator.txt pyproject.toml | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --require-hashes -r requirements.txt
-	$(BIN)/uv pip install --quiet --require-hashes --no-deps --target $(VENV)/emulator -r local/emulator.txt
-	chmod +x $(VENV)/emulator/samcli/local/rapid/aws-lambda-rie-*
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m local.emulator
 	@touch $@
 
 .PHONY: hooks
@@ -47,33 +47,36 @@ lock: | $(BIN)/uv  ## write the requirement locks anew from the *.in files (UPGR
 
 .PHONY: clean
 clean:  ## end what is up and remove what the targets have made
-	-@[ ! -x $(BIN)/python ] || $(BIN)/python -m local down
+	-@[ ! -x $(LOGINPIPE) ] || $(LOGINPIPE) down
 	rm -rf $(VENV) .local build cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # ---- local stack ------------------------------------------------------------------------------------------------
 
-LOCAL := $(BIN)/python -m local
+LOGINPIPE := $(BIN)/loginpipe
 IN_PROCESS_OPTION := $(if $(IN_PROCESS),--in-process)
+# As typed: make would take their dollar signs for variables of its own.
+run: export EVENTS_FILE := $(value EVENTS)
+psql: export STATEMENT := $(value SQL)
 
 .PHONY: run
 run: setup  ## send events through the whole pipeline, here (EVENTS=file, or COUNT= and SEED= of synthetic ones)
-	@$(LOCAL) run $(if $(EVENTS),"$(EVENTS)") $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(IN_PROCESS_OPTION)
+	@$(LOGINPIPE) run $(if $(EVENTS),"$$EVENTS_FILE") $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(IN_PROCESS_OPTION)
 
 .PHONY: up
 up: setup  ## start the pipeline and keep it up, for the AWS CLI and psql
-	@$(LOCAL) up $(IN_PROCESS_OPTION)
+	@$(LOGINPIPE) up $(IN_PROCESS_OPTION)
 
 .PHONY: status
 status: setup  ## show how to reach the pipeline that is up, and what it holds
-	@$(LOCAL) status
+	@$(LOGINPIPE) status
 
 .PHONY: down
 down: setup  ## end the pipeline that is up
-	@$(LOCAL) down
+	@$(LOGINPIPE) down
 
 .PHONY: psql
 psql: setup  ## look at the rows: of what is up, else of the last run (OF=run, OF=up; SQL='select ...')
-	@$(LOCAL) psql $(if $(OF),--of $(OF)) $(if $(SQL),--sql "$(SQL)")
+	@$(LOGINPIPE) psql $(if $(OF),--of $(OF)) $(if $(value SQL),--sql "$$STATEMENT")
 
 # ---- checks -----------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from local.errors import LocalStackError
 from local.ministack import start_ministack
 
 if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
@@ -34,7 +35,8 @@ class AwsEndpoint:
         self.url = ""
         self.sqs: SQSClient
         self.ssm: SSMClient
-        self._clients: list[SQSClient | SSMClient] = []
+        self.kms: KMSClient
+        self._clients: list[SQSClient | SSMClient | KMSClient] = []
 
     def start(self) -> Self:
         """Starts MiniStack where no emulator is named; raises LocalStackError where it does not start."""
@@ -50,7 +52,8 @@ class AwsEndpoint:
         self._region, self._credentials = session.region_name, session.get_credentials()
         self.sqs = session.client("sqs", config=CLIENT_CONFIG)
         self.ssm = session.client("ssm", config=CLIENT_CONFIG)
-        self._clients = [self.sqs, self.ssm]
+        self.kms = session.client("kms", config=CLIENT_CONFIG)
+        self._clients = [self.sqs, self.ssm, self.kms]
         return self
 
     def stop(self) -> None:

@@ -1,11 +1,10 @@
 """A stack that stays up: a process of its own that `up` starts and `down` ends."""
 
-import json
 import subprocess
 import sys
 import time
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
@@ -13,29 +12,18 @@ import psycopg2
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.aws import CLIENT_CONFIG
-from local.database import analyst_environment, dsn, write_private
+from local.database import dsn
 from local.errors import LocalStackError
+from local.interruption import uninterrupted
 from local.postgres import PostgresServer
-from local.process import end_leftovers, end_process, exclusive, read_pid_file, write_pid_file
-from local.runtime import ROOT
-from local.stack import POSTGRES, Stack, StackSettings
+from local.process import end_leftovers, end_process, read_pid_file, write_pid_file
+from local.stack import POSTGRES
+from local.state import ROOT, UP, Description, description_path, find_stack, pid_path
 
 START_SECONDS = 60
-TICK_SECONDS = 0.5
+LAST_LINES = 5
 
 COUNT_TABLES = "SELECT (SELECT count(*) FROM user_logins), (SELECT count(*) FROM rejected_logins)"
-
-
-@dataclass(frozen=True)
-class Description:
-    """How to reach a stack that is up."""
-
-    aws: dict[str, str]  # environment of an AWS client
-    postgres: dict[str, str]  # environment of a Postgres client, as the role `analyst`
-    queue: str  # URLs
-    dead_letter_queue: str
-    visibility_seconds: int
-    max_receives: int
 
 
 @dataclass(frozen=True)
@@ -53,74 +41,75 @@ class Background:
     """The one stack of a directory that is kept up."""
 
     def __init__(self, directory: Path) -> None:
-        """Takes the directory for the stack's files; log and pid file lie beside it."""
-        self.directory = directory
-        self.log_path = directory.with_suffix(".log")
-        self._pid_path = directory.with_suffix(".pid")
-        self._lock_path = directory.with_suffix(".lock")
-        self._description_path = directory / "stack.json"
+        """Takes the directory that `loginpipe` works in."""
+        self.directory = directory / UP  # of the stack's files; log and pid file lie beside it
+        self.log_path = directory / f"{UP}.log"
+        self._home = directory
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the stack's process runs: the stack is up, or on its way there."""
+        return read_pid_file(pid_path(self._home)) is not None
 
     def find(self) -> Description | None:
         """How to reach the stack, if it is up."""
-        if read_pid_file(self._pid_path) is None:
-            return None
-        try:
-            return Description(**json.loads(self._description_path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            return None
+        return find_stack(self._home)
 
-    def up(self, *, in_process: bool) -> Description:
-        """Starts the stack where it is not up, empty; raises LocalStackError."""
-        if read_pid_file(self._pid_path) is None:
-            self.down()  # what is left of one that was killed
-            self._launch(in_process=in_process)
-        deadline = time.monotonic() + START_SECONDS
-        while (description := self.find()) is None:
-            if read_pid_file(self._pid_path) is None or time.monotonic() > deadline:
-                self.down()
-                words = self.log_path.read_text(encoding="utf-8", errors="replace").strip()
-                raise LocalStackError(f"the stack did not start; {self.log_path} says:\n{words}")
-            time.sleep(0.05)
-        return description
+    def up(self, options: list[str]) -> Description:
+        """Starts the stack, empty, with options of local.serve; raises LocalStackError."""
+        try:
+            if not self.is_started:
+                self.down()  # what is left of one that was killed
+                self._launch(options)
+            return self._wait()
+        except (KeyboardInterrupt, LocalStackError):
+            self.down()
+            raise
 
     def down(self) -> bool:
         """Ends the stack and all that belongs to it; returns whether it was up."""
-        pid = read_pid_file(self._pid_path)
+        pid = read_pid_file(pid_path(self._home))
         if pid is not None:
             end_process(pid)
         end_leftovers(self.directory)
         PostgresServer(self.directory / POSTGRES).stop()
-        self._description_path.unlink(missing_ok=True)
-        self._pid_path.unlink(missing_ok=True)
+        description_path(self._home).unlink(missing_ok=True)
+        pid_path(self._home).unlink(missing_ok=True)
         return pid is not None
 
-    def serve(self, *, in_process: bool) -> None:
-        """Is the stack, until a signal ends this process."""
-        lock = exclusive(self._lock_path, "the stack is up already")
-        with lock, Stack(StackSettings(self.directory, in_process=in_process)) as stack:
-            description = Description(
-                aws=stack.aws.environment,
-                postgres=analyst_environment(self.directory, stack.postgres),
-                queue=stack.queue.url,
-                dead_letter_queue=stack.queue.dead_letter_url,
-                visibility_seconds=stack.settings.visibility_seconds,
-                max_receives=stack.settings.max_receives,
-            )
-            write_private(self._description_path, json.dumps(asdict(description)))
-            while True:
-                time.sleep(TICK_SECONDS)
-                if notice := stack.supervise():
-                    print(notice, flush=True)
+    def explain_absence(self) -> str:
+        """Why no stack is up."""
+        if self.is_started:
+            return "The stack is starting: try again in a few seconds."
+        if pid_path(self._home).exists():
+            return f"The stack has ended by itself. {self.last_words()}\nStart it anew: loginpipe up"
+        return "The stack is not up. Start it: loginpipe up"
 
-    def _launch(self, *, in_process: bool) -> None:
-        command = [sys.executable, "-m", "local", "--directory", str(self.directory.parent), "serve"]
-        command += ["--in-process"] if in_process else []
-        self.log_path.parent.mkdir(parents=True, exist_ok=True)
-        with self.log_path.open("wb") as log:
+    def last_words(self) -> str:
+        """The end of the stack's log, and where it is."""
+        try:
+            lines = self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            lines = []
+        text = "\n".join(lines[-LAST_LINES:])
+        return f"The end of {self.log_path} says:\n{text}" if text else f"{self.log_path} says nothing about it."
+
+    def _wait(self) -> Description:
+        deadline = time.monotonic() + START_SECONDS
+        while (description := self.find()) is None:
+            if not self.is_started or time.monotonic() > deadline:
+                raise LocalStackError(f"The stack did not start. {self.last_words()}")
+            time.sleep(0.05)
+        return description
+
+    def _launch(self, options: list[str]) -> None:
+        self._home.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "local.serve", str(self._home), *options]
+        with self.log_path.open("wb") as log, uninterrupted():
             child = subprocess.Popen(
                 command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        write_pid_file(self._pid_path, child.pid)
+            write_pid_file(pid_path(self._home), child.pid)
 
 
 def count(description: Description) -> Counts:
@@ -135,7 +124,7 @@ def count(description: Description) -> Counts:
         config=CLIENT_CONFIG,
     )
     try:
-        with closing(psycopg2.connect(dsn(description.postgres))) as connection, connection.cursor() as cursor:
+        with closing(psycopg2.connect(dsn(description.logins["analyst"]))) as connection, connection.cursor() as cursor:
             cursor.execute(COUNT_TABLES)
             rows, rejects = cursor.fetchall()[0]
         with closing(client) as sqs:
@@ -144,7 +133,7 @@ def count(description: Description) -> Counts:
                 "Attributes"
             ]
     except (psycopg2.Error, BotoCoreError, ClientError) as error:
-        raise LocalStackError(f"a part of the stack does not answer ({type(error).__name__}): try again") from None
+        raise LocalStackError(f"A part of the stack does not answer ({type(error).__name__}): try again.") from None
     return Counts(
         rows,
         rejects,

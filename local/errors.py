@@ -1,7 +1,9 @@
 """What can go wrong with the local stack, apart from the pipeline itself."""
 
+from lambda_src.errors import PipelineError
 
-class LocalStackError(Exception):
+
+class LocalStackError(PipelineError):
     """The local stack cannot do what was asked; the message says what to do."""
 
 

@@ -15,6 +15,8 @@ from typing import Literal, Self
 import psutil
 
 from local.errors import LocalStackError
+from local.interruption import uninterrupted
+from local.process import end_process
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -117,7 +119,8 @@ class PostgresServer:
                 self._child.wait()  # killed by somebody else
             self._port = self._port or free_port()
             self._write_settings()
-            self._child = self._launch()
+            with uninterrupted():
+                self._child = self._launch()
         self._wait_until_ready()
         return self
 
@@ -157,9 +160,16 @@ class PostgresServer:
         locale = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
         auth = ("--auth=scram-sha-256", f"--username={self.user}", f"--pwfile={password}")
         command = [str(binaries() / "initdb"), "--no-sync", "--no-instructions", *locale, *auth, "-D", str(self.data)]
-        with self.log_path.open("ab") as log:
-            if self._popen(command, log.fileno()).wait() != 0:
+        child: subprocess.Popen[bytes] | None = None
+        try:
+            with self.log_path.open("ab") as log, uninterrupted():
+                child = self._popen(command, log.fileno())
+            if child.wait() != 0:
                 raise LocalStackError(f"initdb failed; its output is in {self.log_path}")
+        except KeyboardInterrupt:
+            if child is not None:
+                end_process(child.pid)
+            raise
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as configuration:
             configuration.write("include = 'settings.conf'\n")
 
@@ -217,6 +227,8 @@ class PostgresServer:
         pid = self.pid
         if pid is not None:
             os.kill(pid, number)
+        elif self._child is not None:
+            self._child.send_signal(number)  # it has not written its pid file yet
         deadline = time.monotonic() + STOP_SECONDS
         while self.pid is not None or (self._child is not None and self._child.poll() is None):
             if time.monotonic() > deadline:

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from local.errors import LocalStackError
+from local.interruption import uninterrupted
 
 START_SECONDS = 30
 STOP_SECONDS = 10
@@ -41,7 +42,7 @@ class ServerProcess:
     def start(self, is_ready: Callable[[], bool], working_directory: Path) -> None:
         """Starts the program and returns once `is_ready`; raises LocalStackError where it does not get so far."""
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        with self.log_path.open("ab") as log:
+        with self.log_path.open("ab") as log, uninterrupted():
             self._child = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
@@ -51,11 +52,17 @@ class ServerProcess:
                 env={**inherited, **self._environment},
                 start_new_session=True,  # a Ctrl-C in the terminal is for the owner, which then stops us in order
             )
-        write_pid_file(self._pid_path, self._child.pid)
+            write_pid_file(self._pid_path, self._child.pid)
+        try:
+            self._wait_until(is_ready, self._child)
+        except BaseException:  # an interruption too
+            self.stop()
+            raise
+
+    def _wait_until(self, is_ready: Callable[[], bool], child: "subprocess.Popen[bytes]") -> None:
         deadline = time.monotonic() + START_SECONDS
         while not is_ready():
-            if self._child.poll() is not None or time.monotonic() > deadline:
-                self.stop()
+            if child.poll() is not None or time.monotonic() > deadline:
                 raise LocalStackError(f"{self._name} did not start; its output is in {self.log_path}")
             time.sleep(0.02)
 
@@ -70,7 +77,16 @@ class ServerProcess:
 
 def write_pid_file(path: Path, pid: int) -> None:
     """Writes down a process so that it cannot be taken for a later one with the same id."""
-    path.write_text(json.dumps({"pid": pid, "created": psutil.Process(pid).create_time()}), encoding="utf-8")
+    write_whole(path, json.dumps({"pid": pid, "created": psutil.Process(pid).create_time()}))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file that nobody else may read, and that nobody reads half written."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
 
 
 def read_pid_file(path: Path) -> int | None:

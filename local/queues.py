@@ -9,6 +9,7 @@ from lambda_src.sqs_batches import MESSAGES_PER_CALL, pack
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 RETENTION_SECONDS = 14 * 24 * 3600
 
@@ -23,12 +24,16 @@ class LoginQueue:
     visibility_seconds: int
 
 
-def create_queue(sqs: "SQSClient", name: str, *, visibility_seconds: int, max_receives: int) -> LoginQueue:
+def create_queue(
+    sqs: "SQSClient", name: str, *, visibility_seconds: int, max_receives: int, fifo: bool = False
+) -> LoginQueue:
     """Creates both queues, or sets the attributes of those that exist."""
-    dead_letter_url = sqs.create_queue(QueueName=f"{name}-dlq")["QueueUrl"]
+    suffix = ".fifo" if fifo else ""
+    kind: dict[QueueAttributeNameType, str] = {"FifoQueue": "true"} if fifo else {}
+    dead_letter_url = sqs.create_queue(QueueName=f"{name}-dlq{suffix}", Attributes=kind)["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=dead_letter_url, Attributes={"MessageRetentionPeriod": str(RETENTION_SECONDS)})
     answer = sqs.get_queue_attributes(QueueUrl=dead_letter_url, AttributeNames=["QueueArn"])
-    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    url = sqs.create_queue(QueueName=f"{name}{suffix}", Attributes=kind)["QueueUrl"]
     queue = LoginQueue(url, dead_letter_url, answer["Attributes"]["QueueArn"], visibility_seconds)
     set_redrive(sqs, queue, max_receives=max_receives)
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(visibility_seconds)})

@@ -5,7 +5,6 @@ import http.client
 import importlib
 import json
 import os
-import platform
 import socket
 import sys
 import time
@@ -15,21 +14,21 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from awslambdaric.lambda_context import LambdaContext
 
-from local.errors import FunctionError, LocalStackError
+from local.emulator import get_emulator
+from local.errors import FunctionError
 from local.postgres import free_port
 from local.process import ServerProcess
+from local.state import ROOT
 
 if TYPE_CHECKING:
     import io
 
-ROOT = Path(__file__).resolve().parent.parent
 HANDLER = "lambda_src.handler.lambda_handler"
 FUNCTION_NAME = "login-pipeline"
 FUNCTION_ARN = f"arn:aws:lambda:us-east-1:000000000000:function:{FUNCTION_NAME}"
 TIMEOUT_SECONDS = 30
 MEMORY_MB = 512
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
-ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 class Function(Protocol):
@@ -61,7 +60,7 @@ class EmulatedFunction:
             **environment,
         }
         command = [
-            str(_emulator()),
+            str(get_emulator()),
             *("--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"),
             *("--runtime-api-address", f"127.0.0.1:{free_port()}"),
             *("--log-level", "error"),
@@ -134,18 +133,3 @@ class InProcessFunction:
         """Closes the log file."""
         if self._log is not None:
             self._log.close()
-
-
-def emulator_runs_here() -> bool:
-    """Whether AWS's emulator, a Linux program, can run on this machine."""
-    return platform.system() == "Linux" and platform.machine().lower() in ARCHITECTURES
-
-
-def _emulator() -> Path:
-    if not emulator_runs_here():
-        raise LocalStackError("AWS's runtime emulator runs on Linux only: use `make run IN_PROCESS=1`")
-    name = f"aws-lambda-rie-{ARCHITECTURES[platform.machine().lower()]}"
-    path = Path(sys.prefix) / "emulator" / "samcli" / "local" / "rapid" / name
-    if not path.exists():
-        raise LocalStackError("AWS's runtime emulator is missing: run `make setup`")
-    return path

@@ -1,4 +1,7 @@
-"""The sample events in events/: what an SQS event source mapping hands to the function, for `sam local invoke -e`."""
+"""The sample events in events/: what an SQS event source mapping hands to the function, for `sam local invoke -e`.
+
+`python -m local.samples` writes them anew; the same ones every time.
+"""
 
 import hashlib
 import json
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lambda_src.contract import FIELDS
 from local.generator import SHAPED, SPOILERS, Login, generate_logins
+from local.state import ROOT
 from ops.sqs_event import make_record
 
 if TYPE_CHECKING:
@@ -96,3 +100,8 @@ def _redriven(source: random.Random, message: "MessageTypeDef") -> "MessageTypeD
 
 def _handle(source: random.Random) -> str:
     return f"AQEB{source.getrandbits(256):064x}"
+
+
+if __name__ == "__main__":
+    for written in write_samples(ROOT / "events"):
+        print(written)

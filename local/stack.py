@@ -21,6 +21,7 @@ from local.postgres import PostgresServer
 from local.process import end_leftovers
 from local.queues import create_queue, delete_queue
 from local.runtime import EmulatedFunction, Function, InProcessFunction
+from local.vault import create_vault_key
 from ops.event_source import Delivery, EventSource
 from ops.timing import smallest_visibility
 
@@ -50,6 +51,8 @@ class StackSettings:
     visibility_seconds: int = VISIBILITY_SECONDS
     max_receives: int = MAX_RECEIVES
     batch_size: int = BATCH_SIZE
+    fifo: bool = False
+    vault: bool = False  # whether originals are sealed
 
 
 class Stack:
@@ -62,6 +65,7 @@ class Stack:
         self.postgres = PostgresServer(directory / POSTGRES)
         self.aws = AwsEndpoint(directory)
         self.function: Function
+        self.salt_parameter = f"/{settings.queue_name}/salt"
         self._on_delivery = on_delivery
         self._exits = ExitStack()
         self._stopping = threading.Event()
@@ -115,20 +119,23 @@ class Stack:
         self.aws.start()
         exits.callback(self.postgres.stop)
         self.postgres.start()
-        password = create_database(self.postgres, self.settings.directory)
-        parameter = f"/{self.settings.queue_name}/salt"
+        self.logins = create_database(self.postgres, self.settings.directory)
+        parameter = self.salt_parameter
         put_new_salt(self.aws.ssm, parameter, None, overwrite=True)
         exits.callback(self._forget, lambda: self.aws.ssm.delete_parameter(Name=parameter))
+        self.vault_key = create_vault_key(self.aws.kms) if self.settings.vault else None
         self.queue = create_queue(
             self.aws.sqs,
             self.settings.queue_name,
             visibility_seconds=self.settings.visibility_seconds,
             max_receives=self.settings.max_receives,
+            fifo=self.settings.fifo,
         )
         exits.callback(self._forget, lambda: delete_queue(self.aws.sqs, self.queue))
         environment = {
             **self.aws.environment,
-            **self.postgres.environment(DATABASE, "ingest", password),
+            **self.logins["ingest"],
+            **({"VAULT_PUBLIC_KEY": self.vault_key.public} if self.vault_key else {}),
             "SALT_PARAMETER": parameter,
             "POWERTOOLS_SERVICE_NAME": "login-pipeline",
             "POWERTOOLS_METRICS_NAMESPACE": "LoginPipeline",

@@ -1,56 +1,50 @@
-"""The operator's command line: `loginpipe`, or `python -m ops`."""
+"""The command line `loginpipe`: its global options, its exit codes, and how it explains what goes wrong."""
 
 import json
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
+from typer.main import get_command
 
-from lambda_src.errors import PipelineError, SettingsError
-from ops.commands import archive, dead_letters, events, health, privacy, pseudonyms, retention, salts, work
-from ops.commands.common import Session
-from ops.errors import Exit, NothingFoundError, UsageError
+from ops import __version__
+from ops.command_table import STYLE, CommandGroup
+from ops.errors import Exit, UsageError
+from ops.globals import move_globals_first
+from ops.usage import explain_usage
 
-HELP = """Operate the login pipeline: dead letters, events, salt, recovery, erasure, retention, health.
+HELP = """Run, operate and inspect the login pipeline: on this machine, in a container, in the cloud.
 
-Works on the pipeline that the environment names: QUEUE_URL, DLQ_URL, SALT_PARAMETER, FUNCTION_NAME, VAULT_KEY,
-OPERATOR_FUNCTION, CUSTODIAN_FUNCTION (each command says what it misses), the AWS SDK's variables and profiles
-(AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …) and libpq's (PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD …); or, with
---stack, on a deployed stack, whose operator function then does what needs the private database.
+A command works on the deployed stack that --stack names; with --local on the local stack that is up (`loginpipe up`);
+else on the pipeline that the environment names: QUEUE_URL, DLQ_URL, SALT_PARAMETER, FUNCTION_NAME, VAULT_KEY,
+OPERATOR_FUNCTION, CUSTODIAN_FUNCTION, the variables of the AWS SDK and those of libpq (PGHOST and so on). Where the
+environment names none, it uses the local stack that is up, and says so.
 
---json and --stack may stand anywhere on the line.
+--json, --stack, --local and --directory may stand anywhere on the line.
 """
-EPILOG = """Exit codes: 0 done · 1 failed, the message says why · 2 called wrongly, or settings are missing ·
-3 done, but there are problems (bad lines, refused messages, findings of doctor) · 4 nothing found · 130 interrupted.
+EPILOG = """Exit codes: 0 done; 1 failed, and the message says why; 2 called wrongly, or settings are missing; 3 done,
+but there are problems (bad lines, refused messages, findings of doctor); 4 nothing found; 130 interrupted.
 
-Start with: loginpipe doctor
+Start with `loginpipe run` on this machine, or `loginpipe --stack NAME doctor`.
 """
 
 app = typer.Typer(
+    **STYLE | {"add_completion": True},
     name="loginpipe",
+    cls=CommandGroup,
     help=HELP,
     epilog=EPILOG,
     no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(health.doctor)
-app.add_typer(dead_letters.app)
-app.command()(events.send)
-app.command()(events.report)
-app.add_typer(salts.app)
-app.add_typer(pseudonyms.app)
-app.command()(pseudonyms.lookup)
-app.command()(privacy.recover)
-app.command()(privacy.forget)
-app.command()(privacy.audit)
-app.command()(retention.retention)
-app.command()(archive.archive)
-app.command()(retention.upkeep)
-app.command()(work.worker)
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001  as typer calls it
+    if value:
+        typer.echo(f"loginpipe {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -60,58 +54,56 @@ def choose(
     stack: Annotated[
         str | None, typer.Option("--stack", metavar="NAME", help="Work on this deployed CloudFormation stack.")
     ] = None,
+    local: Annotated[bool, typer.Option("--local", help="Work on the local stack that is up.")] = False,
+    directory: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", envvar="LOGINPIPE_DIRECTORY", help="Where the local stack keeps its data and logs."
+        ),
+    ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Gives every command the global options."""
-    context.obj = Session(as_json, stack)
+    from ops.commands.common import Session  # noqa: PLC0415  --help and --version need none of it
+
+    if stack is not None and local:
+        raise UsageError("Either --stack or --local.")
+    context.obj = Session(as_json, stack, local, directory)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code. What goes wrong is explained in one line, without a traceback."""
-    words = _globals_first(list(sys.argv[1:] if arguments is None else arguments))
-    as_json = "--json" in words
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(words, prog_name="loginpipe")
-    except SystemExit as end:  # the parser's way to say what became of it
-        return end.code if isinstance(end.code, int) else Exit.FAILED
-    except (PipelineError, BotoCoreError, ClientError) as error:
-        code, text = _exit_code(error), _explain(error)
-        print(json.dumps({"error": text, "exit_code": code}) if as_json else f"loginpipe: {text}", file=sys.stderr)
-        return code
-    return Exit.DONE
+        code: Any = get_command(app).main(move_globals_first(words), prog_name="loginpipe", standalone_mode=False)
+    except SystemExit as end:  # of shell completion, and of a closed pipe
+        code = end.code
+    except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help; its class is private
+            typer.echo(str(error), err=True)
+            return Exit.USAGE
+        explained = _explain(error)
+        if explained is None:
+            raise
+        return _report(*explained, as_json="--json" in words)
+    if code == Exit.STOPPED:
+        return _report(Exit.STOPPED, "Interrupted.", as_json="--json" in words)
+    return code if isinstance(code, int) else Exit.DONE
 
 
-def _globals_first(words: list[str]) -> list[str]:
-    """The global options moved to the front, where the parser wants them."""
-    front: list[str] = []
-    rest: list[str] = []
-    left = iter(words)
-    for word in left:
-        if word == "--":
-            rest += [word, *left]
-        elif word == "--json" or word.startswith("--stack="):
-            front.append(word)
-        elif word == "--stack":
-            front += [word, *(value for value in (next(left, None),) if value is not None)]
-        else:
-            rest.append(word)
-    return front + rest
+def _explain(error: Exception) -> tuple[int, str] | None:
+    """The exit code and the message; None where the error is a defect of the program."""
+    if isinstance(error, typer.Abort):
+        return Exit.FAILED, "No answer: nothing was done. Scripts give --yes."
+    if isinstance(error, typer.TyperException):
+        return Exit.USAGE, explain_usage(error)
+    from ops.failures import explain  # noqa: PLC0415  it takes the AWS SDK to tell its errors
+
+    return explain(error)
 
 
-def _exit_code(error: Exception) -> int:
-    if isinstance(error, SettingsError | UsageError):
-        return Exit.USAGE
-    return Exit.NOTHING if isinstance(error, NothingFoundError) else Exit.FAILED
-
-
-def _explain(error: Exception) -> str:
-    """What went wrong, with what to do about it where AWS's own words do not say."""
-    if isinstance(error, NoCredentialsError):
-        return "There are no AWS credentials: log in (aws sso login), or set AWS_PROFILE or AWS_ACCESS_KEY_ID."
-    if isinstance(error, NoRegionError):
-        return "The AWS region is not known: set AWS_REGION."
-    if isinstance(error, EndpointConnectionError):
-        return f"AWS cannot be reached: {error}"
-    if isinstance(error, ClientError):
-        details = error.response.get("Error", {})
-        return f"AWS refuses {error.operation_name} ({details.get('Code')}): {details.get('Message', '')}"
-    return str(error)
+def _report(code: int, text: str, *, as_json: bool) -> int:
+    print(json.dumps({"error": text, "exit_code": code}) if as_json else f"loginpipe: {text}", file=sys.stderr)
+    return code

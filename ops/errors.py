@@ -13,6 +13,7 @@ class Exit(IntEnum):
     USAGE = 2
     PROBLEMS = 3
     NOTHING = 4
+    STOPPED = 130
 
 
 class OpsError(PipelineError):
@@ -25,3 +26,7 @@ class NothingFoundError(OpsError):
 
 class UsageError(OpsError):
     """The command was called in a way that cannot work; the message says how to call it."""
+
+
+class StoppedError(OpsError):
+    """A signal has ended the command; the message says what it leaves behind."""

@@ -1,17 +1,23 @@
 """What a command prints: tables for people, JSON for scripts; notes and progress apart, on standard error."""
 
 import json
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
+
+from ops.tables import clean, make_table
+from ops.times import format_time
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+
+UNLIMITED = 100_000  # characters of a line that no terminal shows: whole ids to search for
 
 
 class Output:
@@ -19,33 +25,36 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+        is_narrow = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+        self._out = Console(highlight=False, width=None if is_narrow else UNLIMITED)
         self._notes = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def result(self, data: object, show: Callable[[], None]) -> None:
         """The command's result: `data` as JSON, or whatever `show` prints."""
         if self.as_json:
-            print(json.dumps(data, default=str, ensure_ascii=False, indent=2))
+            print(json.dumps(data, default=_as_json, ensure_ascii=False, indent=2))
         else:
             show()
 
     def line(self, text: str) -> None:
-        """A line of the result, as it is: no markup, no control characters."""
-        self._out.print(Text(clean(text)))
+        """A line of the result, as it is: no markup, no control characters, no line breaks of ours."""
+        self._out.print(Text(clean(text)), soft_wrap=True)
 
     def table(self, title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
         """A table of the result; numbers to the right."""
         materialized = [list(row) for row in rows]
-        table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
-        for index, column in enumerate(columns):
-            is_number = bool(materialized) and all(isinstance(row[index], int | float) for row in materialized)
-            table.add_column(column, justify="right" if is_number else "left", overflow="fold")
-        for row in materialized:
-            table.add_row(*(Text(_cell(value)) for value in row))
-        if materialized:
-            self._out.print(table)
-        else:
+        if not materialized:
             self._out.print(Text(f"{title}: none"))
+            return
+        for part in make_table(title, list(columns), materialized, self._out.width):
+            self._out.print(part)
+
+    def numbers(self, lines: Sequence[tuple[str, int]]) -> None:
+        """Named numbers, one to a line."""
+        name_width = max(len(name) for name, _ in lines)
+        number_width = max(len(f"{number:,}") for _, number in lines)
+        for name, number in lines:
+            self._out.print(Text.assemble(f"{name:<{name_width}}  ", (f"{number:>{number_width},}", "bold")))
 
     def note(self, text: str) -> None:
         """What a person should know beside the result."""
@@ -77,17 +86,13 @@ def pick(rows: Iterable[Mapping[str, object]], *names: str) -> Iterator[list[obj
     return ([row[name] for name in names] for row in rows)
 
 
-def clean(text: str) -> str:
-    """Text that cannot steer a terminal: what came from a message may hold escape sequences."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in text)
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: `1 event`, `2 events`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    return clean(str(value))
+def _as_json(value: object) -> str:
+    return format_time(value) if isinstance(value, datetime) else str(value)
 
 
 def age(seconds: float) -> str:

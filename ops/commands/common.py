@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ops.choice import choose_pipeline
 from ops.errors import OpsError
 from ops.output import Output
 from ops.target import Target
@@ -17,6 +19,9 @@ class Session:
 
     as_json: bool = False
     stack: str | None = None
+    local: bool = False
+    directory: Path | None = None
+    role: str = "operator"  # with which a command works on the database of the local stack
     output: Output = field(init=False)
 
     def __post_init__(self) -> None:
@@ -25,6 +30,8 @@ class Session:
     @cached_property
     def target(self) -> Target:
         """The pipeline that the command works on."""
+        if self.stack is None and choose_pipeline(self.directory, self.role, forced=self.local):
+            self.output.note("On the local stack that is up (--stack or the environment choose another).")
         return Target(self.stack)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from lambda_src.errors import PipelineError
+from ops.command_table import STYLE
 from ops.commands.common import DryRun, Session, Yes, confirm
 from ops.dead_letters import HOLD_SECONDS, Reader
 from ops.errors import Exit
@@ -15,9 +16,10 @@ from ops.output import age
 from ops.redrive import redrive
 
 app = typer.Typer(
+    **STYLE,
     name="dlq",
     no_args_is_help=True,
-    help="Dead letters: look at them, send them back to the queue, throw them away.",
+    help="Dead letters: list, redrive, purge.",
 )
 
 Reason = Annotated[

@@ -82,7 +82,9 @@ def report(
         Path | None, typer.Option(metavar="FILE", help="Write one page with plots, which needs nothing else.")
     ] = None,
 ) -> None:
-    """Show logins a day, devices and addresses shared by several users, rejects by day and reason.
+    """Show logins, shared devices and addresses, and rejects.
+
+    Logins a day, devices and addresses of several users, rejects by day and reason.
 
     Examples: loginpipe report --days 7 · loginpipe report --html report.html · loginpipe --json report
     """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def doctor(context: typer.Context) -> None:
-    """Check everything that can be wrong with the set-up, and say what to do about it.
+    """Check the set-up, and say what to do about each fault.
 
     Caller, queue, redrive policy, retention, function and its event source, visibility timeout, clocks, salt, schema,
     partitions, privileges, server logging, vault. Changes nothing. Exit code 3 where an error was found; warnings

@@ -53,7 +53,9 @@ def recover(
     basis: Annotated[Basis, typer.Option(help="Legal basis, GDPR article 6(1).")],
     key: Annotated[str | None, typer.Option(metavar="KEY", help="The vault's KMS key (default: VAULT_KEY).")] = None,
 ) -> None:
-    """Print the original behind a pseudonym: personal data in the clear.
+    """Print the original of a pseudonym.
+
+    What it prints is personal data in the clear.
 
     Works only where the vault is on, for logins still in the database, and for callers who may use the vault's KMS key.
     Who asks, when, why and for what is written to the audit table first; only then the sealed original is handed over,
@@ -91,10 +93,11 @@ def forget(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Erase a person: the logins, and what the vault and the links hold of no one else; asks first.
+    """Erase a person; asks first.
 
-    One transaction, with an entry in the audit table that holds a keyed hash of the id. Archives that were begun before
-    leave the person out when they are restored.
+    Erases the logins, and what the vault and the links hold of no one else. One transaction, with an entry in the audit
+    table that holds a keyed hash of the id. Archives that were begun before leave the person out
+    when they are restored.
 
     It does not reach, and names at the end: messages in the queue (they become rows when they arrive: run the command
     again once the queue is empty), dead letters (run `dlq purge --user-id ID`, or after a redrive the command again),
@@ -127,7 +130,7 @@ def audit(
     action: Annotated[Action | None, typer.Option(help="Only entries of this action.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Most entries to list.")] = 50,
 ) -> None:
-    """List what operators did, the newest first: who, when, why.
+    """List what operators did, the newest first.
 
     Example: loginpipe audit --action recover
     """

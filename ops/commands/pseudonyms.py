@@ -7,6 +7,7 @@ import typer
 
 from lambda_src.contract import MASKED
 from ops import operations
+from ops.command_table import STYLE
 from ops.commands.masked_fields import dashed, with_field_options
 from ops.errors import NothingFoundError
 from ops.output import pick
@@ -14,7 +15,7 @@ from ops.output import pick
 if TYPE_CHECKING:
     from ops.commands.common import Session
 
-app = typer.Typer(name="mask", no_args_is_help=True, help="Pseudonyms of given values.")
+app = typer.Typer(**STYLE, name="mask", no_args_is_help=True, help="Print the pseudonym of a given value.")
 
 Value = Annotated[str, typer.Argument(metavar="VALUE", help="The value, or - to read it from standard input.")]
 
@@ -38,7 +39,9 @@ def lookup(
     value: str,
     limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Most logins to list.")] = 100,
 ) -> None:
-    """List the logins with a value of a masked field, under whichever salt they were masked.
+    """List the logins with a given value.
+
+    Finds them under whichever salt they were masked.
 
     Computes the pseudonym under every version of the salt that SSM still has. Exit code 4 where there is no login.
 

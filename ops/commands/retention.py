@@ -25,10 +25,10 @@ def retention(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Drop the logins of old months, and make the partitions of the coming ones; asks first.
+    """Drop the logins of old months; asks first.
 
     Drops whole months older than N months before this one, rejects of that age, and what of the vault and the links no
-    login has any more. In the cloud it also runs on a schedule.
+    login has any more. Also makes the partitions of the coming months. In the cloud it also runs on a schedule.
 
     Example: loginpipe retention --months 13 --dry-run
     """
@@ -60,7 +60,9 @@ def upkeep(
     context: typer.Context,
     ahead: Ahead = 12,
 ) -> None:
-    """Make the partitions of the coming months, and count shared devices and addresses anew.
+    """Make partitions ahead, and count what is shared.
+
+    Makes the partitions of the coming months, and counts shared devices and addresses anew.
 
     In the cloud it runs every hour; elsewhere let cron run it. Nothing breaks without: logins of a month without a
     partition are stored all the same, and the views shared_ips and shared_devices stay right but get slow.

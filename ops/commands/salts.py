@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops import operations, salts
+from ops.command_table import STYLE
 from ops.commands.common import Yes, confirm
 from ops.errors import NothingFoundError, UsageError
 from ops.output import age
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ops.commands.common import Session
 
 app = typer.Typer(
-    name="salt", no_args_is_help=True, help="The salt behind the pseudonyms: make, rotate, look after it."
+    **STYLE, name="salt", no_args_is_help=True, help="The salt of the pseudonyms: create, rotate, status, link."
 )
 
 Above = Annotated[

@@ -26,7 +26,9 @@ def worker(
         Path | None, typer.Option(metavar="FILE", help="File to touch after each poll that went well.")
     ] = None,
 ) -> None:
-    """Consume the queue here, with the same handler as Lambda runs: until it is told to stop, or once.
+    """Consume the queue on this machine.
+
+    Runs the handler that Lambda runs, until it is told to stop, or once.
 
     Configured as the function is: SALT_PARAMETER, PG* (role ingest), AWS_*, and DLQ_URL and VAULT_PUBLIC_KEY where they
     are wanted. What the database has committed is deleted from the queue, and nothing else; what failed is delivered

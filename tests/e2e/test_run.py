@@ -1,4 +1,4 @@
-"""`make run`, `make up` and `make down`, and what becomes of a run in which Postgres dies."""
+"""`loginpipe run`, `up` and `down`, and what becomes of a run in which Postgres dies."""
 
 import json
 import os
@@ -32,14 +32,14 @@ PATIENCE = 90  # seconds
 
 
 def run_local(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`python -m local`, with its data and logs in that directory."""
+    """`loginpipe`, with its data and logs in that directory."""
     words = command(directory, *arguments)
     return subprocess.run(words, check=False, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE)
 
 
 def command(directory: Path, *arguments: str) -> list[str]:
     """The words of that command line."""
-    return [sys.executable, "-m", "local", "--directory", str(directory), *arguments]
+    return [str(Path(sys.executable).with_name("loginpipe")), "--directory", str(directory), *arguments]
 
 
 def processes_of(directory: Path) -> list[str]:
@@ -167,7 +167,7 @@ def test_interrupted_run_leaves_nothing_running(tmp_path: Path, number: signal.S
         process.send_signal(number)
         _, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 130
-        assert errors == b"local: interrupted; nothing is left running\n"
+        assert errors == b"loginpipe: Interrupted; nothing is left running.\n"
 
 
 def test_run_in_the_place_of_a_killed_one_starts_afresh(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_up_takes_messages_until_down(tmp_path: Path) -> None:
             assert sorted(processes_of(tmp_path)) == servers, "a second `up` has started something"
             description = json.loads((tmp_path / "up" / "stack.json").read_text())
             send_body(description, generate_bodies(1)[0].text)
-            with closing(psycopg2.connect(dsn(description["postgres"]))) as connection:
+            with closing(psycopg2.connect(dsn(description["logins"]["analyst"]))) as connection:
                 connection.autocommit = True
                 wait_until(lambda: count_rows(connection) == 1)
             shown = run_local(tmp_path, "status")

@@ -14,7 +14,7 @@ import pytest
 from infra import bundle as bundling
 from infra.bundle import MAX_BYTES, PLATFORMS, SERVICES, BundleError, build, database_certificates
 from infra.python import python313
-from local.runtime import ARCHITECTURES
+from local.emulator import ARCHITECTURES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = ARCHITECTURES[platform.machine().lower()]

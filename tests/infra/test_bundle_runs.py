@@ -14,9 +14,10 @@ import pytest
 
 from infra.bundle import build
 from infra.local_cloud import RUNTIME_PYTHON
+from local.emulator import ARCHITECTURES
 from local.postgres import free_port
 from local.process import ServerProcess
-from local.runtime import ARCHITECTURES, INVOCATIONS
+from local.runtime import INVOCATIONS
 from tests.conftest import SaltParameter, Scratch, function_environment
 from tests.support import failed_ids, make_record, make_records
 

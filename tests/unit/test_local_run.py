@@ -1,13 +1,13 @@
 """What a run reads from the function's log, and how it prints its outcome."""
 
-import io
 import json
 from pathlib import Path
 
-from rich.console import Console
+import pytest
 
 from local.report import print_outcome
 from local.run import Outcome, sum_metric
+from ops.output import Output
 
 
 def test_metric_is_summed_over_the_log(tmp_path: Path) -> None:
@@ -24,24 +24,23 @@ def test_metric_is_summed_over_the_log(tmp_path: Path) -> None:
     assert sum_metric(log, "Other") == 0
 
 
-def test_outcome_names_what_is_out_of_order_only() -> None:
+def test_outcome_names_what_is_out_of_order_only(capsys: pytest.CaptureFixture[str]) -> None:
     good = Outcome(sent=3, written=2, rejects={"empty": 1}, dead_letters=1)
     bad = Outcome(sent=3, written=1, refused=4, lost=2, failed_batches=5)
     assert good.is_complete
     assert not bad.is_complete
     for outcome, expected in ((good, False), (bad, True)):
-        text = io.StringIO()
-        print_outcome(Console(file=text, width=100), outcome, "make psql")
-        words = text.getvalue()
+        print_outcome(Output(as_json=False), outcome, "loginpipe psql")
+        words = capsys.readouterr().out
         assert ("refused by SQS" in words) == expected
         assert ("neither written nor rejected" in words) == expected
         assert ("batches that the function failed on" in words) == expected
-        assert "make psql" in words
+        assert "loginpipe psql" in words
 
 
-def test_cells_of_pseudonyms_are_cut_and_null_is_shown() -> None:
-    text = io.StringIO()
+def test_cells_of_pseudonyms_are_cut_and_null_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     row = ("2026-01-01", "u" * 40, "ios", "a" * 64, "b" * 64, None, "1.2.3")
-    print_outcome(Console(file=text, width=120), Outcome(sent=1, written=1, rows=[row]), "make psql")
-    assert "a" * 14 not in text.getvalue()
-    assert "null" in text.getvalue()
+    print_outcome(Output(as_json=False), Outcome(sent=1, written=1, rows=[row]), "loginpipe psql")
+    words = capsys.readouterr().out
+    assert "a" * 9 not in words
+    assert "null" in words

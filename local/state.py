@@ -1,0 +1,75 @@
+"""Where the local stack keeps its files, and what the one that is up says about itself."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.process import read_pid_file
+
+ROOT = Path(__file__).resolve().parent.parent  # the checkout, or what the package is installed in
+DIRECTORY_VARIABLE = "LOGINPIPE_DIRECTORY"
+UP = "up"  # the part of the directory that belongs to the stack that is kept up
+
+
+@dataclass(frozen=True)
+class Description:
+    """How to reach a stack that is up."""
+
+    aws: dict[str, str]  # environment of an AWS client
+    logins: dict[str, dict[str, str]]  # environment of a Postgres client, by role
+    queue: str  # URLs
+    dead_letter_queue: str
+    salt_parameter: str
+    visibility_seconds: int
+    max_receives: int
+    in_process: bool
+    vault_key: str | None  # ARN in the emulator's KMS
+    vault_public_key: str | None
+
+    @property
+    def is_fifo(self) -> bool:
+        """Whether the queue keeps an order."""
+        return self.queue.endswith(".fifo")
+
+    def environment(self, role: str) -> dict[str, str]:
+        """The variables with which a program works on this stack, its database as `role`."""
+        vault = {"VAULT_KEY": self.vault_key, "VAULT_PUBLIC_KEY": self.vault_public_key}
+        return {
+            **self.aws,
+            **self.logins[role],
+            "QUEUE_URL": self.queue,
+            "DLQ_URL": self.dead_letter_queue,
+            "SALT_PARAMETER": self.salt_parameter,
+            **{name: value for name, value in vault.items() if value is not None},
+        }
+
+
+def get_directory() -> Path:
+    """Where data and logs go: what LOGINPIPE_DIRECTORY names, else .local of a checkout, else the user's own state."""
+    if named := os.environ.get(DIRECTORY_VARIABLE, "").strip():
+        return Path(named).resolve()
+    if (ROOT / "pyproject.toml").exists():
+        return ROOT / ".local"
+    state = os.environ.get("XDG_STATE_HOME", "").strip() or Path.home() / ".local" / "state"
+    return Path(state) / "loginpipe"
+
+
+def find_stack(directory: Path) -> Description | None:
+    """How to reach the stack that is up in a directory; None where none is, or where it is only starting."""
+    if read_pid_file(pid_path(directory)) is None:
+        return None
+    try:
+        return Description(**json.loads(description_path(directory).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def pid_path(directory: Path) -> Path:
+    """The file that names the stack's process."""
+    return directory / f"{UP}.pid"
+
+
+def description_path(directory: Path) -> Path:
+    """The file with the description."""
+    return directory / UP / "stack.json"

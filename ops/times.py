@@ -1,0 +1,8 @@
+"""The one form in which times are shown and stored as text."""
+
+from datetime import UTC, datetime
+
+
+def format_time(moment: datetime) -> str:
+    """RFC 3339, UTC, to the second: `2026-01-31T12:00:00Z`. `moment` knows its time zone."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
