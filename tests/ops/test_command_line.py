@@ -2,18 +2,23 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from uv import find_uv_bin
 
 from ops import __version__
 from ops.cli import main
 from ops.command_table import COMMANDS, _load
 from ops.globals import move_globals_first
 
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("lambda_src", "local", "ops")
 PROGRAM = Path(sys.executable).with_name("loginpipe")
 
 
@@ -98,3 +103,21 @@ def test_global_options_may_stand_anywhere_before_two_dashes() -> None:
         "--",
         "--json",
     ]
+
+
+def test_wheel_holds_all_that_the_program_needs(tmp_path: Path) -> None:
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    build = [find_uv_bin(), "build", "--quiet", "--wheel", "--no-build-isolation", "--offline"]
+    subprocess.run([*build, "--python", sys.executable, str(tmp_path)], check=True)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    needed = {
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for suffix in ("py", "sql")
+        for path in (ROOT / package).rglob(f"*.{suffix}")
+    }
+    assert needed | {"local/emulator.txt"} <= held
