@@ -72,7 +72,8 @@ def test_run_gives_each_message_its_place(tmp_path: Path) -> None:
     with nothing_left_running(tmp_path):
         outcome = execute(tmp_path / "run", bodies)
     assert outcome.is_complete
-    assert (outcome.sent, outcome.written, outcome.duplicates, outcome.refused) == (250, 241, 0, 0)
+    # On a busy machine SQS delivers a message again before its row is written: a duplicate, and still one row.
+    assert (outcome.sent, outcome.written, outcome.refused) == (250, 241, 0)
     assert outcome.rejects == dict.fromkeys(SPOILERS, 1)
     assert (outcome.dead_letters, outcome.on_the_way) == (9, 0)
     assert len(outcome.rows) == 5
