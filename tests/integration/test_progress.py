@@ -1,7 +1,5 @@
 """A batch with refused rows of which the time or the connection ends in the middle: what is written stays written."""
 
-import time
-
 import pytest
 
 from lambda_src.errors import SetupError
@@ -102,15 +100,13 @@ def test_time_ends_in_the_middle(function: Function, database: Scratch) -> None:
     refuse(database)
     database.execute(
         """
-        CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(30); RETURN NEW; END $$;
+        CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(3600); RETURN NEW; END $$;
         CREATE TRIGGER sleep BEFORE INSERT ON user_logins FOR EACH ROW WHEN (NEW.locale = 'SL')
             EXECUTE FUNCTION sleep();
         """
     )
     records = make_ordered(400, {0: {"locale": "ZZ"}, 150: {"locale": "ZZ"}, 250: {"locale": "SL"}})
-    started = time.monotonic()
     failed = function(*records, seconds=8)
-    assert time.monotonic() - started < 20  # when Postgres itself would give up
     database.disconnect_function()  # Postgres does not notice by itself that nobody waits for the sleeper.
     # Pieces take rows from all over the batch: the sleeper is in the third of four.
     settled = [record for place, record in enumerate(records) if place % 4 < 2]
