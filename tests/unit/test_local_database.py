@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.database import write_private
+from local.process import write_whole
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +21,6 @@ def test_nobody_else_may_read_a_private_file(tmp_path: Path, *, is_there: bool) 
     path = tmp_path / "password"
     if is_there:
         path.write_text("a longer text", encoding="utf-8")
-    write_private(path, "text")
+    write_whole(path, "text")
     assert path.read_text(encoding="utf-8") == "text"
     assert path.stat().st_mode & 0o777 == 0o600
