@@ -21,6 +21,8 @@ CREATE TABLE vault.originals (
     data_key     uuid    NOT NULL,
     sealed       bytea   NOT NULL
 );
+-- Statistics would hold values of people who are forgotten later. The key tells the planner that each pseudonym is there once.
+ALTER TABLE vault.originals ALTER COLUMN pseudonym SET STATISTICS 0, ALTER COLUMN sealed SET STATISTICS 0;
 COMMENT ON TABLE vault.originals IS 'One row per pseudonym: what it stands for, sealed';
 COMMENT ON COLUMN vault.originals.pseudonym IS 'As in a masked column of user_logins';
 COMMENT ON COLUMN vault.originals.salt_version IS 'Version of the salt behind the pseudonym';
@@ -85,6 +87,7 @@ CREATE TABLE pseudonym_links (
     CHECK (old_version < new_version)
 );
 CREATE INDEX pseudonym_links_new ON pseudonym_links (new);
+ALTER TABLE pseudonym_links ALTER COLUMN old SET STATISTICS 0, ALTER COLUMN new SET STATISTICS 0;
 COMMENT ON TABLE pseudonym_links IS 'Pseudonyms of one original under two salts, so that counts survive a rotation';
 COMMENT ON COLUMN pseudonym_links.old IS 'Pseudonym as in the rows';
 COMMENT ON COLUMN pseudonym_links.new IS 'Pseudonym of the same original under the newest salt that it was linked to';

@@ -17,6 +17,8 @@ FROM user_logins l LEFT JOIN pseudonym_links k ON k.old = l.masked_ip
 GROUP BY 1
 HAVING count(*) > 1;
 CREATE UNIQUE INDEX counted_ips_key ON counted_ips (masked_ip);
+-- Statistics would hold pseudonyms of people who are forgotten later. The unique index tells the planner enough.
+ALTER MATERIALIZED VIEW counted_ips ALTER COLUMN masked_ip SET STATISTICS 0;
 CREATE INDEX counted_ips_logins ON counted_ips (logins);
 COMMENT ON MATERIALIZED VIEW counted_ips IS 'shared_ips as it was at the last count_sharing()';
 COMMENT ON COLUMN counted_ips.masked_ip IS 'Pseudonym of the address';
@@ -32,6 +34,7 @@ FROM user_logins l LEFT JOIN pseudonym_links k ON k.old = l.masked_device_id
 GROUP BY 1
 HAVING count(*) > 1;
 CREATE UNIQUE INDEX counted_devices_key ON counted_devices (masked_device_id);
+ALTER MATERIALIZED VIEW counted_devices ALTER COLUMN masked_device_id SET STATISTICS 0;
 CREATE INDEX counted_devices_logins ON counted_devices (logins);
 COMMENT ON MATERIALIZED VIEW counted_devices IS 'shared_devices as it was at the last count_sharing()';
 COMMENT ON COLUMN counted_devices.masked_device_id IS 'Pseudonym of the device';

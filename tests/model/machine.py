@@ -140,6 +140,10 @@ class LifeOfALogin(RuleBasedStateMachine):
         else:
             self.world.take(Create())
 
+    @rule()
+    def analyze(self) -> None:
+        self.world.store.analyze()
+
     @rule(at=functions, vault=st.booleans())
     def restart(self, at: int, vault: bool) -> None:
         self.world.restart(at, vault=vault)

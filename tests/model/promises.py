@@ -47,8 +47,7 @@ def _removals(truth: Truth, steps: Sequence[Done], seen: Seen, before: Mapping[K
             check(not left, "a forgotten person is still there", left)
             if done.outcome.how == "done":
                 user = f"person-{done.step.user}"
-                # The vault's part of a month that was archived and dropped goes with the next retention.
-                owned = pseudonyms_in(before[key] for key in truth.of_user(user) & before.keys())
+                owned = truth.pseudonyms(truth.of_user(user))
                 truth.forgotten[user] = owned - truth.pseudonyms_of_others(user)
 
 

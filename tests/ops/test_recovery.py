@@ -468,6 +468,19 @@ def test_nothing_sealed_stays_of_a_month_that_was_archived_and_dropped(
     assert database.count("vault.inbox") == 0
 
 
+def test_forget_counts_anew_whoever_was_archived(
+    loginpipe: CommandLine, function: Function, database: Scratch, tmp_path: Path
+) -> None:
+    """What was counted before the month was dropped holds the person's pseudonyms."""
+    month, sent = months_ago(3)
+    assert function(*(make_record(user_id="gone", sent=sent) for _ in range(2))) == []
+    assert loginpipe("upkeep").code == 0
+    assert (database.count("counted_ips"), database.count("counted_devices")) == (1, 1)
+    assert loginpipe("archive", "--month", month, str(tmp_path), "--drop", "--yes").code == 0
+    loginpipe("forget", "--user-id", "gone", "--reason", "r", "--yes")
+    assert (database.count("counted_ips"), database.count("counted_devices")) == (0, 0)
+
+
 def test_forget_names_what_it_does_not_reach(
     loginpipe: CommandLine, function: Function, queues: Queues, tmp_path: Path
 ) -> None:

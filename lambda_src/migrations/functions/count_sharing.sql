@@ -6,8 +6,6 @@ BEGIN
     UPDATE public.sharing_counted SET through = now() - interval '5 minutes';
     REFRESH MATERIALIZED VIEW CONCURRENTLY public.counted_ips;
     REFRESH MATERIALIZED VIEW CONCURRENTLY public.counted_devices;
-    -- Else the statistics would hold pseudonyms of people who were forgotten since the last count.
-    ANALYZE public.counted_ips, public.counted_devices;
 END $$;
 COMMENT ON FUNCTION public.count_sharing() IS
     'Counts for shared_ips and shared_devices. Without it they stay right but get slow; with it, removed logins go too';

@@ -16,6 +16,7 @@ BEGIN
     PERFORM audit.lock_removals();
     SELECT m.partition INTO month_table FROM public.login_months() m WHERE m.month = archived;
     IF month_table IS NULL THEN
+        PERFORM public.clear_shared_statistics();
         WITH gone AS (
             DELETE FROM public.user_logins l
             WHERE l.create_date >= archived AND l.create_date < archived + interval '1 month'
@@ -29,6 +30,7 @@ BEGIN
         -- The parent before its partitions, as readers and writers lock them: nobody waits in a circle. Nobody waits
         -- while the checksum is made, either; a login that came in meanwhile makes the number another one.
         LOCK TABLE ONLY public.user_logins IN ACCESS EXCLUSIVE MODE;
+        PERFORM public.clear_shared_statistics();
         EXECUTE format('SELECT count(*) FROM %s', month_table) INTO held;
     END IF;
     IF counted = 0 THEN

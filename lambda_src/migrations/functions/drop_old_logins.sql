@@ -10,6 +10,9 @@ BEGIN
         RAISE EXCEPTION 'the logins of the current month are always kept';
     END IF;
     PERFORM audit.lock_removals();
+    IF NOT dry_run THEN
+        PERFORM public.clear_shared_statistics();
+    END IF;
     FOR old IN SELECT m.month, m.partition FROM public.login_months() m WHERE m.month < date_trunc('month', keep_from) LOOP
         month := old.month;
         EXECUTE format('SELECT count(*) FROM %s', old.partition) INTO logins;

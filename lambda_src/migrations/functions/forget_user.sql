@@ -8,7 +8,7 @@ DECLARE
 BEGIN
     PERFORM audit.lock_removals();
     -- No ANALYZE, which would keep values of the rows, runs beside it. Readers and writers go on.
-    LOCK TABLE public.user_logins, public.pseudonym_links, vault.originals IN SHARE UPDATE EXCLUSIVE MODE;
+    LOCK TABLE public.user_logins IN SHARE UPDATE EXCLUSIVE MODE;
     EXECUTE format(
         'WITH gone AS (DELETE FROM public.user_logins l WHERE l.user_id = $1 RETURNING l.event_id, ARRAY[%s]::text[] AS named)
          SELECT (SELECT count(*) FROM gone), (SELECT array_agg(gone.event_id::text) FROM gone),
