@@ -57,8 +57,8 @@ def forget(site: Site, *, user_id: str, reason: str, dry_run: bool) -> Forgotten
         cursor.execute(FORGET, (user_id, site.actor(), site.request_id, reason))
         logins, originals, links = fetch_one(cursor)
     if not dry_run:
-        # Else what was counted before would stand until the next count, which comes in any case. Also where no login was
-        # found: a month with the person's logins may have been archived since the last count.
+        # Else what was counted before would stand until the next count, which comes in any case. Even without a login:
+        # a month that held some may have been archived since the last count.
         with suppress(OpsError):
             site.database.rows(COUNT_SHARING)
     return {
