@@ -34,6 +34,7 @@ class Actor:
 
     role: str | None = None  # the database role that it logs in as; None: what its settings say
     fault: Fault | None = None
+    refused: int = 0  # messages of each batch that SQS does not take from it
     gate: "Gate | None" = None
     struck: bool = False
     backend: int | None = None  # the process of Postgres that works on its statement

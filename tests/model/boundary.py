@@ -88,14 +88,23 @@ def boundaries(pool: Pool) -> Iterator[None]:
         if actor is None:
             return call(client, operation, arguments)
         broken = ReadTimeoutError(endpoint_url="emulator")
-        return actor.cross("aws", lambda: ask(client, operation, arguments), lambda: broken)
+        return actor.cross("aws", lambda: ask(client, operation, arguments, actor.refused), lambda: broken)
 
-    def ask(client: Any, operation: str, arguments: Any) -> Any:
+    def ask(client: Any, operation: str, arguments: Any, refused: int) -> Any:
+        if operation == "SendMessageBatch" and refused:
+            return send_some(client, arguments, refused)
         if operation != "GetCallerIdentity":  # which is always the same
             return call(client, operation, arguments)
         if not identity:
             identity.append(call(client, operation, arguments))
         return identity[0]
+
+    def send_some(client: Any, arguments: Any, refused: int) -> Any:
+        entries = arguments["Entries"]
+        taken = {**arguments, "Entries": entries[refused:]}
+        answer = call(client, "SendMessageBatch", taken) if taken["Entries"] else {"Successful": []}
+        failed = [{"Id": entry["Id"], "SenderFault": False, "Code": "InternalError"} for entry in entries[:refused]]
+        return {**answer, "Failed": failed}
 
     with (
         mock.patch.object(psycopg2, "connect", pool.connect),

@@ -17,6 +17,7 @@ from tests.model.draws import (
     logins,
     months,
     others,
+    refused,
     removals,
     turns,
     users,
@@ -115,9 +116,9 @@ class LifeOfALogin(RuleBasedStateMachine):
     def receive_too_often(self, message: Message) -> None:
         self.world.queues.bury(message.record)
 
-    @rule(target=messages, fault=faults)
-    def redrive(self, fault: Fault | None) -> Any:
-        self.world.take(Redrive(), fault=fault)
+    @rule(target=messages, refused=refused, fault=faults)
+    def redrive(self, refused: int, fault: Fault | None) -> Any:
+        self.world.take(Redrive(refused), fault=fault)
         records, self.world.redriven = self.world.redriven, []
         return multiple(*[self._sent(Message(self._next(), record)) for record in records])
 

@@ -187,7 +187,12 @@ class Daily(Step):
 
 @dataclass(frozen=True)
 class Redrive(Step):
-    """Dead letters go back to the queue."""
+    """Dead letters go back to the queue; SQS refuses so many of each batch."""
+
+    refused: int = 0
 
     def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
         return world.operator.run(actor, "dlq", "redrive")
+
+    def has_to_work(self, world: "World") -> bool:
+        return not self.refused
