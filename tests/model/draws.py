@@ -22,7 +22,6 @@ faults = st.none() | st.builds(
 clocks = st.sampled_from((0, 300, -300, 200_000))
 bodies = st.sampled_from(("{", "[]", '{"user_id": "person-a"}', '{"ip": "device-9", "device_id": "device-9"}'))
 months = st.sampled_from((OLD_MONTH, 1))
-refused = st.sampled_from((0, 1))
 removals = st.one_of(
     st.builds(Archive, months, drop=st.sampled_from((True,))),
     st.builds(Restore, months),
@@ -34,7 +33,7 @@ others = st.one_of(
     st.builds(Archive, months, drop=st.sampled_from((False,))),
     st.builds(Upkeep),
     st.builds(Rotate),
-    st.builds(Redrive, refused),
+    st.builds(Redrive, st.integers(0, 1)),
 )
 # Most often one switch: the second step then runs as a whole in the middle of the first.
 turns = st.lists(st.integers(1, 30), min_size=1, max_size=1) | st.lists(st.integers(1, 12), max_size=4)

@@ -17,7 +17,6 @@ from tests.model.draws import (
     logins,
     months,
     others,
-    refused,
     removals,
     turns,
     users,
@@ -116,7 +115,7 @@ class LifeOfALogin(RuleBasedStateMachine):
     def receive_too_often(self, message: Message) -> None:
         self.world.queues.bury(message.record)
 
-    @rule(target=messages, refused=refused, fault=faults)
+    @rule(target=messages, refused=st.integers(0, 1), fault=faults)
     def redrive(self, refused: int, fault: Fault | None) -> Any:
         self.world.take(Redrive(refused), fault=fault)
         records, self.world.redriven = self.world.redriven, []

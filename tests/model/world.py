@@ -82,9 +82,8 @@ class World:
         self.is_intact = False
         letters = event_ids(self.queues.dead()) if any(isinstance(step, Redrive) for step in steps) else set()
         done = [self._prepare(step) for step in steps]
-        actors = [
-            Actor(step.role, fault if at == 0 else None, getattr(step, "refused", 0)) for at, step in enumerate(steps)
-        ]
+        actors = [Actor(step.role, refused=getattr(step, "refused", 0)) for step in steps]
+        actors[0].fault = fault
 
         def run(at: int) -> None:
             done[at].outcome = steps[at].run(self, actors[at], done[at].reason)
