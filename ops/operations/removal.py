@@ -53,6 +53,8 @@ class Upkeep(TypedDict):
 def forget(site: Site, *, user_id: str, reason: str, dry_run: bool) -> Forgotten:
     """Removes a person's logins and what of the vault is theirs alone; a dry run takes it all back."""
     unfold(site)
+    # An archive may have been killed after the drop. The erasure finds what is sealed of logins that are still there.
+    drop_orphans(site)
     with site.database.transaction(roll_back=dry_run) as cursor:
         cursor.execute(FORGET, (user_id, site.actor(), site.request_id, reason))
         logins, originals, links = fetch_one(cursor)

@@ -86,7 +86,7 @@ def link_write(site: Site, *, entry: int, old: list[str], new: list[str]) -> Lin
 
 
 def drop_orphans(site: Site) -> tuple[int, int]:
-    """Removes the originals and links that no login has any more; returns how many of each."""
+    """Removes the originals and links of logins that were dropped since the last time; returns how many of each."""
     all_originals = all_links = 0
     originals = links = 1
     while originals + links:
@@ -95,8 +95,9 @@ def drop_orphans(site: Site) -> tuple[int, int]:
             originals, links = fetch_one(cursor)
         all_originals += originals
         all_links += links
-    with site.database.transaction() as cursor:
-        cursor.execute(DROP_UNUSED_KEYS)
+    if all_originals:
+        with site.database.transaction() as cursor:
+            cursor.execute(DROP_UNUSED_KEYS)
     return all_originals, all_links
 
 

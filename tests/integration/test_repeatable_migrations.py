@@ -100,9 +100,12 @@ def test_new_masked_column_is_unfolded_kept_and_forgotten(wider: Scratch) -> Non
     wider.execute(BATCH)
     assert wider.query("SELECT vault.unfold(10)") == [(3,)]
     assert wider.rows("pseudonym", "vault.originals") == [("serial",), ("shared",)]
+    wider.execute("INSERT INTO vault.orphaned DEFAULT VALUES")
     assert wider.query("SELECT * FROM vault.drop_orphans(10)") == [(0, 0)]
     # What anna shares with bert, in another column, stays.
     assert wider.query("SELECT * FROM forget_user('anna', 'who', 'request', 'why')") == [(1, 1, 0)]
     assert wider.rows("pseudonym", "vault.originals") == [("shared",)]
     wider.execute("DELETE FROM user_logins")
+    assert wider.query("SELECT * FROM vault.drop_orphans(10)") == [(0, 0)], "nothing was dropped since"
+    wider.execute("INSERT INTO vault.orphaned DEFAULT VALUES")
     assert wider.query("SELECT * FROM vault.drop_orphans(10)") == [(1, 0)]

@@ -468,6 +468,21 @@ def test_nothing_sealed_stays_of_a_month_that_was_archived_and_dropped(
     assert database.count("vault.inbox") == 0
 
 
+def test_forget_removes_what_a_killed_archive_left_sealed(
+    loginpipe: CommandLine, sealing_function: Function, database: Scratch
+) -> None:
+    """The month is dropped, and whoever did that was killed before its originals were removed."""
+    month, sent = months_ago(3)
+    assert sealing_function(make_record(user_id="gone", ip=IP, device_id=DEVICE, sent=sent)) == []
+    assert len(originals(database)) == 2
+    ((checksum,),) = database.query("SELECT line_checksum(login_line(l)) FROM user_logins l")
+    drop = "SELECT drop_archived_logins(%s, 1, %s, 'archive', 'target', 'who', 'request', 'why')"
+    database.execute(drop, f"{month}-01", checksum)
+    assert (database.count(), database.count("vault.originals"), database.count("vault.orphaned")) == (0, 2, 1)
+    loginpipe("forget", "--user-id", "gone", "--reason", "r", "--yes")
+    assert [database.count(f"vault.{table}") for table in ("originals", "data_keys", "orphaned")] == [0, 0, 0]
+
+
 def test_forget_counts_anew_whoever_was_archived(
     loginpipe: CommandLine, function: Function, database: Scratch, tmp_path: Path
 ) -> None:

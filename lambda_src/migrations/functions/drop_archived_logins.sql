@@ -43,6 +43,7 @@ BEGIN
     IF month_table IS NOT NULL THEN
         EXECUTE format('DROP TABLE %s', month_table);
     END IF;
+    INSERT INTO vault.orphaned DEFAULT VALUES ON CONFLICT DO NOTHING;
     INSERT INTO audit.entries (action, actor, request_id, reason, subject, counts)
     VALUES ('archive', who, request, why, to_char(archived, 'YYYY-MM'),
             jsonb_build_object('logins', counted, 'checksum', checksum::text, 'archive', archive, 'target', target,

@@ -34,6 +34,7 @@ BEGIN
         RETURN NEXT;
     END IF;
     IF NOT dry_run THEN
+        INSERT INTO vault.orphaned DEFAULT VALUES ON CONFLICT DO NOTHING;
         DELETE FROM vault.inbox_faults f WHERE f.last_day < date_trunc('month', keep_from);
         DELETE FROM public.rejected_logins r WHERE r.last_seen < date_trunc('month', keep_from);
         IF total > 0 OR months > 0 THEN

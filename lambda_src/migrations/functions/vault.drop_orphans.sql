@@ -5,6 +5,11 @@ DECLARE
     found text[];
 BEGIN
     PERFORM audit.lock_removals();
+    originals := 0;
+    links := 0;
+    IF NOT EXISTS (SELECT FROM vault.orphaned) THEN
+        RETURN;
+    END IF;
     EXECUTE format(
         'SELECT coalesce(array_agg(pseudonym), ''{}'') FROM (
              SELECT o.pseudonym FROM vault.originals o WHERE %s
@@ -16,8 +21,12 @@ BEGIN
     GET DIAGNOSTICS originals = ROW_COUNT;
     DELETE FROM public.pseudonym_links l WHERE l.old = ANY (found);
     GET DIAGNOSTICS links = ROW_COUNT;
+    IF cardinality(found) < most THEN
+        DELETE FROM vault.orphaned;
+    END IF;
 END $$;
 COMMENT ON FUNCTION vault.drop_orphans(integer) IS
-    'Removes originals and links that no login has any more, at most so many; returns how many of each';
+    'Removes originals and links that no login has any more, at most so many, if logins were dropped since the last time; '
+    'returns how many of each';
 REVOKE EXECUTE ON FUNCTION vault.drop_orphans(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.drop_orphans(integer) TO operator;
