@@ -6,21 +6,8 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, precondition, rule
 
+from tests.model import draws
 from tests.model.actors import Fault
-from tests.model.draws import (
-    AGO,
-    FUNCTIONS,
-    bodies,
-    clocks,
-    faults,
-    functions,
-    logins,
-    months,
-    others,
-    removals,
-    turns,
-    users,
-)
 from tests.model.logins import OLD_MONTH, Login, Message, broken_message, month_name
 from tests.model.steps import (
     Archive,
@@ -53,61 +40,61 @@ class LifeOfALogin(RuleBasedStateMachine):
 
     @initialize(
         target=messages,
-        first=st.lists(logins, min_size=2, max_size=5),
+        first=st.lists(draws.logins, min_size=2, max_size=5),
         vault=st.booleans(),
-        clock=clocks,
+        clock=draws.clocks,
         may_split=st.sampled_from((False,) * 7 + (True,)),
         leaving=st.integers(0, 2),
-        late=st.integers(1, 30) | st.just(0),
+        late=st.integers(1, 30) | st.integers(-10, 0),
     )
     def begin(self, first: list[Login], vault: bool, clock: int, may_split: bool, leaving: int, late: int) -> Any:
         """Some logins are there already."""
         self.may_split, self.leaving, self.late = may_split, leaving, late
         self.world.turn_clock(clock)
-        for at in range(FUNCTIONS if vault else 0):
+        for at in range(draws.FUNCTIONS if vault else 0):
             self.world.restart(at, vault=True)
         sent = [self._send(login) for login in first]
         self.world.take(Deliver(tuple(sent), 0))
         return multiple(*sent)
 
-    @rule(target=messages, new=st.lists(logins, min_size=1, max_size=3))
+    @rule(target=messages, new=st.lists(draws.logins, min_size=1, max_size=3))
     def send(self, new: list[Login]) -> Any:
         return multiple(*[self._send(login) for login in new])
 
-    @rule(target=messages, body=bodies, ago=AGO)
+    @rule(target=messages, body=draws.bodies, ago=draws.AGO)
     def send_broken(self, body: str, ago: int) -> Message:
         return self._sent(broken_message(body, self._next(), self.world.now, ago))
 
     @rule(
         batch=st.lists(messages, min_size=1, max_size=4),
-        to=st.lists(functions, min_size=1, max_size=5),
-        fault=faults,
+        to=st.lists(draws.functions, min_size=1, max_size=5),
+        fault=draws.faults,
     )
     def deliver(self, batch: list[Message], to: list[int], fault: Fault | None) -> None:
         for at in to:
             self.world.take(Deliver(tuple(batch), at), fault=fault)
 
-    @rule(ago=AGO, drop=st.booleans(), fault=faults)
+    @rule(ago=draws.AGO, drop=st.booleans(), fault=draws.faults)
     def archive(self, ago: int, drop: bool, fault: Fault | None) -> None:
         self.world.take(Archive(ago, drop), fault=fault)
 
-    @rule(ago=months, fault=faults)
+    @rule(ago=draws.months, fault=draws.faults)
     def restore(self, ago: int, fault: Fault | None) -> None:
         self.world.take(Restore(ago), fault=fault)
 
-    @rule(user=users, fault=faults)
+    @rule(user=draws.users, fault=draws.faults)
     def forget(self, user: str, fault: Fault | None) -> None:
         self.world.take(Forget(user), fault=fault)
 
-    @rule(keep=st.sampled_from((2, 1)), fault=faults)
+    @rule(keep=st.sampled_from((2, 1)), fault=draws.faults)
     def retention(self, keep: int, fault: Fault | None) -> None:
         self.world.take(Retention(keep), fault=fault)
 
-    @rule(fault=faults)
+    @rule(fault=draws.faults)
     def upkeep(self, fault: Fault | None) -> None:
         self.world.take(Upkeep(), fault=fault)
 
-    @rule(fault=faults)
+    @rule(fault=draws.faults)
     def rotate(self, fault: Fault | None) -> None:
         self.world.take(Rotate(), fault=fault)
 
@@ -115,18 +102,18 @@ class LifeOfALogin(RuleBasedStateMachine):
     def receive_too_often(self, message: Message) -> None:
         self.world.queues.bury(message.record)
 
-    @rule(target=messages, refused=st.integers(0, 1), fault=faults)
+    @rule(target=messages, refused=st.integers(0, 1), fault=draws.faults)
     def redrive(self, refused: int, fault: Fault | None) -> Any:
         self.world.take(Redrive(refused), fault=fault)
         records, self.world.redriven = self.world.redriven, []
         return multiple(*[self._sent(Message(self._next(), record)) for record in records])
 
     @precondition(lambda self: self.may_split)
-    @rule(fault=faults)
+    @rule(fault=draws.faults)
     def switch_to_daily_partitions(self, fault: Fault | None) -> None:
         self.world.take(Daily(), fault=fault)
 
-    @rule(old=st.integers(1, 2), fault=faults)
+    @rule(old=st.integers(1, 2), fault=draws.faults)
     def link(self, old: int, fault: Fault | None) -> None:
         self.world.take(Link(old, old + 1), fault=fault)
 
@@ -144,20 +131,20 @@ class LifeOfALogin(RuleBasedStateMachine):
     def analyze(self) -> None:
         self.world.store.analyze()
 
-    @rule(at=functions, vault=st.booleans())
+    @rule(at=draws.functions, vault=st.booleans())
     def restart(self, at: int, vault: bool) -> None:
         self.world.restart(at, vault=vault)
 
-    @rule(seconds=clocks)
+    @rule(seconds=draws.clocks)
     def turn_clock(self, seconds: int) -> None:
         self.world.turn_clock(seconds)
 
-    @rule(first=removals, second=others, turns=turns, fault=faults)
+    @rule(first=draws.removals, second=draws.others, turns=draws.turns, fault=draws.faults)
     def at_once(self, first: Step, second: Step, turns: list[int], fault: Fault | None) -> None:
         self.world.take(first, second, turns=turns, fault=fault)
 
-    @rule(target=messages, first=removals, new=st.lists(logins, min_size=1, max_size=2), to=functions,
-          turns=turns, fault=faults)  # fmt: skip
+    @rule(target=messages, first=draws.removals, new=st.lists(draws.logins, min_size=1, max_size=2), to=draws.functions,
+          turns=draws.turns, fault=draws.faults)  # fmt: skip
     def while_others_write(self, first: Step, new: list[Login], to: int, turns: list[int], fault: Fault | None) -> Any:
         # Of the month that the step is about, where it is about one.
         ago = getattr(first, "ago", None)
@@ -182,9 +169,11 @@ class LifeOfALogin(RuleBasedStateMachine):
         people = sorted({world.truth.rows[key]["user_id"] for key in world.truth.present(month_name(world.now, ago))})
         if people and self.late:  # a login arrives while the month is dropped, and gets an archive of its own
             login = self._send(Login(people[0].removeprefix("person-"), 0, 1, ago))
-            world.take(Archive(ago, drop=True), Deliver((login,), 0), turns=[self.late])
+            steps = (Archive(ago, drop=True), Deliver((login,), 0))
+            # Below zero: its transaction is under way when the archive begins.
+            world.take(*steps[:: 1 if self.late > 0 else -1], turns=[abs(self.late)])
         if people:
-            world.take(Archive(ago, drop=self.late > 0))
+            world.take(Archive(ago, drop=self.late != 0))
             world.take(Forget(people[self.leaving % len(people)].removeprefix("person-")))
             world.take(Restore(ago))
 
