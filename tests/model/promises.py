@@ -72,6 +72,9 @@ def _judge_outcome(truth: Truth, done: Done, others: Sequence[Done], before: Map
                 check(is_noted and message_id in seen.letters, "a reject has disappeared", message)
         refused = [message for message, event in good if event and message.record["messageId"] in failed]
         check(not (refused and done.has_to_work), "a good login was refused", refused)
+    elif isinstance(done.step, Forget):
+        # Also where there was no login: a restore leaves out whom an entry names.
+        check(done.committed(seen), "an erasure has left no audit entry", done.step)
     elif isinstance(done.step, Restore):
         missing = done.brings - removed - truth.rows.keys()
         check(not missing, "a restore left logins out", missing)
