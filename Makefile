@@ -239,7 +239,7 @@ soak: setup  ## 1,000,000 events under random faults (SEED=, EVENTS=)
 
 .PHONY: model
 model: setup  ## 10,000 random histories of a login's life, each step disturbed (SEED=, HISTORIES=)
-	MODEL_SEED=$(or $(SEED),1) MODEL_HISTORIES=$(or $(HISTORIES),10000) $(BIN)/pytest -q -x tests/model
+	MODEL_SEED=$(or $(SEED),1) MODEL_HISTORIES=$(or $(HISTORIES),10000) $(BIN)/pytest -q -x $(PARALLEL) tests/model
 
 .PHONY: mutants
 mutants: setup  ## break the lines that hold the promises up, one by one, and see the tests fail

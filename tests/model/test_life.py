@@ -18,7 +18,7 @@ from tests.ops.conftest import _vault_key
 
 SEED = int(os.environ.get("MODEL_SEED", "1"))
 HISTORIES = int(os.environ.get("MODEL_HISTORIES", "200"))
-AT_ONCE = 200  # of one seed: a failure among the last of ten thousand is repeated in a minute
+AT_ONCE = 100  # of one seed: workers share them, and a failure among the last of ten thousand is repeated soon
 STEPS = 10
 
 
