@@ -5,7 +5,6 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.txt)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url
 
 .PHONY: help
@@ -20,7 +19,8 @@ setup: $(VENV)/.installed  ## install what the project needs into .venv, with ch
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; set PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	@sed -n '/^uv==/,/[^\]$$/p' requirements.txt > $(VENV)/uv.txt  # its entry in the lock, with the hashes
+	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r $(VENV)/uv.txt
 
 $(VENV)/.installed: requirements.txt local/emulator.txt pyproject.toml | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --require-hashes -r requirements.txt
@@ -39,6 +39,7 @@ lock: | $(BIN)/uv  ## write the requirement locks anew from the *.in files (UPGR
 	$(COMPILE) lambda_src/vault.in -c requirements.txt -o lambda_src/vault.txt
 	$(COMPILE) lambda_src/requirements.in ops/requirements.in -c requirements.txt -o ops/requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --no-deps local/emulator.in -o local/emulator.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) local/emulator.in -c local/emulator.txt -o local/sam.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) bench/requirements.in -c requirements.txt -o bench/requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) infra/node.in -o infra/node.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) tests/fuzz/requirements.in -o tests/fuzz/requirements.txt
@@ -84,11 +85,12 @@ psql: setup  ## look at the rows: of what is up, else of the last run (OF=run, O
 check: lint unit  ## the fast inner loop: linters, types, import contracts, unit tests
 
 .PHONY: lint
-lint: setup  ## ruff, mypy and the import contracts
+lint: setup  ## ruff, mypy, the import contracts and the workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/zizmor --offline --quiet .github
 
 .PHONY: format
 format: setup  ## let ruff format and fix the code
@@ -201,10 +203,15 @@ destroy-local: cloud-setup  ## destroy what deploy-local has made
 infra-test: cloud-setup  ## tests of bundle and stack, a deploy to MiniStack included
 	$(BIN)/pytest -q tests/infra
 
-SAM_VERSION := $(shell sed -n 's/^aws-sam-cli==\([0-9.]*\).*/\1/p' local/emulator.txt)
-SAM ?= $(shell command -v sam || echo "$(BIN)/uvx --quiet --from aws-sam-cli==$(SAM_VERSION) sam")
+SAM ?= $(or $(shell command -v sam),$(VENV)/sam/bin/sam)
 SAM_OPTIONS = --template build/sam/LoginPipeline-sam.template.json --env-vars infra/sam-environment.json --docker-network login-pipeline
 EVENT ?= events/mixed.json
+
+# An environment of its own: the SAM CLI wants other versions than the project.
+$(VENV)/sam/bin/sam: local/sam.txt | $(BIN)/uv
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(VENV)/sam
+	$(BIN)/uv pip install --quiet --python $(VENV)/sam --require-hashes -r local/sam.txt
+	@touch $@
 
 .PHONY: sam-template
 sam-template: bundle
@@ -213,7 +220,7 @@ sam-template: bundle
 		-c databaseHost=postgres -c databaseSslMode=disable -c databaseSecret=see-infra/sam-environment.json
 
 .PHONY: sam-invoke
-sam-invoke: sam-template  ## run the bundle in AWS's Lambda image, with Docker and the SAM CLI (EVENT=events/mixed.json)
+sam-invoke: sam-template $(filter $(VENV)/%,$(SAM))  ## run the bundle in AWS's Lambda image, with Docker and the SAM CLI (EVENT=events/mixed.json)
 	docker compose up --detach --wait
 	$(SAM) local invoke ProvisionFunction $(SAM_OPTIONS)
 	$(SAM) local invoke IngestFunction $(SAM_OPTIONS) --event $(EVENT)
@@ -222,8 +229,10 @@ sam-invoke: sam-template  ## run the bundle in AWS's Lambda image, with Docker a
 
 CHAOS := $(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
 FUZZ_RUNS ?= 1000000
-LOCKS ?= lambda_src/requirements.txt lambda_src/vault.txt ops/requirements.txt requirements.txt
-BOMS := lambda_src/requirements.txt lambda_src/vault.txt ops/requirements.txt
+DEPLOYED := lambda_src/requirements.txt lambda_src/vault.txt ops/requirements.txt
+TOOLS ?= requirements.txt
+EXCEPTIONS ?= tests/security/audit-exceptions.toml
+IGNORE ?=  # ids of advisories that do not matter here; say why beside each
 
 .PHONY: chaos
 chaos: setup  ## 5 minutes of faults under traffic, and the balance (SEED= repeats a run)
@@ -262,11 +271,14 @@ $(VENV)/security/.installed: tests/security/requirements.txt | setup
 	@touch $@
 
 .PHONY: audit
-audit: setup  ## ask the package registry for known vulnerabilities of what is locked (LOCKS=)
-	$(BIN)/python -m tests.security.audit $(LOCKS)
+audit: setup  ## ask the package registry for known vulnerabilities of what is locked (TOOLS=, EXCEPTIONS=)
+	$(BIN)/python -m tests.security.audit $(DEPLOYED) $(TOOLS:%=--tools %) $(EXCEPTIONS:%=--exceptions %) \
+		$(IGNORE:%=--ignore %)
 
 .PHONY: sbom
-sbom: $(VENV)/security/.installed  ## write the CycloneDX bill of materials of what is deployed to build/sbom
-	@mkdir -p build/sbom
-	for lock in $(BOMS); do PYTHONPATH=$(VENV)/security $(BIN)/python -W ignore -m cyclonedx_py requirements --output-reproducible \
-		--pyproject pyproject.toml -o build/sbom/$$(echo $${lock%.txt} | tr / -).cdx.json $$lock || exit 1; done
+sbom: bundle $(VENV)/security/.installed  ## write the CycloneDX bill of materials of what is deployed to build/sbom
+	$(BIN)/python -m tests.security.sbom $(DEPLOYED)
+
+.PHONY: release
+release: bundle sbom  ## pack the bundles and bills of materials of the version TAG= into build/release
+	$(BIN)/python -m infra.release "$(TAG)"
