@@ -1,6 +1,8 @@
 # The queue worked off without Lambda: docker build -t login-worker . && docker run --env-file worker.env login-worker
 # The same image is the operator's command line: docker run --env-file … login-worker doctor
-FROM python:3.13-slim
+# Python 3.13.15 on Debian 13. `--build-arg BASE_IMAGE=…` takes another image.
+ARG BASE_IMAGE=python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
+FROM ${BASE_IMAGE}
 
 WORKDIR /app
 COPY ops/requirements.txt ops/requirements.txt
