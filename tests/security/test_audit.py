@@ -1,7 +1,6 @@
 """The audit finds what a registry says, against a registry of the test's own."""
 
 import json
-import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,14 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.security.audit import Registry, audit, main, read_locks
+from tests.security.audit import AuditError, Pin, Registry, audit, main, parse_exceptions, read_locks
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LOCKS = sorted(
-    path
-    for folder in ("", "lambda_src", "ops", "tests/fuzz", "tests/security")
-    for path in (ROOT / folder).glob("*requirements.txt")
-)
 ADVISORY = {"id": "PYSEC-1", "aliases": ["CVE-1"], "fixed_in": ["1.1"], "withdrawn": None}
 PAGES = {
     "/bad/1.0": {"info": {"version": "1.0"}, "vulnerabilities": [ADVISORY]},
@@ -47,34 +41,93 @@ def url() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("pin", "vulnerable", "unknown"),
     [
-        (("good", "1.0"), 0, 0),
-        (("bad", "1.0"), 1, 0),
-        (("newest", "2.0"), 1, 0),  # from the page of the newest release
-        (("newest", "1.9"), 0, 1),
-        (("nowhere", "1.0"), 0, 1),
+        (Pin("good", "1.0"), 0, 0),
+        (Pin("bad", "1.0"), 1, 0),
+        (Pin("newest", "2.0"), 1, 0),  # from the page of the newest release
+        (Pin("newest", "1.9"), 0, 1),
+        (Pin("nowhere", "1.0"), 0, 1),
     ],
 )
-def test_package(url: str, pin: tuple[str, str], vulnerable: int, unknown: int) -> None:
+def test_package(url: str, pin: Pin, vulnerable: int, unknown: int) -> None:
     found, not_known = audit([pin], Registry(url), set())
     assert (len(found), len(not_known)) == (vulnerable, unknown)
 
 
 def test_advisory_that_is_ignored(url: str) -> None:
-    assert audit([("bad", "1.0")], Registry(url), {"CVE-1"}) == ([], [])
+    assert audit([Pin("bad", "1.0")], Registry(url), {"CVE-1"}) == ([], [])
 
 
-@pytest.mark.parametrize(("lock", "code"), [("good==1.0 \\\n", 0), ("good==1.0\nbad==1.0\n", 1), ("nowhere==1\n", 1)])
-def test_exit_code(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lock: str, code: int) -> None:
-    path = tmp_path / "lock.txt"
-    path.write_text(lock)
-    monkeypatch.setattr("sys.argv", ["audit", str(path), "--url", url])
+GOOD = "good==1.0 \\\n"
+UNKNOWN = GOOD + "newest==1.9\n"
+EXCEPTION = '[[exception]]\nreason = "the mirror has no page of it"\npackages = ["newest==1.9"]\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "code", "says"),
+    [
+        ((GOOD, "", ""), 0, "1 of 1 packages looked up"),
+        ((GOOD + "bad==1.0\n", "", ""), 1, "VULNERABLE bad==1.0"),
+        ((GOOD, "bad==1.0\n", ""), 1, "VULNERABLE bad==1.0"),
+        ((UNKNOWN, "", ""), 1, "UNKNOWN newest==1.9"),
+        ((UNKNOWN, "", EXCEPTION), 0, "unknown, with an exception: newest==1.9"),
+        ((UNKNOWN, "", EXCEPTION.replace("1.9", "1.8")), 1, "UNKNOWN newest==1.9"),
+        ((UNKNOWN, UNKNOWN, ""), 1, "UNKNOWN newest==1.9"),
+        ((GOOD, UNKNOWN, ""), 0, "unknown, not deployed: newest==1.9"),
+        ((GOOD + "bad==1.0\n", "", EXCEPTION.replace("newest==1.9", "bad==1.0")), 1, "VULNERABLE bad==1.0"),
+        (("newest==1.9\n", "", EXCEPTION), 1, "0 of 1 packages looked up"),
+    ],
+    ids=[
+        "known",
+        "vulnerable",
+        "vulnerable-tool",
+        "unknown",
+        "excepted",
+        "other-version-excepted",
+        "also-a-tool",
+        "unknown-tool",
+        "vulnerable-and-excepted",
+        "nothing-known",
+    ],
+)
+def test_exit_code(
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    files: tuple[str, str, str],
+    code: int,
+    says: str,
+) -> None:
+    for name, text in zip(("deployed.txt", "tools.txt", "exceptions.toml"), files, strict=True):
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        "sys.argv",
+        ["audit", "deployed.txt", "--tools", "tools.txt", "--exceptions", "exceptions.toml", "--url", url],
+    )
     assert main() == code
+    assert says in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.parent.name)
-def test_lock_is_hashed_and_names_no_address(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    entries = re.findall(r"^\S+==.*(?:\n    .*)+", text, re.MULTILINE)
-    assert len({entry.split(" ")[0] for entry in entries}) == len(read_locks([path])) > 0
-    assert all("--hash=sha256:" in entry for entry in entries)
-    assert "://" not in text
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[[exception]]\npackages = ["newest==1.9"]\n',
+        '[[exception]]\nreason = " "\npackages = ["newest==1.9"]\n',
+        '[[exception]]\nreason = "no package"\n',
+        '[[exception]]\nreason = "no version"\npackages = ["newest"]\n',
+        "[[exception",
+    ],
+    ids=["no-reason", "blank-reason", "no-package", "no-version", "no-toml"],
+)
+def test_exception_is_refused_unless_it_is_whole(text: str) -> None:
+    with pytest.raises(AuditError):
+        parse_exceptions(text)
+
+
+def test_exceptions_name_only_what_is_deployed() -> None:
+    """An exception of a version that is no longer locked is out of date."""
+    text = (ROOT / "tests/security/audit-exceptions.toml").read_text(encoding="utf-8")
+    locks = ("lambda_src/requirements.txt", "lambda_src/vault.txt", "ops/requirements.txt")
+    deployed = read_locks(ROOT / lock for lock in locks)
+    assert set(parse_exceptions(text)) <= set(deployed)
