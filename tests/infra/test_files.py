@@ -16,8 +16,12 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 @pytest.mark.parametrize(
     ("schema", "paths"),
-    [("vendor.github-workflows", WORKFLOWS), ("vendor.compose-spec", [ROOT / "compose.yaml"])],
-    ids=["workflows", "compose"],
+    [
+        ("vendor.github-workflows", WORKFLOWS),
+        ("vendor.dependabot", [ROOT / ".github" / "dependabot.yml"]),
+        ("vendor.compose-spec", [ROOT / "compose.yaml"]),
+    ],
+    ids=["workflows", "dependabot", "compose"],
 )
 def test_file_fits_its_schema(schema: str, paths: list[Path]) -> None:
     assert paths

@@ -1,0 +1,63 @@
+"""`python -m infra.release vX.Y.Z` packs the bundles and bills of materials of a release into build/release."""
+
+import argparse
+import re
+import shutil
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+from infra.bundle import PLATFORMS, BundleError, build
+
+ROOT = Path(__file__).resolve().parent.parent
+BILLS = ROOT / "build" / "sbom"
+TARGET = ROOT / "build" / "release"
+TIME = (1980, 1, 1, 0, 0, 0)  # the earliest in a zip file
+
+
+class ReleaseError(Exception):
+    """The release cannot be made: the message says what to correct."""
+
+
+def check_tag(tag: str, root: Path = ROOT) -> str:
+    """Return the version of pyproject.toml; raise ReleaseError unless the tag and CHANGELOG.md name the same."""
+    version = str(tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
+    if tag != f"v{version}":
+        raise ReleaseError(f"the tag is {tag!r}, and pyproject.toml has the version {version}: it must be 'v{version}'")
+    changes = (root / "CHANGELOG.md").read_text(encoding="utf-8")
+    if re.search(rf"^## \[{re.escape(version)}\]", changes, re.MULTILINE) is None:
+        raise ReleaseError(f"CHANGELOG.md has no section [{version}]")
+    return version
+
+
+def pack(bundle: Path, archive: Path) -> None:
+    """Write a bundle's files as a zip file; the same files give the same bytes."""
+    with zipfile.ZipFile(archive, "w") as packed:
+        for path in sorted(bundle.rglob("*")):
+            if path.is_file():
+                entry = zipfile.ZipInfo(path.relative_to(bundle).as_posix(), TIME)
+                entry.external_attr = 0o100644 << 16
+                packed.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m infra.release", description="Packs a release.")
+    parser.add_argument("tag", help="the release's tag, such as v1.2.3")
+    try:
+        version = check_tag(parser.parse_args().tag)
+        shutil.rmtree(TARGET, ignore_errors=True)
+        TARGET.mkdir(parents=True)
+        for arch in PLATFORMS:
+            for vault in (False, True):
+                name = f"login-pipeline-{version}-{arch}{'-vault' if vault else ''}.zip"
+                pack(build(arch, vault=vault), TARGET / name)
+        for bill in sorted(BILLS.glob("*.cdx.json")):
+            shutil.copy(bill, TARGET)
+    except (BundleError, ReleaseError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

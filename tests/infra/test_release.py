@@ -1,0 +1,47 @@
+"""A release has the version of its tag, and the same files give the same bytes."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from infra.release import ReleaseError, check_tag, pack
+
+
+def make_project(root: Path, changes: str) -> Path:
+    (root / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "1.2.3"\n')
+    (root / "CHANGELOG.md").write_text(changes)
+    return root
+
+
+def test_tag_of_the_version_is_taken(tmp_path: Path) -> None:
+    assert check_tag("v1.2.3", make_project(tmp_path, "# Changelog\n\n## [1.2.3] - 2026-12-01\n")) == "1.2.3"
+
+
+@pytest.mark.parametrize("tag", ["v1.2.4", "1.2.3", "v1.2.3-rc1", "v1.2.30", "v", ""])
+def test_tag_of_another_version_is_refused(tmp_path: Path, tag: str) -> None:
+    with pytest.raises(ReleaseError, match=r"'v1\.2\.3'"):
+        check_tag(tag, make_project(tmp_path, "## [1.2.3]\n"))
+
+
+def test_version_without_a_section_in_the_changelog_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match="CHANGELOG"):
+        check_tag("v1.2.3", make_project(tmp_path, "## [Unreleased]\n\n## [1.2.30]\n"))
+
+
+def test_same_files_give_the_same_archive(tmp_path: Path) -> None:
+    archives = []
+    for number, time in enumerate((1_000_000_000, 1_700_000_000)):
+        bundle = tmp_path / f"bundle-{number}"
+        (bundle / "package").mkdir(parents=True)
+        for name in ("package/b.py", "a.py")[:: 1 if number else -1]:
+            (bundle / name).write_text(name)
+            os.utime(bundle / name, (time, time))
+        archive = tmp_path / f"{number}.zip"
+        pack(bundle, archive)
+        archives.append(archive)
+    assert archives[0].read_bytes() == archives[1].read_bytes()
+    with zipfile.ZipFile(archives[0]) as packed:
+        assert packed.namelist() == ["a.py", "package/b.py"]
+        assert packed.read("package/b.py") == b"package/b.py"
