@@ -53,6 +53,21 @@ def test_bundle_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest
     assert list(tmp_path.iterdir()) == []
 
 
+def test_bundle_is_made_anew_for_other_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def install(_arch: str, target: Path, _requirements: Path) -> None:
+        for library in ("boto3", "botocore"):
+            (target / library / "data").mkdir(parents=True)
+
+    monkeypatch.setattr(bundling, "_install", install)
+    names = set()
+    for certificates in ("old", "new"):
+        monkeypatch.setattr(bundling, "database_certificates", lambda pem=certificates: (pem, "a package"))
+        bundle = build(HERE, tmp_path)
+        assert (bundle / "database-ca.pem").read_text(encoding="ascii") == certificates
+        names.add(bundle.name)
+    assert len(names) == 2
+
+
 def test_bundle_holds_what_runs_and_not_what_makes_it(bundle: tuple[str, Path]) -> None:
     names = {name for name, *_ in files_of(bundle[1])}
     source = {str(path.relative_to(ROOT)) for path in (ROOT / "lambda_src").rglob("*.py")}
