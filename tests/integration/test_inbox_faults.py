@@ -40,6 +40,22 @@ def test_batch_that_cannot_be_unfolded_is_set_aside(vault: Scratch, fault: str) 
     assert vault.query("SELECT vault.count_faults()") == [(1,)]
 
 
+def test_batch_of_several_days_is_unfolded_whole(vault: Scratch) -> None:
+    vault.execute(LOGIN.replace("2023-11-15", "2023-11-17").replace("'ip', 'device'", "'later ip', 'device'"))
+    vault.execute(BATCH.replace("'2023-11-15', gen", "'2023-11-17', gen"), "ip,later ip", "AAAA,BBBB")
+    assert vault.query("SELECT vault.unfold(10)") == [(2,)]
+    assert vault.rows("pseudonym", "vault.originals") == [("ip",), ("later ip",)]
+
+
+def test_erasure_takes_all_links_to_the_same_original(vault: Scratch) -> None:
+    """Also those of versions of the salt under which the person has no login any more."""
+    link = "INSERT INTO pseudonym_links (old, new, old_version, new_version) VALUES (%s, 'newest ip', %s, 3)"
+    vault.execute(link, "ip", 1)
+    vault.execute(link, "second ip", 2)
+    vault.execute(FORGET)
+    assert vault.count("pseudonym_links") == 0
+
+
 def test_batch_that_was_corrected_can_be_put_back(vault: Scratch) -> None:
     vault.execute(BATCH, "ip,device", "AAAA")
     vault.execute("SELECT vault.unfold(10)")

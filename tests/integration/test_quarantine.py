@@ -53,6 +53,12 @@ def test_letter_that_sqs_has_redriven_carries_its_new_reason_only(
     assert "field" not in attributes
 
 
+def test_letter_keeps_the_time_that_its_producer_gave(aws: AwsEndpoint, function: Function, queue: str) -> None:
+    assert function(make_record("{", attributes={"sent_timestamp": "1600000000000"})) == []
+    ((_, attributes),) = receive(aws, queue).values()
+    assert attributes["sent_timestamp"] == "1600000000000"
+
+
 def test_row_that_the_database_refuses_is_sent_too(
     aws: AwsEndpoint, function: Function, database: Scratch, queue: str
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lambda_src.errors import MigrationError
 from lambda_src.migrate import MIGRATIONS, load_migrations, migrate, pending_migrations
 from tests.conftest import Scratch
 
@@ -109,3 +110,11 @@ def test_new_masked_column_is_unfolded_kept_and_forgotten(wider: Scratch) -> Non
     assert wider.query("SELECT * FROM vault.drop_orphans(10)") == [(0, 0)], "nothing was dropped since"
     wider.execute("INSERT INTO vault.orphaned DEFAULT VALUES")
     assert wider.query("SELECT * FROM vault.drop_orphans(10)") == [(1, 0)]
+
+
+def test_view_that_leaves_out_a_schema_is_refused(database: Scratch, folder: Path) -> None:
+    """What it names would depend on who applies it."""
+    path = folder / "views" / "unqualified.sql"
+    path.write_text("CREATE VIEW public.unqualified AS SELECT user_id FROM user_logins;", encoding="utf-8")
+    with pytest.raises(MigrationError, match="views/unqualified failed"):
+        migrate_from(folder, database)

@@ -1,11 +1,15 @@
 """One version of the salt is one key: the database remembers the first one."""
 
+import base64
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg2
 import pytest
 
+from lambda_src.new_salt import put_new_salt
+from local.aws import AwsEndpoint
 from tests.conftest import Scratch
 
 REGISTER = "SELECT public.register_salt(%s, %s)"
@@ -47,3 +51,14 @@ def test_function_and_analyst_cannot_touch_the_table(database: Scratch, role: st
         ):
             with pytest.raises(psycopg2.errors.InsufficientPrivilege):
                 cursor.execute(statement)
+
+
+def test_each_salt_is_another_key(aws: AwsEndpoint) -> None:
+    name = f"/{secrets.token_hex(6)}/salt"
+    keys = set()
+    for newest in range(3):
+        assert put_new_salt(aws.ssm, name, None, overwrite=newest > 0, newest=newest) == newest + 1
+        value = aws.ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+        keys.add(base64.b64decode(value, validate=True))
+    assert {len(key) for key in keys} == {32}
+    assert len(keys) == 3

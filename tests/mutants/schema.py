@@ -85,7 +85,7 @@ SCHEMA = (
         "lambda_src/migrations/0006_roles.sql",
         "SET idle_in_transaction_session_timeout = %L',\n                   current_database(), '60s');",
         "RESET idle_in_transaction_session_timeout',\n                   current_database());",
-        ("tests/security/test_privileges.py::test_waits_of_the_function_are_bounded",),
+        ("tests/security/test_privileges.py::test_waits_are_bounded",),
     ),
     Mutation(
         "the function cannot read what it writes",

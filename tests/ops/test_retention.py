@@ -102,3 +102,14 @@ def test_upkeep_locks_the_table_before_its_partitions(loginpipe: CommandLine, da
         other.rollback()
     out, err = process.communicate(timeout=60)
     assert (process.returncode, json.loads(out)) == (0, {"made": 1}), err
+
+
+def test_this_month_is_never_dropped_by_the_database_either(database: Scratch, function: Function) -> None:
+    """The command line asks its own clock, which may be wrong."""
+    assert function(make_record(sent=int(time.time() * 1000))) == []
+    with pytest.raises(psycopg2.errors.RaiseException, match="current month"):
+        database.execute(
+            "SELECT drop_archived_logins(date_trunc('month', now() AT TIME ZONE 'UTC')::date, "
+            "1, 0, 'archive', 'target', 'who', NULL, 'why')"
+        )
+    assert database.count() == 1

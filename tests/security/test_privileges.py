@@ -160,11 +160,16 @@ def test_roles_have_no_power_over_the_server(session: extensions.connection) -> 
         assert cursor.fetchall() == []
 
 
-def test_waits_of_the_function_are_bounded(database: Scratch) -> None:
+def test_waits_are_bounded(database: Scratch) -> None:
     # The settings belong to the database that was migrated; its copies do not have them.
     assert database.query(
-        "SELECT split_part(setting, '=', 1) FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase, "
-        "unnest(setconfig) AS setting WHERE datname = %s AND setrole = 'ingest'::regrole "
-        "AND split_part(setting, '=', 2) NOT IN ('', '0') ORDER BY 1",
+        "SELECT setrole::regrole::text, setting FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase, "
+        "unnest(setconfig) AS setting WHERE datname = %s ORDER BY 1, 2",
         TEMPLATE,
-    ) == [("idle_in_transaction_session_timeout",), ("lock_timeout",), ("statement_timeout",)]
+    ) == [
+        ("custodian", "lock_timeout=4s"),
+        ("ingest", "idle_in_transaction_session_timeout=60s"),
+        ("ingest", "lock_timeout=5s"),
+        ("ingest", "statement_timeout=20s"),
+        ("operator", "lock_timeout=4s"),
+    ]

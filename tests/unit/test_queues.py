@@ -55,3 +55,19 @@ def test_deleted_is_what_sqs_has_confirmed() -> None:
     assert make_queue(sqs).delete(handles) == 11
     assert make_queue(sqs).delete(handles[10:11]) == 0
     assert sqs.calls == [10, 3, 1]
+
+
+def test_receiving_asks_all_of_sqs_servers() -> None:
+    """Only an answer to long polling says that a queue is empty."""
+    asked: dict[str, Any] = {}
+
+    class Sqs:
+        def receive_message(self, **arguments: Any) -> Any:
+            """Nothing is there."""
+            asked.update(arguments)
+            return {}
+
+    assert make_queue(Sqs()).receive(300, at_once=7) == []
+    assert asked["WaitTimeSeconds"] >= 1
+    assert (asked["VisibilityTimeout"], asked["MaxNumberOfMessages"]) == (300, 7)
+    assert asked["MessageSystemAttributeNames"] == asked["MessageAttributeNames"] == ["All"]
