@@ -55,8 +55,8 @@ FUNCTION = (
     Mutation(
         "a deadlock is no fault of a row",
         "lambda_src/database.py",
-        'if state.startswith(("22", "23")) or',
-        'if state.startswith(("22", "23", "40")) or',
+        'SERVER_CLASSES = ("08", "25", "40", ',
+        'SERVER_CLASSES = ("08", "25", ',
         ("tests/integration/test_contention.py",),
     ),
     Mutation(

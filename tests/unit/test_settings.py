@@ -138,7 +138,7 @@ def test_settings_of_the_provision_function() -> None:
     assert (settings.salt_parameter, settings.salt_key) == ("/login/salt", "alias/aws/ssm")
     assert (settings.passwords, settings.daily_partitions, settings.region) == ({}, False, None)
     assert settings.database == load_settings(COMPLETE).database
-    passwords = {"INGEST_PASSWORD": "a", "OPERATOR_PASSWORD": " ", "CUSTODIAN_PASSWORD": "c", "ANALYST_PASSWORD": "d"}
+    passwords = {"INGEST_PASSWORD": "a", "OPERATOR_PASSWORD": "", "CUSTODIAN_PASSWORD": "c", "ANALYST_PASSWORD": "d"}
     own = {"SALT_KEY": "alias/own", "DAILY_PARTITIONS": "true", "AWS_REGION": "eu-central-1"}
     settings = load_provision_settings(COMPLETE | passwords | own)
     assert settings.passwords == {"ingest": "a", "custodian": "c"}
