@@ -4,11 +4,11 @@ import argparse
 import re
 import shutil
 import sys
-import tomllib
 import zipfile
 from pathlib import Path
 
 from infra.bundle import PLATFORMS, BundleError, build
+from ops import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
 BILLS = ROOT / "build" / "sbom"
@@ -20,15 +20,12 @@ class ReleaseError(Exception):
     """The release cannot be made: the message says what to correct."""
 
 
-def check_tag(tag: str, root: Path = ROOT) -> str:
-    """Return the version of pyproject.toml; raise ReleaseError unless the tag and CHANGELOG.md name the same."""
-    version = str(tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
+def check_tag(tag: str, version: str, changes: str) -> None:
+    """Raise ReleaseError unless the tag and the text of CHANGELOG.md name this version."""
     if tag != f"v{version}":
-        raise ReleaseError(f"the tag is {tag!r}, and pyproject.toml has the version {version}: it must be 'v{version}'")
-    changes = (root / "CHANGELOG.md").read_text(encoding="utf-8")
+        raise ReleaseError(f"the tag is {tag!r}, and the project has the version {version}: it must be 'v{version}'")
     if re.search(rf"^## \[{re.escape(version)}\]", changes, re.MULTILINE) is None:
         raise ReleaseError(f"CHANGELOG.md has no section [{version}]")
-    return version
 
 
 def pack(bundle: Path, archive: Path) -> None:
@@ -46,12 +43,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m infra.release", description="Packs a release.")
     parser.add_argument("tag", help="the release's tag, such as v1.2.3")
     try:
-        version = check_tag(parser.parse_args().tag)
+        changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+        check_tag(parser.parse_args().tag, __version__, changes)
         shutil.rmtree(TARGET, ignore_errors=True)
         TARGET.mkdir(parents=True)
         for arch in PLATFORMS:
             for vault in (False, True):
-                name = f"login-pipeline-{version}-{arch}{'-vault' if vault else ''}.zip"
+                name = f"login-pipeline-{__version__}-{arch}{'-vault' if vault else ''}.zip"
                 pack(build(arch, vault=vault), TARGET / name)
         for bill in sorted(BILLS.glob("*.cdx.json")):
             shutil.copy(bill, TARGET)

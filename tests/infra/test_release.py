@@ -1,33 +1,46 @@
 """A release has the version of its tag, and the same files give the same bytes."""
 
 import os
+import subprocess
+import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from infra.release import ReleaseError, check_tag, pack
+from ops import __version__
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def make_project(root: Path, changes: str) -> Path:
-    (root / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "1.2.3"\n')
-    (root / "CHANGELOG.md").write_text(changes)
-    return root
-
-
-def test_tag_of_the_version_is_taken(tmp_path: Path) -> None:
-    assert check_tag("v1.2.3", make_project(tmp_path, "# Changelog\n\n## [1.2.3] - 2026-12-01\n")) == "1.2.3"
+def test_tag_of_the_version_is_taken() -> None:
+    check_tag("v1.2.3", "1.2.3", "# Changelog\n\n## [1.2.3] - 2026-12-01\n")
 
 
 @pytest.mark.parametrize("tag", ["v1.2.4", "1.2.3", "v1.2.3-rc1", "v1.2.30", "v", ""])
-def test_tag_of_another_version_is_refused(tmp_path: Path, tag: str) -> None:
+def test_tag_of_another_version_is_refused(tag: str) -> None:
     with pytest.raises(ReleaseError, match=r"'v1\.2\.3'"):
-        check_tag(tag, make_project(tmp_path, "## [1.2.3]\n"))
+        check_tag(tag, "1.2.3", "## [1.2.3]\n")
 
 
-def test_version_without_a_section_in_the_changelog_is_refused(tmp_path: Path) -> None:
+def test_version_without_a_section_in_the_changelog_is_refused() -> None:
     with pytest.raises(ReleaseError, match="CHANGELOG"):
-        check_tag("v1.2.3", make_project(tmp_path, "## [Unreleased]\n\n## [1.2.30]\n"))
+        check_tag("v1.2.3", "1.2.3", "## [Unreleased]\n\n## [1.2.30]\n")
+
+
+def test_command_refuses_a_tag_of_another_version() -> None:
+    command = [sys.executable, "-m", "infra.release", f"v{__version__}0"]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert finished.returncode == 1
+    assert finished.stderr.startswith("error: the tag is")
+
+
+def test_version_of_the_release_is_that_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" in project["project"]["dynamic"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "ops.__version__"}
 
 
 def test_same_files_give_the_same_archive(tmp_path: Path) -> None:
