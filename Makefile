@@ -114,11 +114,11 @@ snapshots: cloud-setup  ## store the templates of the stack's variants anew; the
 	$(BIN)/pytest -q tests/infra/test_snapshots.py --snapshot-update
 
 .PHONY: test
-test: bundle  ## all tests but the slow ones, against a real Postgres, SQS, SSM and Lambda runtime emulator
+test: bundle $(VENV)/security/.installed  ## all tests but the slow ones, against a real Postgres, SQS, SSM and Lambda runtime emulator
 	$(BIN)/pytest $(PARALLEL) -m "not slow" tests
 
 .PHONY: test-all
-test-all: bundle  ## all tests, a whole deploy to an emulator among them
+test-all: bundle $(VENV)/security/.installed  ## all tests, a whole deploy to an emulator among them
 	$(BIN)/pytest $(PARALLEL) tests
 
 # ---- benchmarks -------------------------------------------------------------------------------------------------

