@@ -193,11 +193,11 @@ destroy: bundle  ## destroy the deployed stack; what is retained stands in docs/
 
 .PHONY: deploy-local
 deploy-local: bundle  ## deploy to MiniStack and Postgres on this machine
-	$(BIN)/python -m infra.local_cloud deploy
+	$(BIN)/python -m local.cloud_commands deploy
 
 .PHONY: destroy-local
 destroy-local: cloud-setup  ## destroy what deploy-local has made
-	$(BIN)/python -m infra.local_cloud destroy
+	$(BIN)/python -m local.cloud_commands destroy
 
 .PHONY: infra-test
 infra-test: cloud-setup  ## tests of bundle and stack, a deploy to MiniStack included

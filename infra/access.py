@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aws_cdk import ArnFormat, SecretValue, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from constructs import Construct
 
 # In the bundle; Amazon's authorities for RDS and for RDS Proxy.
 ROOT_CERTIFICATES = "/var/task/database-ca.pem"
@@ -45,11 +46,11 @@ class DatabaseAccess:
             values["DB_IAM_AUTH"] = "true"
         return values
 
-    def statements(self, stack: Stack) -> list[iam.PolicyStatement]:
+    def statements(self, scope: Construct) -> list[iam.PolicyStatement]:
         """Return the permission to log in by IAM token as this one user; none is needed with a password."""
         if self.resource_id is None:
             return []
-        arn = stack.format_arn(
+        arn = Stack.of(scope).format_arn(
             service="rds-db",
             resource="dbuser",
             resource_name=f"{self.resource_id}/{self.user}",

@@ -7,13 +7,13 @@ from aws_cdk import aws_lambda as lambda_
 from cdk_nag import AwsSolutionsChecks
 
 from infra.bundle import BundleError, build
-from infra.settings import ContextError, Settings
+from infra.settings import ContextError, parse_context
 from infra.stack import LoginPipelineStack
 
 
 def declare(app: App) -> LoginPipelineStack:
     """Declare the stack that the app's context describes; raise ContextError or BundleError."""
-    settings = Settings.from_context(app.node.get_all_context({}))
+    settings = parse_context(app.node.get_all_context({}))
     stack = LoginPipelineStack(
         app,
         settings=settings,

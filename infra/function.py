@@ -1,23 +1,32 @@
 """A function of the pipeline: the one bundle, a role of hand-written statements, an encrypted log."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass
+from typing import cast
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from infra.logs import add_log
 from infra.nag import acknowledge
+from infra.placement import Placement
 
-if TYPE_CHECKING:
-    from infra.network import Placement
-
-LOG_RETENTION = logs.RetentionDays.ONE_MONTH
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionDefaults:
+    """What all functions of a stack share: code, processor, `key` of log and environment, variables, place."""
+
+    code: lambda_.Code
+    arch: str
+    key: kms.IKey
+    environment: Mapping[str, str]
+    placement: Placement | None
 
 
 class PipelineFunction(Construct):
@@ -28,22 +37,18 @@ class PipelineFunction(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        defaults: FunctionDefaults,
         handler: str,
         description: str,
-        code: lambda_.Code,
-        arch: str,
         environment: Mapping[str, str],
         timeout_seconds: int,
         memory_mb: int,
-        key: kms.IKey,
         statements: Sequence[iam.PolicyStatement],
-        placement: "Placement | None" = None,
         reserved_concurrency: int | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        log_group = logs.LogGroup(
-            self, "Logs", retention=LOG_RETENTION, encryption_key=key, removal_policy=RemovalPolicy.DESTROY
-        )
+        placement = defaults.placement
+        log_group = add_log(self, "Logs", key=defaults.key)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         own = [
             iam.PolicyStatement(
@@ -59,13 +64,13 @@ class PipelineFunction(Construct):
             self,
             "Function",
             runtime=RUNTIME,
-            architecture=ARCHITECTURES[arch],
+            architecture=ARCHITECTURES[defaults.arch],
             handler=handler,
             description=description,
-            code=code,
+            code=defaults.code,
             role=self.role,
-            environment=dict(environment),
-            environment_encryption=key,
+            environment={**defaults.environment, **environment},
+            environment_encryption=defaults.key,
             timeout=Duration.seconds(timeout_seconds),
             memory_size=memory_mb,
             reserved_concurrent_executions=reserved_concurrency,

@@ -1,46 +1,70 @@
 """The step of a deploy that migrates the database and makes the salt, before any message is taken."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack, triggers
+from aws_cdk import CfnResource, Duration, Stack, triggers
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct, IDependable
 
-from infra.function import LOG_RETENTION
+from infra.access import DatabaseAccess
+from infra.function import FunctionDefaults, PipelineFunction
+from infra.logs import add_log
+from infra.salt import Salt
 
+TIMEOUT_SECONDS = 300
 # The id that the CDK gives to the one function that runs a stack's triggers.
 PROVIDER_ID = "AWSCDK.TriggerCustomResourceProviderCustomResourceProvider"
 
 
 class Provision(Construct):
-    """Runs the provision function on the first deploy and whenever its code or settings change; a failure stops it."""
+    """`function` with its `role`; `run` has each deploy invoke it."""
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
-        function: lambda_.Function,
-        timeout_seconds: int,
-        after: Sequence[IDependable],
-        before: Sequence[Construct],
-        key: kms.IKey,
+        defaults: FunctionDefaults,
+        owner: DatabaseAccess,
+        logins: Mapping[str, DatabaseAccess],
+        salt: Salt,
+        daily_partitions: bool,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._made = PipelineFunction(
+            self,
+            "ProvisionFunction",
+            defaults=defaults,
+            handler="lambda_src.provision.lambda_handler",
+            description="Migrates the database and makes the salt, once per deploy",
+            environment={
+                **owner.environment,
+                "SALT_KEY": salt.key.key_arn,
+                "DAILY_PARTITIONS": str(daily_partitions).lower(),
+                **{
+                    f"{role.upper()}_PASSWORD": login.environment["PGPASSWORD"]
+                    for role, login in logins.items()
+                    if login.password
+                },
+            },
+            timeout_seconds=TIMEOUT_SECONDS,
+            memory_mb=512,
+            statements=[*owner.statements(self), *salt.create_statements(), *salt.read_statements()],
+        )
+        self.function, self.role = self._made.function, self._made.role
+
+    def run(self, *, after: Sequence[IDependable], before: Sequence[Construct], key: kms.IKey) -> None:
+        """Invoke the function on the first deploy and whenever its code or settings change; a failure stops both."""
         trigger = triggers.Trigger(
             self,
             "Trigger",
-            handler=function,
-            timeout=Duration.seconds(timeout_seconds + 10),
+            handler=self.function,
+            timeout=Duration.seconds(TIMEOUT_SECONDS + 10),
             execute_before=list(before),
         )
-        trigger.node.add_dependency(*after)
+        trigger.node.add_dependency(self._made, *after)
         # The CDK's provider would leave a log of its own behind, for ever and in the clear.
-        log_group = logs.LogGroup(
-            self, "ProviderLogs", retention=LOG_RETENTION, encryption_key=key, removal_policy=RemovalPolicy.DESTROY
-        )
+        log_group = add_log(self, "ProviderLogs", key=key)
         provider = Stack.of(self).node.find_child(PROVIDER_ID)
         handler = provider.node.find_child("Handler")
         if not isinstance(handler, CfnResource):

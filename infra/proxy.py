@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from aws_cdk import Aws, Fn, Stack
+from aws_cdk import Aws, Fn
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_rds as rds
@@ -40,7 +40,7 @@ class Proxy(Construct):
                 "rds.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
             ),
         )
-        for statement in access.statements(Stack.of(self)):
+        for statement in access.statements(self):
             role.add_to_policy(statement)
         proxy = rds.CfnDBProxy(
             self,

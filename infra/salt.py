@@ -1,14 +1,13 @@
 """The salt in SSM: its name and ARN, and who may read or create it. Its value is made by the provision function."""
 
-from aws_cdk import ArnFormat, Aws, CustomResource, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Aws, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 
 class Salt(Construct):
-    """A SecureString, which CloudFormation cannot make: `name`, `arn`, who may do what with it, and its end."""
+    """A SecureString, which CloudFormation cannot make: `name`, `arn`, who may do what with it."""
 
     def __init__(self, scope: Construct, construct_id: str, *, name: str, key: kms.IKey) -> None:
         super().__init__(scope, construct_id)
@@ -50,21 +49,6 @@ class Salt(Construct):
     def delete_statement(self) -> iam.PolicyStatement:
         """Return the permission to delete the salt."""
         return iam.PolicyStatement(sid="DeleteSalt", actions=["ssm:DeleteParameter"], resources=[self.arn])
-
-    def remove_with_stack(self, function: lambda_.IFunction, *, retain: bool) -> None:
-        """Have `function` delete the salt together with the stack, unless `retain`.
-
-        Without its salt no row can ever be compared with a later one. The resource is there in both cases, so that a
-        change of `retain` changes its deletion policy, and deletes nothing by itself.
-        """
-        CustomResource(
-            self,
-            "Removal",
-            resource_type="Custom::SaltRemoval",
-            service_token=function.function_arn,
-            properties={"Parameter": self.name},
-            removal_policy=RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY,
-        ).node.add_dependency(function)
 
     def _key_statement(self, sid: str, action: str) -> iam.PolicyStatement:
         return iam.PolicyStatement(

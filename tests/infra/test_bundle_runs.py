@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from infra.bundle import build
-from infra.local_cloud import RUNTIME_PYTHON
+from local.cloud import RUNTIME_PYTHON
 from local.emulator import ARCHITECTURES
 from local.postgres import free_port
 from local.process import ServerProcess

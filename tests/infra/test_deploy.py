@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from infra.local_cloud import ROOT, RUNTIME_PYTHON, STACK, LocalCloud
 from infra.monitoring import NAMESPACE
+from local.cloud import ROOT, RUNTIME_PYTHON, STACK, LocalCloud
 from tests.infra.conftest import read
 from tests.support import make_body
 

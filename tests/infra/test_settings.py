@@ -4,33 +4,33 @@ from typing import Any
 
 import pytest
 
-from infra.settings import ContextError, Settings, key_help
+from infra.settings import ContextError, key_help, parse_context
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def problems_of(context: dict[str, Any]) -> list[str]:
     with pytest.raises(ContextError) as caught:
-        Settings.from_context(context)
+        parse_context(context)
     return [line.strip() for line in str(caught.value).splitlines()[1:]]
 
 
 def test_values_of_the_command_line_are_texts() -> None:
-    settings = Settings.from_context({"multiAz": "true", "batchSize": "10", "minCapacity": "1.5", "maxCapacity": 2})
+    settings = parse_context({"multiAz": "true", "batchSize": "10", "minCapacity": "1.5", "maxCapacity": 2})
     assert (settings.multi_az, settings.batch_size, settings.min_capacity, settings.max_capacity) == (True, 10, 1.5, 2)
 
 
 def test_stage_of_cdk_json_is_overridden_by_the_command_line() -> None:
     stages = {"stages": {"production": {"multiAz": True, "batchSize": 10}}}
-    assert Settings.from_context({**stages, "stage": "production"}).multi_az
-    assert not Settings.from_context({**stages, "stage": "production", "multiAz": "false"}).multi_az
-    assert not Settings.from_context(stages).multi_az
+    assert parse_context({**stages, "stage": "production"}).multi_az
+    assert not parse_context({**stages, "stage": "production", "multiAz": "false"}).multi_az
+    assert not parse_context(stages).multi_az
 
 
 def test_stages_of_cdk_json_are_usable() -> None:
     context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     for stage in ("staging", "production"):
-        assert Settings.from_context({**context, "stage": stage}).stage == stage
+        assert parse_context({**context, "stage": stage}).stage == stage
 
 
 def test_every_problem_is_named_at_once() -> None:

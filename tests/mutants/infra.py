@@ -2,7 +2,8 @@
 
 from tests.mutants.mutation import Mutation
 
-MONITORING = "infra/monitoring.py"
+ALARMS = "infra/monitoring/pipeline_alarms.py"
+DATABASE_ALARMS = "infra/monitoring/database_alarms.py"
 
 
 def _stored(variant: str = "staging") -> tuple[str, ...]:
@@ -33,35 +34,35 @@ INFRA = (
     ),
     Mutation(
         "an alarm looks at its own metric",
-        MONITORING,
-        'metric=self.own_metric("RecordsFailed"),',
-        'metric=self.own_metric("RecordsRejected"),',
+        ALARMS,
+        'metric=own("RecordsFailed"),',
+        'metric=own("RecordsRejected"),',
         _stored(),
     ),
     Mutation(
         "an alarm looks at the right statistic",
-        MONITORING,
-        'self._database_metric("FreeableMemory", "Minimum")',
-        'self._database_metric("FreeableMemory", "Maximum")',
+        DATABASE_ALARMS,
+        'database_metric(database, "FreeableMemory", "Minimum")',
+        'database_metric(database, "FreeableMemory", "Maximum")',
         _stored(),
     ),
     Mutation(
         "an alarm has the right bound",
-        MONITORING,
+        ALARMS,
         "bound=0.8 * timeout_seconds * 1000,",
         "bound=0.8 * timeout_seconds,",
         _stored(),
     ),
     Mutation(
         "an alarm points in the right direction",
-        MONITORING,
+        "infra/monitoring/monitoring.py",
         "            if alarm.below\n",
         "            if not alarm.below\n",
         _stored(),
     ),
     Mutation(
         "an alarm of Aurora has the right bound",
-        MONITORING,
+        DATABASE_ALARMS,
         "bound=90,",
         "bound=99,",
         _stored("aurora"),
@@ -69,7 +70,7 @@ INFRA = (
     Mutation(
         "the database outlives the stack",
         "infra/database.py",
-        "RemovalPolicy.SNAPSHOT if retain_data else RemovalPolicy.DESTROY",
+        "RemovalPolicy.SNAPSHOT if settings.retain_data else RemovalPolicy.DESTROY",
         "RemovalPolicy.DESTROY",
         _stored(),
     ),
@@ -82,7 +83,7 @@ INFRA = (
     ),
     Mutation(
         "the database logs no statement that failed",
-        "infra/database.py",
+        "infra/database_parameters.py",
         '"log_min_error_statement": "panic"',
         '"log_min_error_statement": "error"',
         _stored("aurora"),
@@ -110,28 +111,28 @@ INFRA = (
     ),
     Mutation(
         "an endpoint serves this account only",
-        "infra/network.py",
+        "infra/endpoints.py",
         '                    "StringEquals": {"aws:PrincipalAccount": Aws.ACCOUNT_ID},\n',
         "",
         _stored(),
     ),
     Mutation(
         "the custodian's function opens the vault as custodian",
-        "infra/operator.py",
-        'make("custodian", custodian, ())',
-        'make("custodian", operator, ())',
+        "infra/operators.py",
+        "access = logins[operator.name]",
+        "access = logins[SCHEDULED]",
         _stored("vault"),
     ),
     Mutation(
         "retention runs as often as it should",
-        "infra/operator.py",
+        "infra/operators.py",
         "Duration.days(1),",
         "Duration.days(30),",
         _stored("vault"),
     ),
     Mutation(
         "messages are reported one by one",
-        "infra/stack.py",
+        "infra/ingest.py",
         "report_batch_item_failures=True,",
         "report_batch_item_failures=False,",
         _stored("existing_database"),

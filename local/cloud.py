@@ -1,17 +1,11 @@
-"""The stack on this machine: Postgres and MiniStack as servers, and the CDK's own command line to deploy to them.
+"""The cloud stack on this machine: Postgres and MiniStack as servers, and the CDK to deploy to them."""
 
-`python -m infra.local_cloud deploy|destroy|cdk …`, behind `make deploy-local` and its like.
-"""
-
-import argparse
 import contextlib
 import json
 import os
 import platform
 import shutil
 import subprocess
-import sys
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -178,44 +172,3 @@ class LocalCloud:
             )
         self._ministack, port = start_ministack(RUNTIME_PYTHON, self.directory)
         self._port_path.write_text(str(port), encoding="utf-8")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m infra.local_cloud", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("deploy", help="start the servers, deploy, print the outputs; the servers go on")
-    commands.add_parser("destroy", help="destroy the stack, end the servers and delete their data")
-    cdk = commands.add_parser("cdk", help="any command of the CDK, such as `cdk diff`")
-    cdk.add_argument("arguments", nargs=argparse.REMAINDER)
-    given = parser.parse_args(arguments)
-    cloud = LocalCloud()
-    try:
-        if given.command == "deploy":
-            cloud.start()
-            for key, value in cloud.deploy().items():
-                print(f"{key:24} {value}")  # noqa: T201
-            print("\nFor AWS clients:")  # noqa: T201
-            for key, value in cloud.environment.items():
-                print(f"export {key}={value}")  # noqa: T201
-            print("\nFor psql:")  # noqa: T201
-            for key, value in cloud.postgres.environment(DATABASE).items():
-                print(f"export {key}={value}")  # noqa: T201
-        elif given.command == "destroy":
-            if not cloud.directory.exists():
-                print("there is nothing to destroy")  # noqa: T201
-                return 0
-            cloud.start()
-            cloud.cdk("destroy", "--force")
-            cloud.stop()
-        else:
-            cloud.start()
-            print(cloud.cdk(*given.arguments))  # noqa: T201
-    except LocalStackError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,6 @@
+"""What the cloud stack can be told: the CDK context, read and checked once."""
+
+from infra.settings.context import ContextError, key_help, parse_context
+from infra.settings.settings import Settings
+
+__all__ = ["ContextError", "Settings", "key_help", "parse_context"]

@@ -1,0 +1,47 @@
+"""Settings that are well-formed one by one, and do not go together."""
+
+from infra.settings.names import camel
+from infra.settings.settings import Settings
+
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: a larger batch needs a batching window.
+SMALL_BATCH = 10
+
+
+def contradictions(settings: Settings) -> list[str]:
+    """Return a line for each contradiction."""
+    pairs = {
+        "vpcId and subnetIds": (settings.vpc_id, settings.subnet_ids),
+        "vaultKeyArn and vaultPublicKey": (settings.vault_key_arn, settings.vault_public_key),
+    }
+    problems = [f"{keys}: give both or none" for keys, (one, other) in pairs.items() if bool(one) != bool(other)]
+    if settings.vpc_id and len(settings.subnet_ids) == 1:
+        problems.append("subnetIds: two or more, in different availability zones")
+    theirs = not (settings.ssm_endpoint and settings.sqs_endpoint)
+    if theirs and not settings.vpc_id:
+        problems.append("ssmEndpoint, sqsEndpoint: false is for an existing VPC, with vpcId")
+    elif theirs != bool(settings.endpoint_security_group):
+        problems.append("endpointSecurityGroup: goes with ssmEndpoint=false, sqsEndpoint=false or both")
+    if settings.batch_size > SMALL_BATCH and settings.batch_window == 0:
+        problems.append(f"batchWindow: must be 1 or more with a batchSize above {SMALL_BATCH}")
+    if settings.max_storage_gib < settings.storage_gib * 1.1:
+        problems.append("maxStorageGib: must be at least 1.1 times storageGib")
+    if settings.max_capacity < settings.min_capacity or settings.max_capacity < 1:
+        problems.append("maxCapacity: must be at least 1 and at least minCapacity")
+    if settings.existing_database and bool(settings.database_secret) == bool(settings.database_resource_id):
+        problems.append("databaseHost: needs either databaseSecret (password) or databaseResourceId (IAM log-in)")
+    if settings.existing_database and settings.proxy:
+        problems.append("proxy: only for the stack's own database; give the proxy's host as databaseHost instead")
+    if settings.existing_database and settings.vpc_id and not settings.database_security_group:
+        problems.append("databaseSecurityGroup: is needed with databaseHost and vpcId")
+    if not settings.existing_database:
+        lonely = ("database_secret", "database_resource_id", "database_security_group")
+        problems += [
+            f"{camel(name)}: is for an existing database, with databaseHost"
+            for name in lonely
+            if getattr(settings, name)
+        ]
+    if settings.salt_parameter and not settings.salt_key_arn:
+        problems.append("saltParameter: needs saltKeyArn, the key of that salt")
+    if not settings.retain_data and settings.deletion_protection and not settings.existing_database:
+        problems.append("retainData=false: needs deletionProtection=false too")
+    return problems

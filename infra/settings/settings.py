@@ -1,0 +1,43 @@
+"""What the cloud stack can be told."""
+
+from dataclasses import dataclass
+
+from infra.settings.existing_database import ExistingDatabaseSettings
+from infra.settings.masking import MaskingSettings
+from infra.settings.network import NetworkSettings
+from infra.settings.own_database import OwnDatabaseSettings
+from infra.settings.queue import QueueSettings
+from infra.settings.values import flag, setting, text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(MaskingSettings, QueueSettings, ExistingDatabaseSettings, NetworkSettings, OwnDatabaseSettings):
+    """One deployment's choices; each field is one context key, in camelCase there."""
+
+    stage: str = setting(
+        text(r"[a-z][a-z0-9-]{0,19}", "a short lower-case name"),
+        "name of the deployment: a part of every name, and the set of defaults in cdk.json",
+        default="staging",
+    )
+    arch: str = setting(
+        text("arm64|x86_64", "arm64 or x86_64"), "processor of the functions: arm64 or x86_64", default="arm64"
+    )
+    alarm_email: str | None = setting(
+        text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"),
+        "address that gets the alarms (AWS asks it to confirm once)",
+        default=None,
+    )
+    retain_data: bool = setting(
+        flag, "keep keys and salt, and snapshot the database, when the stack is destroyed", default=True
+    )
+    deletion_protection: bool = setting(flag, "refuse to delete the database and the stack", default=True)
+
+    @property
+    def existing_database(self) -> bool:
+        """Whether the database is not the stack's own."""
+        return self.database_host is not None
+
+    @property
+    def in_vpc(self) -> bool:
+        """Whether the functions run in a VPC."""
+        return not self.existing_database or self.vpc_id is not None

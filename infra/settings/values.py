@@ -1,0 +1,68 @@
+"""What the values of the CDK context look like: a reader for each kind, which raises ValueError."""
+
+import re
+from collections.abc import Callable
+from dataclasses import field
+from typing import Any
+
+
+def text(pattern: str, meaning: str) -> Callable[[object], str]:
+    """Return the reader of texts that match the whole pattern."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise ValueError(meaning)
+        return value
+
+    return read
+
+
+def number(low: int, high: int) -> Callable[[object], int]:
+    """Return the reader of whole numbers within the bounds."""
+
+    def read(value: object) -> int:
+        given = str(value)
+        if not re.fullmatch(r"[0-9]{1,9}", given) or not low <= int(given) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(given)
+
+    return read
+
+
+def flag(value: object) -> bool:
+    """Read true or false."""
+    given = str(value).lower()
+    if given not in {"true", "false"}:
+        raise ValueError("true or false")
+    return given == "true"
+
+
+def capacity(value: object) -> float:
+    """Read Aurora capacity units."""
+    lowest, highest = 0.5, 256
+    given = str(value)
+    if not re.fullmatch(r"\d{1,3}(\.[05])?", given) or not lowest <= float(given) <= highest:
+        raise ValueError(f"Aurora capacity units from {lowest} to {highest}, in steps of 0.5")
+    return float(given)
+
+
+def ids(pattern: str, meaning: str) -> Callable[[object], tuple[str, ...]]:
+    """Return the reader of lists, or of texts with commas between, whose items match the whole pattern."""
+
+    def read(value: object) -> tuple[str, ...]:
+        items = value if isinstance(value, list) else str(value).split(",")
+        if not items or not all(isinstance(item, str) and re.fullmatch(pattern, item) for item in items):
+            raise ValueError(meaning)
+        return tuple(items)
+
+    return read
+
+
+HOST = r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}"
+NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
+SECURITY_GROUP = text(r"sg-([0-9a-f]{8}|[0-9a-f]{17})", "a security group's id, such as sg-0123456789abcdef0")
+
+
+def setting(read: Callable[[object], object], meaning: str, *, default: object) -> Any:  # noqa: ANN401 (as dataclasses.field)
+    """Return the field of one context key, with its reader and its line in the documentation."""
+    return field(default=default, metadata={"read": read, "meaning": meaning})
