@@ -39,7 +39,7 @@ class Database(Construct):
         super().__init__(scope, construct_id)
         self.kind, self.name, self.port = settings.database, settings.database_name, settings.database_port
         self._settings, self._key = settings, key
-        self._parameters = server_parameters(max_connections)
+        self._parameters = server_parameters(max_connections, pgaudit=settings.pgaudit)
         self.security_group = ec2.SecurityGroup(
             self, "Access", vpc=vpc, description="Database of the pipeline", allow_all_outbound=False
         )
@@ -83,13 +83,14 @@ class Database(Construct):
             ca_certificate_identifier=CERTIFICATE_AUTHORITY,
             multi_az=settings.multi_az,
             storage_type="gp3",
-            allocated_storage=str(settings.storage_gib),
+            # A snapshot brings the size that it has grown to, and RDS refuses a smaller one.
+            allocated_storage=None if snapshot else str(settings.storage_gib),
             max_allocated_storage=settings.max_storage_gib,
             storage_encrypted=None if snapshot else True,
             kms_key_id=None if snapshot else self._key.key_arn,
             backup_retention_period=BACKUP_DAYS,
             copy_tags_to_snapshot=True,
-            delete_automated_backups=not settings.retain_data,
+            delete_automated_backups=None if snapshot else not settings.retain_data,
             deletion_protection=settings.deletion_protection,
         )
         self.ready: list[Construct] = [instance]
@@ -143,7 +144,7 @@ class Database(Construct):
 
     def _acknowledge(self) -> None:
         settings = self._settings
-        reasons = {"AwsSolutions-RDS11": "a port is no secret: the security group admits the functions alone"}
+        reasons = {"AwsSolutions-RDS11": "a port is no secret: the security group says who may reach it"}
         if not settings.multi_az:
             reasons["AwsSolutions-RDS3"] = "a standby is one context value (multiAz), on in production"
         if settings.restore_snapshot:

@@ -1,6 +1,6 @@
 """The settings of the database server."""
 
-DESCRIPTION = "TLS only, no statement in the log, connections as budgeted"
+DESCRIPTION = "TLS only, log-ins but no values in the log, connections as budgeted"
 # No statement and no value of one in the server's log: not of a failed one, not in an error's detail or context.
 QUIET_LOG = {
     "log_min_error_statement": "panic",
@@ -10,15 +10,21 @@ QUIET_LOG = {
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
 }
+# Who logs in, from where and until when, kept for as long as RDS can: seven days.
+LOGIN_LOG = {"log_connections": "1", "log_disconnections": "1", "rds.log_retention_period": "10080"}
+# The first is RDS's own default. What pgaudit logs is set by role, once its extension is there: docs/analysts.md.
+AUDIT_LIBRARIES = "pg_stat_statements,pgaudit"
 # A query over all months of a table that is partitioned by day locks some 2,500 tables and indexes.
 LOCKS_A_CONNECTION = 512
 
 
-def server_parameters(max_connections: int) -> dict[str, str]:
-    """Return the parameter group's values."""
+def server_parameters(max_connections: int, *, pgaudit: bool) -> dict[str, str]:
+    """Return the parameter group's values; `pgaudit` loads the library and audits nothing by itself."""
     return {
         "rds.force_ssl": "1",
         "max_connections": str(max_connections),
         "max_locks_per_transaction": str(LOCKS_A_CONNECTION),
         **QUIET_LOG,
+        **LOGIN_LOG,
+        **({"shared_preload_libraries": AUDIT_LIBRARIES} if pgaudit else {}),
     }

@@ -1,4 +1,4 @@
-"""The customer-managed keys: one for messages in transit, one for data at rest, one for the salt alone."""
+"""The customer-managed keys: one for data at rest, one for the salt alone, one for messages if it is wanted."""
 
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -9,18 +9,28 @@ from constructs import Construct
 class Keys(Construct):
     """KMS keys, rotated yearly: `queue`, `storage` (database, logs, environments, alarms) and `salt`.
 
-    They are apart so that a producer, who may use the queue's key, can do nothing with the salt.
+    They are apart so that a producer, who may use the queue's key, can do nothing with the salt. Without `queue_key`
+    the queues take the key of data at rest, which saves one key; the salt's key is never shared.
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, name: str, retain_data: bool, salt_key_arn: str | None
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        retain_data: bool,
+        salt_key_arn: str | None,
+        queue_key: bool,
     ) -> None:
         super().__init__(scope, construct_id)
         # A snapshot or a salt without its key is lost: all outlive the stack (unless its creation fails), or none does.
         kept = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if retain_data else RemovalPolicy.DESTROY
-        self.queue: kms.IKey = self._key("Queue", f"{name}: login events in the queues", RemovalPolicy.DESTROY)
         storage = self._key("Storage", f"{name}: database, logs, environments, alarms", kept)
         self.storage: kms.IKey = storage
+        self.queue: kms.IKey = (
+            self._key("Queue", f"{name}: login events in the queues", RemovalPolicy.DESTROY) if queue_key else storage
+        )
         self.salt: kms.IKey = (
             kms.Key.from_key_arn(self, "Salt", salt_key_arn)
             if salt_key_arn

@@ -54,7 +54,7 @@ class LoginQueue(Construct):
                 actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
                 resources=[self.queue.queue_arn],
             ),
-            iam.PolicyStatement(sid="DecryptMessages", actions=["kms:Decrypt"], resources=[self._key.key_arn]),
+            self._key_statement("DecryptMessages", "kms:Decrypt"),
         ]
 
     def quarantine_statements(self) -> list[iam.PolicyStatement]:
@@ -67,10 +67,13 @@ class LoginQueue(Construct):
             iam.PolicyStatement(
                 sid="SendToQuarantine", actions=["sqs:SendMessage"], resources=[self.dead_letter_queue.queue_arn]
             ),
-            iam.PolicyStatement(
-                sid="EncryptForQuarantine",
-                actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                resources=[self._key.key_arn],
-                conditions={"StringEquals": {"kms:ViaService": f"sqs.{Aws.REGION}.amazonaws.com"}},
-            ),
+            self._key_statement("EncryptForQuarantine", "kms:Decrypt", "kms:GenerateDataKey"),
         ]
+
+    def _key_statement(self, sid: str, *actions: str) -> iam.PolicyStatement:
+        return iam.PolicyStatement(
+            sid=sid,
+            actions=list(actions),
+            resources=[self._key.key_arn],
+            conditions={"StringEquals": {"kms:ViaService": f"sqs.{Aws.REGION}.amazonaws.com"}},
+        )

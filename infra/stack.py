@@ -4,6 +4,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IDependable
 
+from infra.analysts import Analysts
 from infra.database import Database
 from infra.delivery import ConnectionBudget, Delivery
 from infra.endpoints import Endpoints
@@ -45,7 +46,14 @@ class LoginPipelineStack(Stack):
             outage_minutes=settings.outage_minutes,
         )
         budget = ConnectionBudget(ingest=settings.ingest_connections)
-        keys = Keys(self, "Keys", name=name, retain_data=settings.retain_data, salt_key_arn=settings.salt_key_arn)
+        keys = Keys(
+            self,
+            "Keys",
+            name=name,
+            retain_data=settings.retain_data,
+            salt_key_arn=settings.salt_key_arn,
+            queue_key=settings.queue_key,
+        )
         queues = LoginQueue(self, "Queue", name=name, key=keys.queue, delivery=delivery)
         salt = Salt(self, "Salt", name=settings.salt_parameter or f"/{name}/salt", key=keys.salt)
         network = self._network(keys)
@@ -59,6 +67,7 @@ class LoginPipelineStack(Stack):
             database=database,
             roles=[INGEST, *(operator.name for operator in OPERATORS)],
         )
+        analysts = Analysts(self, "Analysts", settings=settings, database=database)
         access = logins.of[INGEST]
         if settings.proxy and network and database:
             access = Proxy(
@@ -136,18 +145,16 @@ class LoginPipelineStack(Stack):
             self,
             "Monitoring",
             name=name,
-            email=settings.alarm_email,
+            settings=settings,
             key=keys.storage,
             queue=queues.queue,
             dead_letter_queue=queues.dead_letter_queue,
             late_seconds=delivery.late_seconds,
             function=ingest.function,
-            function_timeout_seconds=settings.function_timeout,
             operator=operators.scheduled,
             event_source_id=ingest.source.event_source_mapping_id,
             database=database,
             max_connections=budget.max_connections,
-            storage_gib=settings.storage_gib,
         )
         add_outputs(
             self,
@@ -163,6 +170,7 @@ class LoginPipelineStack(Stack):
                 "AlarmTopicArn": monitoring.topic.topic_arn,
                 "DatabaseHost": access.environment["PGHOST"],
                 "DatabaseName": access.environment["PGDATABASE"],
+                **analysts.outputs,
                 **operators.outputs,
                 **({"VaultKeyArn": settings.vault_key_arn} if settings.vault_key_arn else {}),
             },

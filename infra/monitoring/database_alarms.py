@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from infra.database import Database
 from infra.monitoring.alarm import Alarm
 from infra.monitoring.metrics import database_metric
+from infra.settings import Settings
 
 GIB = 1024**3
+# A micro instance has 1 GiB in all, of which little is free even at rest.
+MEMORY_BOUND, MICRO_MEMORY_BOUND = 0.15 * GIB, 0.05 * GIB
 
 
-def database_alarms(database: Database, max_connections: int, storage_gib: int) -> Sequence[Alarm]:
+def database_alarms(database: Database, max_connections: int, settings: Settings) -> Sequence[Alarm]:
     """Return the alarms of the stack's own database."""
+    memory_bound = MICRO_MEMORY_BOUND if settings.instance_class.endswith(".micro") else MEMORY_BOUND
     alarms = [
         Alarm(
             id="DatabaseCpu",
@@ -31,7 +35,7 @@ def database_alarms(database: Database, max_connections: int, storage_gib: int) 
         Alarm(
             id="DatabaseMemory",
             metric=database_metric(database, "FreeableMemory", "Minimum"),
-            bound=0.15 * GIB,
+            bound=memory_bound,
             periods=3,
             below=True,
             action="The database is short of memory. Look for large sorts of analysts; take a larger instanceClass "
@@ -53,7 +57,7 @@ def database_alarms(database: Database, max_connections: int, storage_gib: int) 
             Alarm(
                 id="DatabaseStorage",
                 metric=database_metric(database, "FreeStorageSpace", "Minimum"),
-                bound=0.1 * storage_gib * GIB,
+                bound=0.1 * settings.storage_gib * GIB,
                 periods=6,
                 below=True,
                 action="The storage is nearly full and has not grown by itself. Raise maxStorageGib, or archive "

@@ -17,6 +17,7 @@ from infra.monitoring.dashboard import add_dashboard
 from infra.monitoring.database_alarms import database_alarms
 from infra.monitoring.metrics import OwnMetrics
 from infra.monitoring.pipeline_alarms import flow_alarms, function_alarms, operator_alarm
+from infra.settings import Settings
 
 
 class Monitoring(Construct):
@@ -28,28 +29,26 @@ class Monitoring(Construct):
         construct_id: str,
         *,
         name: str,
-        email: str | None,
+        settings: Settings,
         key: kms.IKey,
         queue: sqs.IQueue,
         dead_letter_queue: sqs.IQueue,
         late_seconds: int,
         function: lambda_.IFunction,
-        function_timeout_seconds: int,
         operator: lambda_.IFunction,
         event_source_id: str,
         database: Database | None,
         max_connections: int,
-        storage_gib: int,
     ) -> None:
         super().__init__(scope, construct_id)
         own = OwnMetrics(service=name)
-        self.topic = self._alarm_topic(name, key, email)
+        self.topic = self._alarm_topic(name, key, settings.alarm_email)
         action = actions.SnsAction(self.topic)
         alarms = [
             *flow_alarms(own, queue, dead_letter_queue, late_seconds),
-            *function_alarms(function, function_timeout_seconds),
+            *function_alarms(function, settings.function_timeout),
             operator_alarm(operator),
-            *(database_alarms(database, max_connections, storage_gib) if database else ()),
+            *(database_alarms(database, max_connections, settings) if database else ()),
         ]
         add_dashboard(
             self,

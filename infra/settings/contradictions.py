@@ -23,25 +23,37 @@ def contradictions(settings: Settings) -> list[str]:
         problems.append("endpointSecurityGroup: goes with ssmEndpoint=false, sqsEndpoint=false or both")
     if settings.batch_size > SMALL_BATCH and settings.batch_window == 0:
         problems.append(f"batchWindow: must be 1 or more with a batchSize above {SMALL_BATCH}")
-    if settings.max_storage_gib < settings.storage_gib * 1.1:
-        problems.append("maxStorageGib: must be at least 1.1 times storageGib")
-    if settings.max_capacity < settings.min_capacity or settings.max_capacity < 1:
-        problems.append("maxCapacity: must be at least 1 and at least minCapacity")
-    if settings.existing_database and bool(settings.database_secret) == bool(settings.database_resource_id):
-        problems.append("databaseHost: needs either databaseSecret (password) or databaseResourceId (IAM log-in)")
-    if settings.existing_database and settings.proxy:
-        problems.append("proxy: only for the stack's own database; give the proxy's host as databaseHost instead")
-    if settings.existing_database and settings.vpc_id and not settings.database_security_group:
-        problems.append("databaseSecurityGroup: is needed with databaseHost and vpcId")
-    if not settings.existing_database:
-        lonely = ("database_secret", "database_resource_id", "database_security_group")
-        problems += [
-            f"{camel(name)}: is for an existing database, with databaseHost"
-            for name in lonely
-            if getattr(settings, name)
-        ]
+    problems += _of_existing_database(settings) if settings.existing_database else _of_own_database(settings)
     if settings.salt_parameter and not settings.salt_key_arn:
         problems.append("saltParameter: needs saltKeyArn, the key of that salt")
     if not settings.retain_data and settings.deletion_protection and not settings.existing_database:
         problems.append("retainData=false: needs deletionProtection=false too")
+    return problems
+
+
+def _of_own_database(settings: Settings) -> list[str]:
+    problems = [
+        f"{camel(name)}: is for an existing database, with databaseHost"
+        for name in ("database_secret", "database_resource_id", "database_security_group")
+        if getattr(settings, name)
+    ]
+    if settings.max_storage_gib < settings.storage_gib * 1.1:
+        problems.append("maxStorageGib: must be at least 1.1 times storageGib")
+    if settings.max_capacity < settings.min_capacity or settings.max_capacity < 1:
+        problems.append("maxCapacity: must be at least 1 and at least minCapacity")
+    return problems
+
+
+def _of_existing_database(settings: Settings) -> list[str]:
+    problems = [
+        f"{camel(name)}: is for the stack's own database"
+        for name in ("analyst_security_group", "analyst_cidr", "pgaudit")
+        if getattr(settings, name)
+    ]
+    if bool(settings.database_secret) == bool(settings.database_resource_id):
+        problems.append("databaseHost: needs either databaseSecret (password) or databaseResourceId (IAM log-in)")
+    if settings.proxy:
+        problems.append("proxy: only for the stack's own database; give the proxy's host as databaseHost instead")
+    if settings.vpc_id and not settings.database_security_group:
+        problems.append("databaseSecurityGroup: is needed with databaseHost and vpcId")
     return problems

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from infra.settings.values import capacity, flag, number, setting, text
+from infra.settings.values import SECURITY_GROUP, capacity, flag, number, private_range, setting, text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,4 +30,13 @@ class OwnDatabaseSettings:
     proxy: bool = setting(flag, "RDS Proxy between function and database", default=False)
     ingest_connections: int = setting(
         number(4, 1000), "connections of the database that the function may hold", default=40
+    )
+    analyst_security_group: str | None = setting(
+        SECURITY_GROUP, "security group from which people may connect to the stack's database", default=None
+    )
+    analyst_cidr: str | None = setting(
+        private_range, "private range of addresses from which people may connect to the stack's database", default=None
+    )
+    pgaudit: bool = setting(
+        flag, "load pgaudit into the stack's database; what it logs is set by role: docs/analysts.md", default=False
     )

@@ -30,6 +30,9 @@ class Settings(MaskingSettings, QueueSettings, ExistingDatabaseSettings, Network
     retain_data: bool = setting(
         flag, "keep keys and salt, and snapshot the database, when the stack is destroyed", default=True
     )
+    queue_key: bool = setting(
+        flag, "a KMS key for the queues alone (false: the key of data at rest, which saves one key)", default=True
+    )
     deletion_protection: bool = setting(flag, "refuse to delete the database and the stack", default=True)
 
     @property

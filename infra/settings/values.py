@@ -1,9 +1,14 @@
 """What the values of the CDK context look like: a reader for each kind, which raises ValueError."""
 
+import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import field
 from typing import Any
+
+# RFC 1918, and RFC 6598, which VPNs use.
+PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+PRIVATE_RANGE = "a private range of IPv4 addresses, such as 10.1.0.0/16"
 
 
 def text(pattern: str, meaning: str) -> Callable[[object], str]:
@@ -56,6 +61,17 @@ def ids(pattern: str, meaning: str) -> Callable[[object], tuple[str, ...]]:
         return tuple(items)
 
     return read
+
+
+def private_range(value: object) -> str:
+    """Read a private IPv4 range."""
+    try:
+        network = ipaddress.IPv4Network(str(value))
+    except ValueError:
+        raise ValueError(PRIVATE_RANGE) from None
+    if not any(network.subnet_of(ipaddress.IPv4Network(private)) for private in PRIVATE):
+        raise ValueError(PRIVATE_RANGE)
+    return str(network)
 
 
 HOST = r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}"

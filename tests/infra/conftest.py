@@ -21,6 +21,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "aurora": {"database": "aurora", "multiAz": "true"},
     "proxy": {"proxy": "true"},
     "aurora_proxy": {"database": "aurora", "proxy": "true"},
+    "analysts": {
+        "stage": "production",
+        "analystSecurityGroup": "sg-0123456789abcdef2",
+        "analystCidr": "10.1.0.0/16",
+        "pgaudit": "true",
+    },
     "restored": {"restoreSnapshot": "rds:logins-2026-01-31-03-00"},
     "restored_aurora": {"restoreSnapshot": "logins-before-the-mistake", "database": "aurora"},
     "throwaway": {

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from infra.delivery import ConnectionBudget
+from infra.operators import OPERATORS
 from tests.infra.conftest import Template
 from tests.infra.test_stack import actions_of, statements_of
 
@@ -95,3 +97,13 @@ def test_passwords_come_from_secrets_of_their_own(synthesize: Synthesize) -> Non
     values = [json.dumps(provision[f"{role}_PASSWORD"]) for role in ("INGEST", "OPERATOR", "CUSTODIAN")]
     assert len(set(values)) == 3
     assert json.dumps(environment_of(template, "OperatorFunction")["PGPASSWORD"]) == values[1]
+
+
+def test_concurrency_of_operators_is_reserved_and_fits_their_connections(template: Template) -> None:
+    functions = template.resources("AWS::Lambda::Function")
+    for operator in OPERATORS:
+        if operator.function_id in functions:
+            expected = None if template.variant == "throwaway" else operator.concurrency
+            assert functions[operator.function_id]["Properties"].get("ReservedConcurrentExecutions") == expected
+    # During a deploy the environments before it live on.
+    assert sum(operator.concurrency for operator in OPERATORS) <= ConnectionBudget(ingest=40).operators // 2

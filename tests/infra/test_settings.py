@@ -6,6 +6,7 @@ import pytest
 
 from infra.settings import ContextError, key_help, parse_context
 
+EXISTING = {"databaseHost": "db.example.com", "databaseSecret": "owner"}
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -59,6 +60,12 @@ def test_every_problem_is_named_at_once() -> None:
         ({"databaseHost": "db", "databaseSecret": "a", "databaseResourceId": "db-A"}, "databaseHost"),
         ({"databaseHost": "db", "databaseSecret": "a", "proxy": True}, "proxy"),
         ({"databaseSecret": "a"}, "databaseSecret"),
+        ({**EXISTING, "analystCidr": "10.1.0.0/16"}, "analystCidr"),
+        ({**EXISTING, "analystSecurityGroup": "sg-01234567"}, "analystSecurityGroup"),
+        ({**EXISTING, "pgaudit": True}, "pgaudit"),
+        ({"analystCidr": "0.0.0.0/0"}, "analystCidr"),
+        ({"analystCidr": "8.8.8.0/24"}, "analystCidr"),
+        ({"analystCidr": "10.1.2.3/16"}, "analystCidr"),
         ({"saltParameter": "/one/salt"}, "saltParameter"),
         ({"retainData": False}, "retainData=false"),
         ({"stages": {"staging": True}}, "stages"),

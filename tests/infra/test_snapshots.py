@@ -11,7 +11,8 @@ from syrupy.extensions.json import JSONSnapshotExtension
 from tests.infra.conftest import Template
 
 # Hashes of assets and of what a function version is made of: they follow the source and the Python of this machine.
-HASH = re.compile(r"(?<![0-9a-f])([0-9a-f]{64}|[0-9a-f]{32})(?![0-9a-f])")
+# The latter follow the id's own eight digits without anything between.
+HASH = re.compile(r"(?:(?<![0-9a-f])|(?<=Version[0-9A-F]{8}))([0-9a-f]{64}|[0-9a-f]{32})(?![0-9a-f])")
 
 
 @pytest.fixture
@@ -30,6 +31,10 @@ def test_hashes_become_numbers(length: int) -> None:
     assert without_hashes(f'"{first}.zip" "Version61FCB09A{second}" "{first}"') == (
         '"<hash 1>.zip" "Version61FCB09A<hash 2>" "<hash 1>"'
     )
+
+
+def test_hash_after_the_digits_of_an_id_becomes_a_number() -> None:
+    assert without_hashes(f'"CurrentVersion4EA11962{"c" * 32}"') == '"CurrentVersion4EA11962<hash 1>"'
 
 
 def test_json_within_texts_is_laid_out() -> None:

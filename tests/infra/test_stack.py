@@ -147,6 +147,29 @@ def test_permissions_of_the_function_are_these_and_no_more(staging: Template) ->
     }
 
 
+def key_of_queues(template: Template) -> str:
+    """The logical id of the key that both queues take."""
+    (key,) = {properties["KmsMasterKeyId"]["Fn::GetAtt"][0] for properties in template.properties("AWS::SQS::Queue")}
+    return str(key)
+
+
+def test_queues_share_a_key_only_where_it_is_asked_for(template: Template) -> None:
+    keys = template.resources("AWS::KMS::Key")
+    shared = VARIANTS[template.variant].get("stage") != "production"
+    assert ("Storage" in key_of_queues(template)) is shared
+    salt_is_theirs = "saltKeyArn" in VARIANTS[template.variant]
+    assert len(keys) == 3 - shared - salt_is_theirs
+    (salt,) = [item for _, item in statements_of(template) if item.get("Sid") == "EncryptSalt"]
+    assert key_of_queues(template) not in json.dumps(salt)
+
+
+def test_messages_are_decrypted_only_through_sqs(template: Template) -> None:
+    statements = [item for _, item in statements_of(template) if item.get("Sid") == "DecryptMessages"]
+    assert [json.dumps(item["Condition"]) for item in statements] == [
+        '{"StringEquals": {"kms:ViaService": {"Fn::Join": ["", ["sqs.", {"Ref": "AWS::Region"}, ".amazonaws.com"]]}}}'
+    ]
+
+
 def test_quarantine_may_send_to_the_dead_letter_queue_and_nothing_else(template: Template) -> None:
     environments = {
         id_: function["Properties"].get("Environment", {}).get("Variables", {})
@@ -162,7 +185,7 @@ def test_quarantine_may_send_to_the_dead_letter_queue_and_nothing_else(template:
         assert not any("DLQ_URL" in variables for variables in environments.values())
         return
     (dead_letters,) = [id_ for id_ in template.resources("AWS::SQS::Queue") if "DeadLetters" in id_]
-    (queue_key,) = [id_ for id_ in template.resources("AWS::KMS::Key") if "Queue" in id_]
+    queue_key = key_of_queues(template)
     assert [id_ for id_, variables in environments.items() if "DLQ_URL" in variables] == ["IngestFunction"]
     assert environments["IngestFunction"]["DLQ_URL"] == {"Ref": dead_letters}
     assert all("IngestFunction" in id_ for id_, _ in statements)
@@ -186,7 +209,7 @@ def test_quarantine_may_send_to_the_dead_letter_queue_and_nothing_else(template:
         },
     ]
     # The statements of a role count only if the key's own policy leaves them to IAM.
-    (policy,) = template.the("AWS::KMS::Key", queue_key)["KeyPolicy"]["Statement"]
+    policy = template.the("AWS::KMS::Key", queue_key)["KeyPolicy"]["Statement"][0]
     assert (policy["Effect"], policy["Action"]) == ("Allow", "kms:*")
     assert json.dumps(policy["Principal"]).endswith('":root"]]}}')
 
@@ -299,7 +322,8 @@ def test_nothing_is_public_and_nothing_gets_out(template: Template) -> None:
             # The CDK's way to say "none".
             assert rule["CidrIp"] == "255.255.255.255/32"
     for rule in rules:
-        assert "SourceSecurityGroupId" in rule, rule
+        if template.variant != "analysts":
+            assert "SourceSecurityGroupId" in rule, rule
     assert {rule["FromPort"] for rule in rules} <= {443, 5432}
 
 
@@ -350,7 +374,7 @@ def test_endpoints_are_those_that_the_code_needs(template: Template) -> None:
         # boto3 calls SERVICE.REGION.amazonaws.com, which only a private name leads to the endpoint.
         assert endpoint["PrivateDnsEnabled"] is True
         assert endpoint["VpcEndpointType"] == "Interface"
-        assert len(endpoint["SubnetIds"]) == (1 if template.variant not in {"production"} else 2)
+        assert len(endpoint["SubnetIds"]) == (1 if template.variant not in {"production", "analysts"} else 2)
 
 
 def test_functions_reach_database_and_endpoints_and_nothing_else(template: Template) -> None:
@@ -392,7 +416,9 @@ def test_database_is_safe_by_default(with_database: Template) -> None:
     assert properties["EnableIAMDatabaseAuthentication"] is True
     if with_database.variant.startswith("restored"):
         # The snapshot brings these along, and CloudFormation refuses them.
-        assert not {"DBName", "DatabaseName", "MasterUsername", "KmsKeyId", "StorageEncrypted"} & set(properties)
+        refused = {"DBName", "DatabaseName", "MasterUsername", "KmsKeyId", "StorageEncrypted"}
+        refused |= {"AllocatedStorage", "DeleteAutomatedBackups"}
+        assert not refused & set(properties)
         assert properties["SnapshotIdentifier" if aurora else "DBSnapshotIdentifier"]
     else:
         assert properties["MasterUserAuthenticationType"] == "iam-db-auth"
@@ -402,6 +428,8 @@ def test_database_is_safe_by_default(with_database: Template) -> None:
     assert parameters["rds.force_ssl"] == "1"
     assert parameters["log_min_error_statement"] == "panic"
     assert parameters["log_error_verbosity"] == "terse"
+    assert (parameters["log_connections"], parameters["log_disconnections"]) == ("1", "1")
+    assert ("shared_preload_libraries" in parameters) is (with_database.variant == "analysts")
     assert int(parameters["max_connections"]) == 100
     assert int(parameters["max_locks_per_transaction"]) == 512
     assert properties["EngineVersion"].split(".")[0] in group["Family"]
@@ -463,7 +491,7 @@ def test_data_outlives_the_stack_unless_told_otherwise(synthesize: Synthesize, v
     template = synthesize(variant)
     kept = variant != "throwaway"
     for id_, key in template.resources("AWS::KMS::Key").items():
-        expected = "Delete" if not kept or "Queue" in id_ else "RetainExceptOnCreate"
+        expected = "Delete" if not kept or "KeysQueue" in id_ else "RetainExceptOnCreate"
         assert key["DeletionPolicy"] == expected, id_
     (removal,) = template.resources("Custom::SaltRemoval").values()
     assert removal["DeletionPolicy"] == ("Retain" if kept else "Delete")

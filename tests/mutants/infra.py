@@ -131,6 +131,42 @@ INFRA = (
         _stored("vault"),
     ),
     Mutation(
+        "messages are decrypted through SQS only",
+        "infra/queue.py",
+        '            conditions={"StringEquals": {"kms:ViaService": f"sqs.{Aws.REGION}.amazonaws.com"}},\n',
+        "",
+        ("tests/infra/test_stack.py::test_messages_are_decrypted_only_through_sqs",),
+    ),
+    Mutation(
+        "a restored database keeps the size of its snapshot",
+        "infra/database.py",
+        "allocated_storage=None if snapshot else str(settings.storage_gib)",
+        "allocated_storage=str(settings.storage_gib)",
+        _stored("restored"),
+    ),
+    Mutation(
+        "log-ins are logged",
+        "infra/database_parameters.py",
+        '"log_connections": "1"',
+        '"log_connections": "0"',
+        _stored("aurora"),
+    ),
+    Mutation(
+        "people may not come from everywhere",
+        "infra/settings/values.py",
+        "    if not any(network.subnet_of(ipaddress.IPv4Network(private)) for private in PRIVATE):\n"
+        "        raise ValueError(PRIVATE_RANGE)\n",
+        "",
+        ("tests/infra/test_settings.py::test_contradiction_is_named",),
+    ),
+    Mutation(
+        "the operators' functions leave connections to others",
+        "infra/operators.py",
+        "reserved_concurrency=operator.concurrency if reserve_concurrency else None,",
+        "",
+        _stored(),
+    ),
+    Mutation(
         "messages are reported one by one",
         "infra/ingest.py",
         "report_batch_item_failures=True,",
