@@ -14,6 +14,7 @@ import boto3
 import psycopg2
 from botocore.config import Config
 
+from local.emulator import ARCHITECTURES
 from local.errors import LocalStackError
 from local.ministack import start_ministack
 from local.postgres import PostgresServer
@@ -26,7 +27,6 @@ RUNTIME_PYTHON = ROOT / ".venv" / "runtime" / "bin" / "python"
 CDK = ROOT / ".venv" / "node" / "node_modules" / ".bin" / "cdk"
 ACCOUNT, REGION = "000000000000", "us-east-1"
 DATABASE, OWNER_SECRET = "logins", "login-pipeline/database-owner"
-ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 STAGE = "local"
 STACK = f"LoginPipeline-{STAGE}"
 # Short times, so that a message is given up after less than three minutes.
