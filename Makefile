@@ -7,6 +7,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url
 
+# make itself would ignore a misspelt variable.
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+ifneq ($(GIVEN),)
+PARENTHESIS := (
+KNOWN := $(shell grep -oE '[$$][$(PARENTHESIS)](value )?[A-Z][A-Z0-9_]+' $(firstword $(MAKEFILE_LIST)) | sed 's/.*[^A-Z0-9_]//' | sort -u)
+$(foreach name,$(filter-out $(KNOWN),$(GIVEN)),$(error There is no variable $(name); the nearest is $(shell \
+	$(PYTHON) -c 'import difflib, sys; print(*difflib.get_close_matches(sys.argv[1], sys.argv[2:], 1, 0))' $(name) $(KNOWN))))
+endif
+
 .PHONY: help
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -17,6 +26,7 @@ help:  ## list the targets
 setup: $(VENV)/.installed  ## install what the project needs into .venv, with checked hashes
 
 $(BIN)/uv:
+	@echo "Installing into $(VENV), with checked hashes: a minute or two the first time …"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; set PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
 	@sed -n '/^uv==/,/[^\]$$/p' requirements.txt > $(VENV)/uv.txt  # its entry in the lock, with the hashes
@@ -64,8 +74,8 @@ run: setup  ## send events through the whole pipeline, here (EVENTS=file, or COU
 	@$(LOGINPIPE) run $(if $(EVENTS),"$$EVENTS_FILE") $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(IN_PROCESS_OPTION)
 
 .PHONY: up
-up: setup  ## start the pipeline and keep it up, for the AWS CLI and psql
-	@$(LOGINPIPE) up $(IN_PROCESS_OPTION)
+up: setup  ## start the pipeline and keep it up, for the AWS CLI and psql (VAULT=1, FIFO=1, VISIBILITY=seconds)
+	@$(LOGINPIPE) up $(IN_PROCESS_OPTION) $(if $(VAULT),--vault) $(if $(FIFO),--fifo) $(if $(VISIBILITY),--visibility $(VISIBILITY))
 
 .PHONY: status
 status: setup  ## show how to reach the pipeline that is up, and what it holds
@@ -132,7 +142,7 @@ $(BENCH)/.installed: bench/requirements.txt | $(BIN)/uv
 	@touch $@
 
 .PHONY: bench
-bench: $(BENCH)/.installed bundle  ## measure beside peers and limits: throughput, CPU, cold start, memory (OPTIONS="--quick cpu …")
+bench: $(BENCH)/.installed bundle  ## measure beside peers and limits: throughput, CPU, cold start, memory (OPTIONS="--quick cpu …" for build/bench)
 	$(BENCH)/bin/python -m bench $(OPTIONS)
 
 .PHONY: bench-growth
@@ -172,6 +182,7 @@ cloud-setup: setup $(NODE)/.installed $(VENV)/runtime/.installed  ## install the
 
 .PHONY: bundle
 bundle: cloud-setup  ## build the functions' bundle for arm64 and x86_64, without Docker
+	@echo "Building the bundles: a minute where their input has changed …"
 	$(BIN)/python -m infra.bundle
 
 .PHONY: synth

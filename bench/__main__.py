@@ -1,4 +1,4 @@
-"""`python -m bench`: measures, and writes bench/results/; `python -m bench --help` tells what."""
+"""`python -m bench`: measures, and writes bench/results/, with --quick build/bench/; --help tells what."""
 
 import argparse
 import datetime
@@ -7,6 +7,7 @@ import os
 import platform
 import signal
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESULTS = Path(__file__).parent / "results"
+QUICK_RESULTS = Path(__file__).parent.parent / "build" / "bench"
 PARTS = ("cpu", "limit", "throughput", "mixed", "sealing", "cold_start", "memory", "writers", "simulation", "check")
 GROWTH_ROWS = 10_000_000
 BYTES_A_ROW = 450  # with its indexes, where growth was not measured
@@ -36,20 +38,28 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help="few rounds: to see that it works, not to tell figures")
     parser.add_argument("--rows", type=int, default=GROWTH_ROWS, help="how far growth goes (default: %(default)s)")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="directory to write to (default: bench/results)")
+    parser.add_argument(
+        "--results", type=Path, help="directory to write to (default: bench/results; with --quick build/bench)"
+    )
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers are ended in order
     parts = options.parts or list(PARTS)
     if unknown := set(parts) - {*PARTS, "growth"}:
         parser.error(f"unknown part: {', '.join(sorted(unknown))}")
-    results = _read(options.results / "results.json")
+    published = RESULTS / "results.json"
+    options.results = options.results or (QUICK_RESULTS if options.quick else RESULTS)
+    # What a part builds on may have been measured by a full run only.
+    results = _read(options.results / "results.json") or _read(published)
     results["machine"] = _describe_machine(quick=options.quick)
-    for name in parts:
-        _say(f"{name} …")
+    for number, name in enumerate(parts, 1):
+        _say(f"{number} of {len(parts)}: {name} …")
+        started = time.monotonic()
         results[name] = _measure(name, results, options)
+        _say(f"{number} of {len(parts)}: {name} took {time.monotonic() - started:.0f} s")
         results.setdefault("load_before", {})[name] = load_average()
         _write(options.results, results)
     print(report.goals_table(results))
+    _say(f"Written to {options.results}")
     return 0
 
 

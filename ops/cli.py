@@ -1,6 +1,7 @@
 """The command line `loginpipe`: its global options, its exit codes, and how it explains what goes wrong."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,8 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code: Any = get_command(app).main(move_globals_first(words), prog_name="loginpipe", standalone_mode=False)
+        _flush()
     except SystemExit as end:  # of shell completion, and of a closed pipe
         code = end.code
+    except BrokenPipeError:  # whoever reads has seen enough
+        return Exit.FAILED
     except Exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help; its class is private
             typer.echo(str(error), err=True)
@@ -91,6 +95,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if code == Exit.STOPPED:
         return _report(Exit.STOPPED, "Interrupted.", as_json="--json" in words)
     return code if isinstance(code, int) else Exit.DONE
+
+
+def _flush() -> None:
+    """Writes what is left of the output; raises OSError where it cannot be written, and only once."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would try again at its end
+        raise
 
 
 def _explain(error: Exception) -> tuple[int, str] | None:

@@ -15,7 +15,11 @@ from ops.target import Target
 
 
 def examine(target: Target) -> Iterator[Finding]:
-    """All findings, one check after the other: what breaks one check does not keep the next from running."""
+    """All findings, one check after the other: what breaks one check does not keep the next from running.
+
+    Raises PipelineError where it is not known what to check: the stack has another name, say.
+    """
+    _ = target.settings
     for name, check in CHECKS.items():
         try:
             yield from check(target)

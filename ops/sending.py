@@ -6,8 +6,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
+
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from lambda_src.parsing import Event, parse_event
 from lambda_src.rejects import RecordError
@@ -53,6 +56,7 @@ class Journal:
     run: str = field(default_factory=lambda: str(uuid.uuid4()))
     started: int = field(default_factory=lambda: int(time.time() * 1000))
     sent: int = 0  # items from the first on, as the file has them
+    is_new: bool = True  # whether nobody has begun the sending before
 
     @classmethod
     def open(cls, file: Path | None, text: str, queue_url: str) -> "Journal":
@@ -64,7 +68,7 @@ class Journal:
         if not path.exists():
             return cls(path, checksum, queue_url)
         try:
-            journal = cls(path, **json.loads(path.read_text(encoding="utf-8")))
+            journal = cls(path, **json.loads(path.read_text(encoding="utf-8")), is_new=False)
         except (ValueError, TypeError):
             raise OpsError(f"{path} is not what an interrupted `send` leaves. Look at it, then remove it.") from None
         if (journal.checksum, journal.queue_url) != (checksum, queue_url):
@@ -78,7 +82,7 @@ class Journal:
         """Writes it, all or nothing."""
         if self.path is None:
             return
-        fields = {name: value for name, value in asdict(self).items() if name != "path"}
+        fields = {name: value for name, value in asdict(self).items() if name not in ("path", "is_new")}
         draft = self.path.with_name(self.path.name + ".new")
         draft.write_text(json.dumps(fields), encoding="utf-8")
         draft.replace(self.path)
@@ -106,13 +110,28 @@ class Journal:
 def send_items(
     items: list[Item], queue: Queue, journal: Journal, step: Callable[[int], None]
 ) -> Iterator[tuple[Item, str]]:
-    """Sends what the journal does not have as sent; yields each item that SQS refuses, with its code."""
+    """Sends what the journal does not have as sent; yields each item that SQS refuses, with its code.
+
+    Where the very first call certainly sent nothing, the journal goes: it would stand in the way of the right command.
+    """
     journal.save()
     for start in range(journal.sent, len(items), MESSAGES_PER_CALL):
         chunk = items[start : start + MESSAGES_PER_CALL]
-        failures = queue.send([journal.message(item) for item in chunk])
+        try:
+            failures = queue.send([journal.message(item) for item in chunk])
+        except (ClientError, EndpointConnectionError) as error:
+            if journal.sent == 0 and journal.is_new and _has_sent_nothing(error):
+                journal.close()
+            raise
         journal.sent = start + len(chunk)
         journal.save()
         step(len(chunk))
         yield from ((chunk[index], code) for index, code in failures.items())
     journal.close()
+
+
+def _has_sent_nothing(error: ClientError | EndpointConnectionError) -> bool:
+    """Whether SQS was not reached, or refused the call as such."""
+    if isinstance(error, EndpointConnectionError):
+        return True
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) < HTTPStatus.INTERNAL_SERVER_ERROR

@@ -3,11 +3,14 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from lambda_src.errors import SettingsError
 from lambda_src.settings import EMULATED_REGION
-from ops.errors import OpsError
+from ops.errors import OpsError, UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -52,7 +55,9 @@ class Settings:
         value: str | None = getattr(self, name)
         if value is None:
             place = PLACES[name]
-            way = f"the stack {self.stack} has no output {place.output}" if self.stack else "give --stack NAME"
+            way = "give --stack NAME, or start a local stack (loginpipe up)"
+            if self.stack:
+                way = f"the stack {self.stack} has no output {place.output}"
             raise SettingsError(f"The {place.meaning} is not known: set {place.variable}, or {way}.")
         return value
 
@@ -70,14 +75,30 @@ def load_settings(variables: Mapping[str, str] = os.environ) -> Settings:
 
 
 def load_stack_settings(client: "CloudFormationClient", stack: str, around: Settings) -> Settings:
-    """The parts that a deployed stack's outputs name; the rest from `around`. Raises OpsError.
+    """The parts that a deployed stack's outputs name; the rest from `around`. Raises OpsError, UsageError.
 
     Where the stack has an operator function, the database of the environment is left alone: PG* may well name another.
     """
-    stacks = client.describe_stacks(StackName=stack)["Stacks"]
+    try:
+        stacks = client.describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "ValidationError":
+            raise
+        raise UsageError(f"There is no stack {stack} here.{_nearest(client, stack)}") from None
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
     if not any(place.output in outputs for place in PLACES.values()):
         raise OpsError(f"The stack {stack} has none of the pipeline's outputs: is it another stack's name?")
     values = {name: outputs.get(place.output) or getattr(around, name) for name, place in PLACES.items()}
     has_database = around.has_database and values["operator_function"] is None
     return Settings(**values, stack=stack, has_database=has_database)
+
+
+def _nearest(client: "CloudFormationClient", stack: str) -> str:
+    """The stack of the nearest name, as a question; nothing where the caller may not list stacks."""
+    try:
+        pages = client.get_paginator("describe_stacks").paginate()
+        names = [each["StackName"] for page in pages for each in page["Stacks"]]
+    except (BotoCoreError, ClientError):
+        return " Check --stack and AWS_REGION."
+    nearest = get_close_matches(stack, names, n=1)
+    return f" Did you mean {nearest[0]}?" if nearest else " Check --stack and AWS_REGION."

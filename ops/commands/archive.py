@@ -10,6 +10,7 @@ from ops import operations
 from ops.archive import RestoredMonth, restore_month, write_archive
 from ops.commands.common import Yes, confirm
 from ops.errors import NothingFoundError, OpsError, UsageError
+from ops.output import counted
 from ops.places import place
 
 if TYPE_CHECKING:
@@ -76,13 +77,16 @@ def archive(
     else:
         session.target.call(operations.archive_kept, made=made, reason=reason)
     done = "archived, verified and dropped" if drop else "archived and verified"
-    line = f"{name}: {made['logins']:,} logins {done}, as archive {made['archive']}."
+    line = f"{name}: {counted(made['logins'], 'login')} {done}, as archive {made['archive']}."
     session.output.result({**made, "dropped": drop}, lambda: session.output.line(line))
 
 
 def _drop(session: "Session", made: "Made", reason: str, *, yes: bool) -> None:
     try:
-        confirm(f"Archived and verified {made['logins']:,} logins. Drop {made['month']} from the database?", yes=yes)
+        confirm(
+            f"Archived and verified {counted(made['logins'], 'login')}. Drop {made['month']} from the database?",
+            yes=yes,
+        )
         session.target.call(operations.archive_drop, made=made, reason=reason)
     except OpsError:
         session.output.note(f"Archive {made['archive']} is complete all the same.")
@@ -111,21 +115,19 @@ def _report_nothing(session: "Session", month: str) -> None:
 def _show_restored(session: "Session", month: str, restored: RestoredMonth) -> None:
     for each in restored["archives"]:
         session.output.line(
-            f"Archive {each['archive']}, {each['logins']:,} logins: {each['written']:,} written, "
+            f"Archive {each['archive']}, {counted(each['logins'], 'login')}: {each['written']:,} written, "
             f"{each['there_already']:,} there already, {each['forgotten']:,} of forgotten people left out."
         )
     session.output.line(
-        f"{month}: restored {restored['written']:,} logins; {restored['there_already']:,} were there already, "
+        f"{month}: restored {counted(restored['written'], 'login')}; {restored['there_already']:,} were there already, "
         f"{restored['forgotten']:,} of forgotten people stay out."
     )
     for folder in restored["incomplete"]:
         session.output.note(f"{folder} has no manifest: it is not complete, and was left alone.")
     for known in restored["elsewhere"]:
-        session.output.note(f"Not restored, for it is not here: {_describe(known)}")
+        session.output.note(f"Not restored, because it is not here: {_describe(known)}")
 
 
 def _describe(known: "KnownArchive") -> str:
-    return (
-        f"archive {known['archive'] or '(of the first format)'} of {known['logins']:,} logins in {known['target']}, "
-        f"audit entry {known['entry']}"
-    )
+    name = known["archive"] or "(of the first format)"
+    return f"archive {name} of {counted(known['logins'], 'login')} in {known['target']}, audit entry {known['entry']}"

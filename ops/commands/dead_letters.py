@@ -1,18 +1,19 @@
 """`dlq`: the messages that did not become rows."""
 
-import time
 from contextlib import closing
-from typing import Annotated, Any
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
-from lambda_src.errors import PipelineError
+from lambda_src.rejects import Reason as RejectReason
 from ops.command_table import STYLE
 from ops.commands.common import DryRun, Session, Yes, confirm
-from ops.dead_letters import HOLD_SECONDS, Reader
-from ops.errors import Exit
+from ops.commands.letter_rows import describe_letters, find_reasons
+from ops.dead_letters import HOLD_SECONDS
+from ops.errors import Exit, NothingFoundError
 from ops.letters import Filter, Letter
-from ops.output import age
+from ops.output import age, counted
 from ops.redrive import redrive
 
 app = typer.Typer(
@@ -22,14 +23,18 @@ app = typer.Typer(
     help="Dead letters: list, redrive, purge.",
 )
 
+LetterReason = StrEnum(  # type: ignore[misc]  # mypy cannot read the members off the pipeline's reasons
+    "LetterReason", {reason.name: reason.value for reason in RejectReason} | {"UNKNOWN": "unknown"}
+)
 Reason = Annotated[
-    list[str] | None,
+    list[LetterReason] | None,
     typer.Option("--reason", metavar="CODE", help="Only letters with this reason (`unknown` for none); repeatable."),
 ]
 Id = Annotated[
     list[str] | None, typer.Option("--id", metavar="ID", help="Only the letter of this message or event; repeatable.")
 ]
 UserId = Annotated[str | None, typer.Option("--user-id", metavar="ID", help="Only letters whose body names this user.")]
+NO_LETTER = "There is no such dead letter."
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Look at no more than so many letters.")]
 
 
@@ -48,18 +53,20 @@ def list_letters(
     its receive count goes up by one. The reason is the one that the function noted on the letter; for letters that SQS
     moved by itself, the one in the table rejected_logins. Two letters of one event are one line.
 
+    Exit code 4 where there is none.
+
     Example: loginpipe dlq list --reason invalid_ip
     """
     session: Session = context.obj
     with closing(session.target.reader()) as reader:
         letters = [letter for wave in reader.waves(limit) for letter in wave]
-        reasons = _find_reasons(session, reader, letters)
+        reasons = find_reasons(session, reader, letters)
     chosen = Filter(frozenset(reason or ()), frozenset(id_ or ()), user_id)
     events: dict[str, list[Letter]] = {}
     for letter in letters:
         if chosen.takes(letter, reasons[letter.message_id][0]):
             events.setdefault(letter.event_id, []).append(letter)
-    rows = [_describe(same, reasons, show=show) for same in events.values()]
+    rows = [describe_letters(same, reasons, show=show) for same in events.values()]
     rows.sort(key=lambda row: -row["age_seconds"])
 
     def print_table() -> None:
@@ -75,6 +82,8 @@ def list_letters(
             session.output.note(f"There may be more: {limit} letters were looked at (--limit).")
 
     session.output.result(rows, print_table)
+    if not rows:
+        raise NothingFoundError(NO_LETTER)
 
 
 @app.command("redrive")
@@ -103,6 +112,8 @@ def redrive_letters(
 
     Prefer it to SQS's own redrive, which gives messages new ids and so loses their identity.
 
+    Exit code 4 where there is none to send.
+
     Examples: loginpipe dlq redrive --reason database --dry-run · loginpipe dlq redrive --rate 50
     """
     session: Session = context.obj
@@ -112,25 +123,31 @@ def redrive_letters(
         if dry_run:
             letters = [letter for wave in reader.waves(limit) for letter in reader.choose(wave, chosen)]
             events = len({letter.event_id for letter in letters})
-            would = f"Would send {events:,} events ({len(letters):,} letters) back to the queue."
+            would = f"Would send {counted(events, 'event')} ({counted(len(letters), 'letter')}) back to the queue."
             result = {"dry_run": True, "events": events, "letters": len(letters)}
             session.output.result(result, lambda: session.output.line(would))
+            if not letters:
+                raise NothingFoundError(NO_LETTER)
             return
         with session.output.progress("redriving", None) as step:
             done = redrive(reader, target.queue, chosen, limit=limit, rate=rate, step=step)
 
     def print_lines() -> None:
-        session.output.line(f"Sent {done.sent:,} events back to the queue, deleted {done.deleted:,} dead letters.")
+        deleted = counted(done.deleted, "dead letter")
+        session.output.line(f"Sent {counted(done.sent, 'event')} back to the queue, deleted {deleted}.")
         if done.came_back:
-            session.output.line(f"{done.came_back:,} events were rejected again meanwhile: see dlq list.")
+            session.output.line(f"Rejected again meanwhile: {counted(done.came_back, 'event')}; see dlq list.")
         if done.attributes_dropped:
-            session.output.note(f"{done.attributes_dropped:,} attributes of producers did not fit and were dropped.")
+            dropped = counted(done.attributes_dropped, "attribute")
+            session.output.note(f"Dropped {dropped} of producers, which did not fit.")
         for message_id, code in done.failed.items():
             session.output.note(f"Not sent, still a dead letter: {message_id} ({code})")
 
     session.output.result(vars(done), print_lines)
     if done.failed:
         raise typer.Exit(Exit.PROBLEMS)
+    if not done.sent and not done.deleted:
+        raise NothingFoundError(NO_LETTER)
 
 
 @app.command("purge")
@@ -146,7 +163,7 @@ def purge_letters(
     """Delete dead letters for good; asks first.
 
     All of them, or those that the options name. Only letters that were there when the question was asked are deleted.
-    Their rows in rejected_logins stay.
+    Their rows in rejected_logins stay. Exit code 4 where there is none.
 
     Example: loginpipe dlq purge --reason invalid_json
     """
@@ -155,44 +172,21 @@ def purge_letters(
     with closing(session.target.reader()) as reader:
         letters = [letter for wave in reader.waves(limit) for letter in reader.choose(wave, chosen)]
         if dry_run:
-            would = f"Would delete {len(letters):,} dead letters."
+            would = f"Would delete {counted(len(letters), 'dead letter')}."
             session.output.result({"dry_run": True, "letters": len(letters)}, lambda: session.output.line(would))
+            if not letters:
+                raise NothingFoundError(NO_LETTER)
             return
         deleted = 0
         if letters:
-            confirm(f"Delete {len(letters):,} dead letters for good?", yes=yes)
+            confirm(f"Delete {counted(len(letters), 'dead letter')} for good?", yes=yes)
             deleted = reader.delete(letters)
     session.output.result(
         {"deleted": deleted, "not_deleted": len(letters) - deleted},
-        lambda: session.output.line(f"Deleted {deleted:,} dead letters."),
+        lambda: session.output.line(f"Deleted {counted(deleted, 'dead letter')}."),
     )
+    if not letters:
+        raise NothingFoundError(NO_LETTER)
     if deleted < len(letters):
         session.output.note(f"SQS did not delete {len(letters) - deleted:,}: run the command again.")
         raise typer.Exit(Exit.PROBLEMS)
-
-
-def _find_reasons(session: Session, reader: Reader, letters: list[Letter]) -> dict[str, tuple[str | None, str | None]]:
-    """Reasons as far as they can be had: a list without them is still a list."""
-    if session.target.has_database:
-        try:
-            return reader.find_reasons_of(letters)
-        except PipelineError as error:
-            session.output.note(f"Reasons that only the database knows are missing: {error}")
-    return {letter.message_id: (letter.reason, letter.field) for letter in letters}
-
-
-def _describe(same: list[Letter], reasons: dict[str, tuple[str | None, str | None]], *, show: bool) -> dict[str, Any]:
-    first = min(same, key=lambda letter: letter.sent_timestamp)
-    reason, field = reasons[first.message_id]
-    sent = first.sent_seconds
-    row: dict[str, Any] = {
-        "event_id": first.event_id,
-        "message_id": first.first_message_id,
-        "reason": reason,
-        "field": field,
-        "sent": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(sent)),
-        "age_seconds": max(0.0, round(time.time() - sent, 1)),
-        "receive_count": max(letter.receive_count for letter in same),
-        "letters": len(same),
-    }
-    return row | ({"body": first.message["Body"]} if show else {})

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops import operations
-from ops.errors import Exit, OpsError
+from ops.errors import Exit, NothingFoundError, OpsError
 from ops.event_files import STANDARD_INPUT, load_text, parse_items
-from ops.output import pick
+from ops.output import counted, pick
 from ops.report import render_html
 from ops.sending import Journal, find_bad, send_items
 
@@ -33,13 +33,15 @@ def send(
     noted beside the file (FILE.sending): interrupted at any moment, the same command goes on, and no event becomes two
     rows. Once all is sent the note is gone, and sending the file again means new events.
 
-    Exit code 3 where some lines were bad or refused.
+    Exit code 3 where some lines were bad or refused, 4 where the file holds no event.
 
     Example: loginpipe send logins.jsonl
     """
     session: Session = context.obj
     text = load_text(file)
     items = parse_items(file, text)
+    if not items:
+        raise NothingFoundError(f"{file} holds no events.")
     bad = [] if unchecked else find_bad(items)
     bad_numbers = {item.number for item in bad}
     good = [item for item in items if item.number not in bad_numbers]
@@ -59,13 +61,13 @@ def send(
     }
 
     def print_lines() -> None:
-        session.output.line(f"Sent {result['sent']:,} events.")
+        session.output.line(f"Sent {counted(len(good) - before - len(refused), 'event')}.")
         for line in bad[:SHOWN]:
             session.output.note(
                 f"Line {line.number}: {line.reason}{f' ({line.field})' if line.field else ''}; not sent"
             )
         if len(bad) > SHOWN:
-            session.output.note(f"… and {len(bad) - SHOWN:,} more bad lines (--json names all).")
+            session.output.note(f"… and {counted(len(bad) - SHOWN, 'more bad line')} (--json names all).")
         for item, code in refused:
             session.output.note(f"Line {item.number}: SQS refused it ({code})")
 

@@ -11,7 +11,7 @@ from ops.commands.common import DryRun, Yes, confirm
 from ops.commands.masked_fields import with_field_options
 from ops.errors import NothingFoundError, OpsError, UsageError
 from ops.fields import column_of
-from ops.output import pick
+from ops.output import counted, pick
 from ops.recovery import Opener
 from ops.remains import describe_remains, find_queues
 
@@ -64,6 +64,7 @@ def recover(
     Example: loginpipe recover --ip 3f1a… --reason "fraud case 1234" --basis legitimate-interests
     """
     session: Session = context.obj
+    session.role = "custodian"
     pseudonym = value.strip().lower()
     if not PSEUDONYM.fullmatch(pseudonym):
         raise UsageError(f"A pseudonym is 64 hexadecimal digits, as in user_logins.{column_of(field)}.")
@@ -104,6 +105,9 @@ def forget(
     and the files of archives that the audit table knows. Nor does it reach backups of the database, until they expire,
     and copies that others have made.
 
+    Exit code 4 where nothing of the person was found. The entry is written all the same: it keeps the person out of
+    later restores, and shows that the request was handled.
+
     Examples: loginpipe forget --user-id 424c… --reason "request 77" --dry-run
     """
     session: Session = context.obj
@@ -123,6 +127,9 @@ def forget(
             session.output.line(f"- {line}")
 
     session.output.result({**counts, "queues": queues}, print_lines)
+    if not (counts["logins"] or counts["originals"] or counts["links"]):
+        entry = "" if dry_run else " The audit table has the entry."
+        raise NothingFoundError(f"The database held nothing of this person.{entry}")
 
 
 def audit(
@@ -138,6 +145,8 @@ def audit(
     rows = session.target.call(operations.audit, action=action and action.value, limit=limit)
     names = ("id", "at", "action", "actor", "reason", "basis", "subject")
     session.output.result(rows, lambda: session.output.table("Audit", names, pick(rows, *names)))
+    if not rows:
+        raise NothingFoundError("The audit table has no such entry.")
 
 
 def _check_reason(reason: str) -> None:
@@ -146,4 +155,5 @@ def _check_reason(reason: str) -> None:
 
 
 def _counted(counts: "Forgotten") -> str:
-    return f"{counts['logins']:,} logins, {counts['originals']:,} sealed originals and {counts['links']:,} links"
+    originals = counted(counts["originals"], "sealed original")
+    return f"{counted(counts['logins'], 'login')}, {originals} and {counted(counts['links'], 'link')}"

@@ -10,7 +10,7 @@ from ops import operations
 from ops.command_table import STYLE
 from ops.commands.masked_fields import dashed, with_field_options
 from ops.errors import NothingFoundError
-from ops.output import pick
+from ops.output import counted, pick
 
 if TYPE_CHECKING:
     from ops.commands.common import Session
@@ -55,7 +55,7 @@ def lookup(
         session.output.table("Pseudonyms", ("salt version", "pseudonym"), rows)
         columns = list(data["logins"][0]) if data["logins"] else []
         session.output.table(
-            f"Logins ({data['total']:,}, of {data['users']:,} users)",
+            f"Logins ({data['total']:,}, of {counted(data['users'], 'user')})",
             [column.replace("_", " ") for column in columns],
             (row.values() for row in data["logins"]),
         )

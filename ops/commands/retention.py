@@ -6,6 +6,8 @@ import typer
 
 from ops import operations
 from ops.commands.common import DryRun, Yes, confirm
+from ops.errors import NothingFoundError
+from ops.output import counted
 
 if TYPE_CHECKING:
     from ops.commands.common import Session
@@ -30,6 +32,8 @@ def retention(
     Drops whole months older than N months before this one, rejects of that age, and what of the vault and the links no
     login has any more. Also makes the partitions of the coming months. In the cloud it also runs on a schedule.
 
+    Exit code 4 where there was nothing to do.
+
     Example: loginpipe retention --months 13 --dry-run
     """
     session: Session = context.obj
@@ -41,19 +45,24 @@ def retention(
     if not dry_run:
         if result["dropped"]:
             logins = sum(row["logins"] for row in result["dropped"])
-            confirm(f"Drop {len(result['dropped'])} months with {logins:,} logins for good?", yes=yes)
+            months_told = counted(len(result["dropped"]), "month")
+            confirm(f"Drop {months_told} with {counted(logins, 'login')} for good?", yes=yes)
         result = run(dry_run=False)
 
     def print_tables() -> None:
         rows = ((row["month"] or "without a partition", row["logins"]) for row in result["dropped"])
         session.output.table("Would be dropped" if dry_run else "Dropped", ("month", "logins"), rows)
+        rejects = counted(result["rejects"], "reject")
+        session.output.line(f"{'Would remove' if dry_run else 'Removed'} {rejects} of that age.")
         if not dry_run:
             session.output.line(
-                f"Made {result['made']} partitions; removed {result['originals']:,} sealed originals and "
-                f"{result['links']:,} links that no login has any more."
+                f"Made {counted(result['made'], 'partition')}. Removed what no login has any more: "
+                f"{counted(result['originals'], 'sealed original')} and {counted(result['links'], 'link')}."
             )
 
     session.output.result(result, print_tables)
+    if not (result["dropped"] or result["rejects"] or result["made"] or result["originals"] or result["links"]):
+        raise NothingFoundError("There is no login as old as that.")
 
 
 def upkeep(
@@ -69,4 +78,4 @@ def upkeep(
     """
     session: Session = context.obj
     result = session.target.call(operations.upkeep, ahead=ahead)
-    session.output.result(result, lambda: session.output.line(f"Made {result['made']} partitions; counted."))
+    session.output.result(result, lambda: session.output.line(f"Made {counted(result['made'], 'partition')}; counted."))

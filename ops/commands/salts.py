@@ -10,7 +10,7 @@ from ops import operations, salts
 from ops.command_table import STYLE
 from ops.commands.common import Yes, confirm
 from ops.errors import NothingFoundError, UsageError
-from ops.output import age
+from ops.output import age, counted
 from ops.recovery import Opener, link
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def link_salts(
     Example: loginpipe salt link 3 4 --reason "yearly rotation"
     """
     session: Session = context.obj
+    session.role = "custodian"
     if old >= new:
         raise UsageError("OLD must be a lower version than NEW: pseudonyms are linked to the newest ones.")
     target = session.target
@@ -123,7 +124,9 @@ def link_salts(
     session.output.note("The views shared_ips and shared_devices follow with the next `upkeep` (in the cloud: hourly).")
     session.output.result(
         {"originals": seen, "linked": written},
-        lambda: session.output.line(f"Linked {written:,} pseudonyms ({seen:,} originals of version {old})."),
+        lambda: session.output.line(
+            f"Linked {counted(written, 'pseudonym')} ({counted(seen, 'original')} of version {old})."
+        ),
     )
 
 

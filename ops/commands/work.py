@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops.errors import Exit, UsageError
+from ops.output import counted
 from ops.timing import WINDOW_SECONDS
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def worker(
     Example: loginpipe worker --once
     """
     session: Session = context.obj
+    session.role = "ingest"  # as the function
     from ops.worker import Tally, work  # noqa: PLC0415  Powertools: no other command needs its 0.2 s of import
 
     stop = threading.Event()
@@ -65,6 +67,7 @@ def worker(
             )
         except ValueError as error:
             raise UsageError(f"{error}.") from None
-    session.output.note(f"Done with {tally.done:,} messages; {tally.failed:,} deliveries failed.")
+    failed = counted(tally.failed, "failed delivery", "failed deliveries")
+    session.output.note(f"Done with {counted(tally.done, 'message')}; {failed}.")
     if once and tally.failed:
         raise typer.Exit(Exit.PROBLEMS)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from ops.operations.site import Site, fetch_one
+from ops.times import format_time
 
 INSERT_ENTRY = """
     INSERT INTO audit.entries (action, actor, request_id, reason, basis, subject, salt_version, counts)
@@ -37,7 +38,7 @@ def audit(site: Site, *, action: str | None, limit: int) -> list[Entry]:
     return [
         Entry(
             id=id_,
-            at=str(at),
+            at=format_time(at),
             action=done,
             actor=actor,
             role=role,

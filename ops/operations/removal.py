@@ -13,6 +13,10 @@ DROP_OLD = """
     SELECT to_char(month, 'YYYY-MM'), logins FROM drop_old_logins(
         (date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => %s))::date, %s, %s, %s, %s)
 """
+COUNT_OLD_REJECTS = """
+    SELECT count(*) FROM rejected_logins
+    WHERE last_seen < date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => %s)
+"""
 CREATE_AHEAD = "SELECT create_login_partitions((now() AT TIME ZONE 'UTC')::date, %s + 1)"
 COUNT_SHARING = "SELECT count_sharing()"
 
@@ -35,9 +39,10 @@ class Dropped(TypedDict):
 
 
 class Retained(TypedDict):
-    """What a retention did: months dropped, partitions made, originals and links removed."""
+    """What a retention did: months dropped, partitions made, rejects, originals and links removed."""
 
     dropped: list[Dropped]
+    rejects: int
     made: int
     originals: int
     links: int
@@ -77,9 +82,18 @@ def retention(site: Site, *, months: int, ahead: int, reason: str, dry_run: bool
     if not dry_run:
         unfold(site)
     with site.database.transaction() as cursor:
+        cursor.execute(COUNT_OLD_REJECTS, (months,))
+        (rejects,) = fetch_one(cursor)
         cursor.execute(DROP_OLD, (months, dry_run, site.actor(), site.request_id, reason))
         dropped: list[Dropped] = [{"month": month, "logins": logins} for month, logins in cursor.fetchall()]
-    result: Retained = {"dropped": dropped, "made": 0, "originals": 0, "links": 0, "dry_run": dry_run}
+    result: Retained = {
+        "dropped": dropped,
+        "rejects": rejects,
+        "made": 0,
+        "originals": 0,
+        "links": 0,
+        "dry_run": dry_run,
+    }
     if dry_run:
         return result
     result["originals"], result["links"] = drop_orphans(site)

@@ -211,6 +211,7 @@ def loginpipe(
     database: Scratch,
     salt: SaltParameter,
     vault_key: VaultKey,
+    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> CommandLine:
@@ -224,6 +225,7 @@ def loginpipe(
             "SALT_PARAMETER": salt.name,
             "VAULT_KEY": vault_key.arn,
             "COLUMNS": "200",
+            "LOGINPIPE_DIRECTORY": str(tmp_path / "local"),
         }
     )
     return CommandLine(environment, capsys, monkeypatch)

@@ -31,6 +31,33 @@ def put_noted(queues: Queues, text: str, **notes: str) -> str:
     return values["event_id"]
 
 
+@pytest.mark.parametrize(
+    ("words", "out"),
+    [
+        (("list",), []),
+        (("redrive",), None),
+        (("redrive", "--dry-run"), {"dry_run": True, "events": 0, "letters": 0}),
+        (("purge", "--yes"), {"deleted": 0, "not_deleted": 0}),
+        (("purge", "--dry-run"), {"dry_run": True, "letters": 0}),
+    ],
+)
+def test_no_letter_is_nothing_found(
+    loginpipe: CommandLine, queues: Queues, words: tuple[str, ...], out: object
+) -> None:
+    queues.put("not json", dead=True, reason="invalid_json")
+    finished = loginpipe("--json", "dlq", *words, "--reason", "invalid_ip")
+    assert finished.code == 4
+    assert json.loads(finished.err) == {"error": "There is no such dead letter.", "exit_code": 4}
+    assert out is None or finished.data == out
+    assert queues.count(dead=True) == 1
+
+
+def test_misspelt_reason_is_refused(loginpipe: CommandLine) -> None:
+    finished = loginpipe("dlq", "purge", "--yes", "--reason", "invaild_ip")
+    assert (finished.code, finished.out) == (2, "")
+    assert "Did you mean 'invalid_ip'?" in finished.err
+
+
 def test_list_noted_letter(loginpipe: CommandLine, queues: Queues) -> None:
     event_id = put_noted(queues, body(ip="nowhere"))
     finished = loginpipe("dlq", "list", "--json")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.sending import Journal
 from tests.conftest import Function, Scratch
 from tests.ops.conftest import CommandLine, Queues
 from tests.support import make_body
@@ -16,6 +17,27 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "logins.jsonl"
     path.write_text("".join(json.dumps(make_body(user_id=f"user {number}")) + "\n" for number in range(25)))
     return path
+
+
+def begin_sending(file: Path, queue_url: str) -> None:
+    """Leaves the journal of a sending that was killed before its first call."""
+    Journal.open(file, f"{file.read_text()}\0{False}", queue_url).save()
+
+
+def test_failed_send_stands_in_nobodys_way(loginpipe: CommandLine, queues: Queues, file: Path) -> None:
+    assert loginpipe("send", str(file), QUEUE_URL=queues.url + "-gone").code == 1
+    assert list(file.parent.iterdir()) == [file]
+    assert loginpipe("send", str(file), AWS_ENDPOINT_URL="http://127.0.0.1:9").code == 1
+    assert list(file.parent.iterdir()) == [file]
+    assert loginpipe("send", str(file)).code == 0
+    assert queues.count() == 25
+
+
+def test_send_empty_file_finds_nothing(loginpipe: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "empty.jsonl"
+    file.touch()
+    finished = loginpipe("send", str(file))
+    assert (finished.code, finished.out) == (4, "")
 
 
 def test_send_lines(loginpipe: CommandLine, queues: Queues, database: Scratch, function: Function, file: Path) -> None:
@@ -97,8 +119,7 @@ def test_send_in_doubt_is_sent_again_as_same_event(
 ) -> None:
     """As after a kill between SQS's confirmation and the journal: ten lines are sent twice."""
     journal = file.with_name(file.name + ".sending")
-    finished = loginpipe("send", str(file), QUEUE_URL=queues.url + "-gone")
-    assert finished.code == 1
+    begin_sending(file, queues.url + "-gone")
     state = journal.read_text()
     assert loginpipe("send", str(file), QUEUE_URL=queues.url).code == 1, "it belongs to another queue"
     state = state.replace(queues.url + "-gone", queues.url)
@@ -110,7 +131,7 @@ def test_send_in_doubt_is_sent_again_as_same_event(
 
 
 def test_send_changed_file_refused(loginpipe: CommandLine, queues: Queues, file: Path) -> None:
-    assert loginpipe("send", str(file), QUEUE_URL=queues.url + "-gone").code == 1
+    begin_sending(file, queues.url)
     file.write_text(json.dumps(make_body()))
     finished = loginpipe("send", str(file))
     assert finished.code == 1

@@ -1,0 +1,39 @@
+"""What the commands of the local stack share."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from local.emulator import emulator_runs_here
+from local.state import get_directory
+from ops.errors import StoppedError
+
+if TYPE_CHECKING:
+    from ops.commands.common import Session
+
+InProcess = Annotated[
+    bool,
+    typer.Option("--in-process/--emulator", help="Where the function runs: in this process, or in AWS's emulator."),
+]
+IN_PROCESS = not emulator_runs_here()
+
+
+def prepare(session: "Session") -> Path:
+    """The directory of the local stack, with its log; raises OSError where it cannot be written."""
+    directory = (session.directory or get_directory()).resolve()
+    directory.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(filename=directory / "local.log", format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    return directory
+
+
+@contextmanager
+def stopped(message: str) -> Iterator[None]:
+    """Tells a person what an interruption of the block leaves behind."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise StoppedError(message) from None

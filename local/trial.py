@@ -1,0 +1,132 @@
+"""`run` and `psql`: a run from start to end, and a look at the rows."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from local.background import Background
+from local.database import analyst_environment
+from local.errors import LocalStackError
+from local.generator import generate_bodies
+from local.interruption import catch_signals
+from local.postgres import PostgresServer, binaries
+from local.process import exclusive
+from local.report import print_outcome
+from local.run import Run
+from local.session import IN_PROCESS, InProcess, prepare, stopped
+from local.stack import BATCH_SIZE, POSTGRES, StackSettings
+from ops.errors import NothingFoundError, UsageError
+from ops.event_files import EventsFileError, load_bodies
+from ops.event_source import LARGEST_BATCH
+
+if TYPE_CHECKING:
+    from ops.commands.common import Session
+
+BAD_SHARE = 0.018  # two of each reason in 1,000
+
+
+class Database(StrEnum):
+    """Whose database."""
+
+    RUN = "run"
+    UP = "up"
+
+
+def run(
+    context: typer.Context,
+    events: Annotated[Path | None, typer.Argument(help="JSON array or JSON lines; none: synthetic events.")] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many synthetic events.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic events.")] = 1,
+    batch_size: Annotated[int, typer.Option(min=1, max=LARGEST_BATCH, help="Messages a batch.")] = BATCH_SIZE,
+    *,
+    in_process: InProcess = IN_PROCESS,
+) -> None:
+    """Send events through a fresh pipeline on this machine.
+
+    Starts Postgres, SQS, SSM and the function, waits until each event has found its place, shows what became of them,
+    and ends all of it. An emulator that runs already serves in place of one of our own where LOCALSTACK_HOST or
+    AWS_ENDPOINT_URL names it.
+
+    Examples: loginpipe run · loginpipe run logins.jsonl · loginpipe run --count 50000 --seed 7
+    """
+    session: Session = context.obj
+    catch_signals()
+    directory = prepare(session)
+    try:
+        bodies = load_bodies(events) if events else _synthetic(count, seed)
+    except EventsFileError as error:
+        raise UsageError(str(error)) from None
+    settings = StackSettings(directory / "run", in_process=in_process, batch_size=batch_size)
+    with (
+        stopped("Interrupted; nothing is left running."),
+        exclusive(directory / "run.lock", "Another `loginpipe run` is at work: wait for its end."),
+        session.output.progress("sent and settled", len(bodies)) as step,
+    ):
+        shown = 0
+
+        def show(_sent: int, settled: int) -> None:
+            nonlocal shown
+            step(settled - shown)
+            shown = settled
+
+        outcome = Run(settings, show, session.output.note).execute(bodies)
+    session.output.result(asdict(outcome), lambda: print_outcome(session.output, outcome, "loginpipe psql --of run"))
+    if not outcome.is_complete:
+        raise LocalStackError(
+            f"{outcome.lost:,} of the messages are neither rows nor rejects; the logs are in {settings.directory}."
+        )
+
+
+def psql(
+    context: typer.Context,
+    of: Annotated[
+        Database | None, typer.Option(help="Whose database; none: of what is up, else of the last run.")
+    ] = None,
+    sql: Annotated[str | None, typer.Option(help="A statement to execute; none: a prompt.")] = None,
+) -> None:
+    """Open psql as the role analyst on the pipeline of this machine.
+
+    Postgres is started for it where it does not run. psql has no JSON output: --json is refused.
+
+    Example: loginpipe psql --sql 'SELECT * FROM shared_devices LIMIT 5'
+    """
+    session: Session = context.obj
+    if session.as_json:
+        raise UsageError("psql has no JSON output; let Postgres make it: --sql 'SELECT to_json(…)'.")
+    home = prepare(session)
+    directory = home / (of or (Database.UP if Background(home).find() else Database.RUN))
+    if not (directory / POSTGRES).exists():
+        raise NothingFoundError("There is no database yet: `loginpipe run` or `loginpipe up` makes one.")
+    server = PostgresServer(directory / POSTGRES)
+    was_running = server.pid is not None
+    server.start()
+    try:
+        command = [str(binaries() / "psql"), *(["-c", sql] if sql else [])]
+        environment = {**os.environ, **analyst_environment(directory, server)}
+        with _ignored(signal.SIGINT):  # Ctrl-C is psql's own
+            code = subprocess.run(command, env=environment, check=False).returncode
+    finally:
+        if not was_running:
+            server.stop()
+    raise typer.Exit(code)
+
+
+def _synthetic(count: int, seed: int) -> list[str]:
+    return [body.text for body in generate_bodies(count, seed, round(count * BAD_SHARE))]
+
+
+@contextmanager
+def _ignored(number: signal.Signals) -> Iterator[None]:
+    previous = signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(number, previous)
