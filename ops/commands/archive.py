@@ -40,7 +40,7 @@ def archive(
 
     The files hold personal data (user ids): protect and expire them as such.
 
-    Exit code 4 where there is nothing to archive and nothing was archived before, or nothing to restore.
+    Exit code 4 where there is nothing to archive (archives that the month was dropped into are listed), or to restore.
 
     Examples: loginpipe archive --month 2026-01 s3://archives/logins --drop · loginpipe archive --month 2026-01
     s3://archives/logins --restore
@@ -96,20 +96,17 @@ def _drop(session: "Session", made: "Made", reason: str, *, yes: bool) -> None:
 
 
 def _report_nothing(session: "Session", month: str) -> None:
-    """Says that a month holds no login; raises NothingFoundError where it was not dropped into an archive either."""
+    """Raises NothingFoundError for a month without logins, after a list of the archives that it was dropped into."""
     known = [each for each in session.target.call(operations.known_archives, month=month) if each["dropped"]]
-    if not known:
-        raise NothingFoundError(
-            f"{month} holds no logins, and the audit table knows no archive of it. Nothing written."
-        )
 
     def print_lines() -> None:
-        session.output.line(f"{month} holds no logins: nothing to archive, nothing written. It was dropped before:")
         for each in known:
-            session.output.line(_describe(each))
+            session.output.line(f"{month} was dropped before: {_describe(each)}")
 
-    result = {"month": month, "archive": None, "logins": 0, "checksum": "0", "dropped": False, "before": known}
-    session.output.result(result, print_lines)
+    if known:
+        result = {"month": month, "archive": None, "logins": 0, "checksum": "0", "dropped": False, "before": known}
+        session.output.result(result, print_lines)
+    raise NothingFoundError(f"{month} holds no logins: nothing to archive, nothing written.")
 
 
 def _show_restored(session: "Session", month: str, restored: RestoredMonth) -> None:

@@ -132,7 +132,7 @@ def test_without_a_stack_that_is_up(tmp_path: Path) -> None:
         (("doctor",), {"AWS_ENDPOINT_URL": "no url", "QUEUE_URL": "x"}, 2, "AWS_ENDPOINT_URL"),
         (("run",), {"LOCALSTACK_HOST": "nonsense:port:x"}, 1, "LOCALSTACK_HOST"),
         (("--directory", "/proc/none", "up"), {}, 1, "/proc/none"),
-        (("report", "--html", "/proc/none"), {"PGHOST": "127.0.0.1", "PGPORT": "9"}, 1, ""),
+        (("report",), {"PGHOST": "127.0.0.1", "PGPORT": "9"}, 2, "PGDATABASE"),
     ],
 )
 def test_what_a_user_gets_wrong_ends_without_a_traceback(

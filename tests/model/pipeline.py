@@ -24,6 +24,7 @@ import ops.queues
 from lambda_src import handler, metrics
 from lambda_src.errors import PipelineError
 from ops.cli import main
+from ops.errors import Exit
 from ops.sqs_event import make_record
 from tests.model import processes
 from tests.model.actors import Actor, Killed, acting
@@ -96,7 +97,10 @@ class Operator:
                 return Outcome("killed")
             except OSError as error:
                 return Outcome("failed", text=str(error))  # of the boundary, which nobody has explained
-        return Outcome("failed", text=errors.getvalue()) if code else Outcome("done", json.loads(output.getvalue()))
+        # A command that found nothing to do has done it, where it prints a result.
+        if code == Exit.DONE or (code == Exit.NOTHING and output.getvalue()):
+            return Outcome("done", json.loads(output.getvalue()))
+        return Outcome("failed", text=errors.getvalue())
 
 
 def daily_partitions(actor: Actor, environment: dict[str, str]) -> Outcome:
