@@ -300,7 +300,7 @@ def test_redrive_killed_at_any_moment(
         assert database.count() + queues.count(dead=True) >= letters
     assert killed >= 2, f"seed {seed}: the command was too fast to be killed"
     time.sleep(2.1)
-    assert loginpipe("dlq", "redrive").code == 0
+    assert loginpipe("dlq", "redrive").code in (0, 4)  # 4: the last one was killed after its work
     queues.deliver(function)
     assert queues.count(dead=True) == 0
     assert database.rows() == sorted((f"user {number}",) for number in range(letters))

@@ -194,8 +194,10 @@ def test_not_our_stack(cloud: Cloud, loginpipe: CommandLine) -> None:
     cloud.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
     finished = loginpipe("--stack", name, "report")
     assert (finished.code, "none of the pipeline's outputs" in finished.err) == (1, True)
-    finished = loginpipe("--stack", "no-such-stack", "report")
-    assert finished.code == 1
+    for command in ("report", "doctor"):
+        finished = loginpipe("--stack", name[:-1], command)
+        assert (finished.code, finished.out) == (2, "")
+        assert finished.err == f"loginpipe: There is no stack {name[:-1]} here. Did you mean {name}?\n"
 
 
 def test_archive_in_a_bucket(cloud: Cloud, loginpipe: CommandLine, function: Function, database: Scratch) -> None:
