@@ -41,8 +41,25 @@ class ServerProcess:
 
     def start(self, is_ready: Callable[[], bool], working_directory: Path) -> None:
         """Starts the program and returns once `is_ready`; raises LocalStackError where it does not get so far."""
+        try:
+            with uninterrupted():
+                self._launch(working_directory)
+            self._wait_until(is_ready)
+        except BaseException:  # an interruption too
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Ends the program and its children."""
+        if self._child is not None:
+            end_process(self._child.pid)
+            self._child.wait()
+            self._child = None
+        self._pid_path.unlink(missing_ok=True)
+
+    def _launch(self, working_directory: Path) -> None:
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        with self.log_path.open("ab") as log, uninterrupted():
+        with self.log_path.open("ab") as log:
             self._child = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
@@ -52,27 +69,14 @@ class ServerProcess:
                 env={**inherited, **self._environment},
                 start_new_session=True,  # a Ctrl-C in the terminal is for the owner, which then stops us in order
             )
-            write_pid_file(self._pid_path, self._child.pid)
-        try:
-            self._wait_until(is_ready, self._child)
-        except BaseException:  # an interruption too
-            self.stop()
-            raise
+        write_pid_file(self._pid_path, self._child.pid)
 
-    def _wait_until(self, is_ready: Callable[[], bool], child: "subprocess.Popen[bytes]") -> None:
+    def _wait_until(self, is_ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not is_ready():
-            if child.poll() is not None or time.monotonic() > deadline:
+            if not self.is_running or time.monotonic() > deadline:
                 raise LocalStackError(f"{self._name} did not start; its output is in {self.log_path}")
             time.sleep(0.02)
-
-    def stop(self) -> None:
-        """Ends the program and its children."""
-        if self._child is not None:
-            end_process(self._child.pid)
-            self._child.wait()
-            self._child = None
-        self._pid_path.unlink(missing_ok=True)
 
 
 def write_pid_file(path: Path, pid: int) -> None:

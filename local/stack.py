@@ -115,6 +115,7 @@ class Stack:
         self.postgres.stop()
         shutil.rmtree(self.settings.directory, ignore_errors=True)
         self.settings.directory.mkdir(parents=True)
+        exits.callback(end_leftovers, self.settings.directory)  # what an interruption lets slip from its owner
         exits.callback(self.aws.stop)
         self.aws.start()
         exits.callback(self.postgres.stop)
