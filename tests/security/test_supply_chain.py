@@ -12,7 +12,12 @@ from tests.security.audit import read_locks
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-LOCKS = sorted(path for pattern in ("*.txt", "[a-z]*/*.txt", "tests/*/*.txt") for path in ROOT.glob(pattern))
+LOCKS = sorted(
+    path
+    for pattern in ("*.txt", "[a-z]*/*.txt", "tests/*/*.txt")
+    for path in ROOT.glob(pattern)
+    if path.parent.suffix != ".egg-info"  # of the editable install
+)
 INSTALLERS = [*(ROOT / name for name in ("Makefile", "Dockerfile", ".ci/run")), *WORKFLOWS]
 PINNED_ACTION = re.compile(r"\S+/\S+@[0-9a-f]{40}  # v\d+\.\d+\.\d+")
 WRITES = {
