@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import re
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,9 +12,13 @@ from pathlib import Path
 
 import psycopg2
 from psycopg2 import extensions
+from psycopg2.errorcodes import LOCK_NOT_AVAILABLE
 
+from lambda_src import blockers
 from lambda_src.connection import connection_arguments, explained_login
 from lambda_src.errors import MigrationError, PipelineError
+from lambda_src.migration_history import note_migration, open_history
+from lambda_src.public_schema import WARNING, public_may_create, revoke_public_create
 from lambda_src.settings import load_database_settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -22,26 +27,8 @@ DATA_CLASSES = ("22", "23")  # of SQLSTATE
 MONTHS_BEHIND = 1  # messages wait in a queue for up to 14 days
 MONTHS_AHEAD = 12
 
-LOCK = "SELECT pg_advisory_xact_lock(hashtext('login-pipeline migrations'))"
-CREATE_HISTORY = """
-    CREATE TABLE IF NOT EXISTS public.schema_migrations (
-        name       text        PRIMARY KEY,
-        checksum   text        NOT NULL,
-        applied_at timestamptz NOT NULL DEFAULT now()
-    );
-    COMMENT ON TABLE public.schema_migrations IS 'The migrations that this database has had';
-    COMMENT ON COLUMN public.schema_migrations.name IS 'Path of the migration without its suffix';
-    COMMENT ON COLUMN public.schema_migrations.checksum IS 'SHA-256 of the file, each line ended by a line feed';
-    COMMENT ON COLUMN public.schema_migrations.applied_at IS 'When it was last applied';
-"""
-SELECT_HISTORY = "SELECT name, checksum FROM public.schema_migrations"
-INSERT_HISTORY = """
-    INSERT INTO public.schema_migrations (name, checksum) VALUES (%s, %s)
-    ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = excluded.applied_at
-"""
-# Numbered files may leave out `public`; functions and views name every schema.
-NUMBERED_PATH = "SET LOCAL search_path = public, pg_temp"
-REPEATABLE_PATH = "SET LOCAL search_path = pg_catalog, pg_temp"
+# Every file names every schema: what others have put into public is never found.
+SEARCH_PATH = "SET LOCAL search_path = pg_catalog, pg_temp"
 INDEX_MASKED_COLUMNS = "SELECT public.index_masked_columns()"
 CREATE_PARTITIONS = """
     SELECT public.create_login_partitions((now() AT TIME ZONE 'UTC' - make_interval(months => %s))::date, %s)
@@ -82,38 +69,59 @@ def pending_migrations(history: Mapping[str, str], migrations: Iterable[Migratio
 
 
 def migrate(
-    connection: extensions.connection, *, daily_partitions: bool = False, folder: Path = MIGRATIONS
+    connection: extensions.connection,
+    *,
+    daily_partitions: bool = False,
+    revoke_create: bool = False,
+    folder: Path = MIGRATIONS,
 ) -> list[str]:
     """Applies the migrations that are missing and makes the partitions ahead, all in one transaction.
 
-    With `daily_partitions`, months that hold no login yet are partitioned by day, for good. Takes a lock, so that a
-    second run waits and then finds nothing to do. Returns the names of what it applied; raises MigrationError.
+    With `daily_partitions`, months that hold no login yet are partitioned by day, for good. With `revoke_create`, PUBLIC
+    may no longer create objects in schema public. Takes a lock, so that a second run waits and then finds nothing to
+    do; what waits for others' locks is tried again. Returns the names of what it applied; raises MigrationError.
     """
+    for tries_left in reversed(range(blockers.TRIES)):
+        begun = ["schema_migrations"]
+        with blockers.watched_blockers(connection) as found:
+            try:
+                with connection, connection.cursor() as cursor:
+                    return _apply(cursor, begun, folder, daily_partitions=daily_partitions, revoke_create=revoke_create)
+            except psycopg2.Error as error:
+                is_locked = error.pgcode == LOCK_NOT_AVAILABLE
+                if not is_locked or not tries_left:
+                    advice = f" {blockers.describe_blockers(found)}" if is_locked else ""
+                    raise MigrationError(f"{begun[-1]} failed, nothing was changed: {_reason(error)}{advice}") from None
+        time.sleep(blockers.PAUSE_SECONDS)
+    raise AssertionError("the last try returns or raises")
+
+
+def _apply(
+    cursor: extensions.cursor, begun: list[str], folder: Path, *, daily_partitions: bool, revoke_create: bool
+) -> list[str]:
+    """Does all of it; `begun` gets the name of each step as it begins. Returns the names of what was applied."""
+    cursor.execute(SEARCH_PATH)
+    if revoke_create:
+        revoke_public_create(cursor)
+    history = open_history(cursor)
+    # Only now: another run may take long.
+    cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{blockers.LOCK_SECONDS}s",))
     applied = []
-    name = "schema_migrations"
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(LOCK)
-            cursor.execute(CREATE_HISTORY)
-            cursor.execute(SELECT_HISTORY)
-            for migration in _due(dict(cursor.fetchall()), load_migrations(folder)):
-                name = migration.name
-                cursor.execute(NUMBERED_PATH if migration.is_numbered else REPEATABLE_PATH)
-                cursor.execute(migration.sql)
-                cursor.execute(INSERT_HISTORY, (name, migration.checksum))
-                applied.append(name)
-            name = "index_masked_columns"
-            cursor.execute(INDEX_MASKED_COLUMNS)
-            name = "create_login_partitions"
-            cursor.execute(CREATE_PARTITIONS, (MONTHS_BEHIND, MONTHS_BEHIND + 1 + MONTHS_AHEAD))
-            if daily_partitions:
-                name = "split_login_months"
-                cursor.execute(SPLIT_MONTHS)
-                ((months,),) = cursor.fetchall()
-                if months:
-                    applied.append(name)
-    except psycopg2.Error as error:
-        raise MigrationError(f"{name} failed, nothing was changed: {_reason(error)}") from None
+    for migration in _due(history, load_migrations(folder)):
+        begun.append(migration.name)
+        cursor.execute(migration.sql)
+        note_migration(cursor, migration.name, migration.checksum)
+        applied.append(migration.name)
+    begun.append("index_masked_columns")
+    cursor.execute(INDEX_MASKED_COLUMNS)
+    begun.append("create_login_partitions")
+    cursor.execute(CREATE_PARTITIONS, (MONTHS_BEHIND, MONTHS_BEHIND + 1 + MONTHS_AHEAD))
+    if daily_partitions:
+        begun.append("split_login_months")
+        cursor.execute(SPLIT_MONTHS)
+        ((months,),) = cursor.fetchall()
+        if months:
+            applied.append("split_login_months")
     return applied
 
 
@@ -161,16 +169,28 @@ def main() -> int:
         help="partition this month, if it holds no login yet, and all later ones by day, for good: from some ten "
         "million logins a month on",
     )
+    parser.add_argument(
+        "--revoke-public-create",
+        action="store_true",
+        help="take from PUBLIC the right to create objects in schema public, which databases from before PostgreSQL 15 "
+        "give to every role",
+    )
     options = parser.parse_args()
     try:
         settings = load_database_settings()
         with explained_login():
             connection = psycopg2.connect(**connection_arguments(settings))
         with closing(connection):
-            applied = migrate(connection, daily_partitions=options.daily_partitions)
+            applied = migrate(
+                connection, daily_partitions=options.daily_partitions, revoke_create=options.revoke_public_create
+            )
+            with connection, connection.cursor() as cursor:
+                is_open = public_may_create(cursor)
     except PipelineError as error:
         print(f"migrate: {error}", file=sys.stderr)
         return 1
+    if is_open:
+        print(f"migrate: {WARNING}", file=sys.stderr)
     print("\n".join(f"applied {name}" for name in applied) or "nothing to do")
     return 0
 

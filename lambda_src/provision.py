@@ -17,6 +17,7 @@ from lambda_src.errors import PipelineError, SaltError, SetupError
 from lambda_src.masking import Salt
 from lambda_src.migrate import migrate
 from lambda_src.new_salt import put_new_salt
+from lambda_src.public_schema import WARNING, public_may_create
 from lambda_src.salt import CLIENT_CONFIG, fetch_salt
 from lambda_src.settings import DatabaseSettings, load_provision_settings
 
@@ -24,10 +25,10 @@ from lambda_src.settings import DatabaseSettings, load_provision_settings
 IAM_PATIENCE_SECONDS = 120
 RETRY_SECONDS = 5
 KNOWS_SALTS = """
-    SELECT EXISTS (SELECT FROM user_logins) OR EXISTS (SELECT FROM pseudonym_links)
-        OR EXISTS (SELECT FROM salt_versions)
+    SELECT EXISTS (SELECT FROM public.user_logins) OR EXISTS (SELECT FROM public.pseudonym_links)
+        OR EXISTS (SELECT FROM public.salt_versions)
 """
-SELECT_FINGERPRINT = "SELECT fingerprint FROM salt_versions WHERE version = %s"
+SELECT_FINGERPRINT = "SELECT fingerprint FROM public.salt_versions WHERE version = %s"
 
 silence_sdk()
 logger = logging.getLogger("lambda_src.provision")
@@ -42,6 +43,9 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
     settings = load_provision_settings()
     with closing(_log_in(settings.database)) as connection:
         applied = migrate(connection, daily_partitions=settings.daily_partitions)
+        with connection, connection.cursor() as cursor:
+            if public_may_create(cursor):
+                logger.warning(WARNING)
         set_for = [
             role
             for role, password in settings.passwords.items()

@@ -1,18 +1,23 @@
 """Postgres, as the operator's commands use it: short transactions, and errors without values."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg2
 from psycopg2 import extensions
+from psycopg2.errorcodes import LOCK_NOT_AVAILABLE
 
+from lambda_src import blockers
 from lambda_src.connection import connection_arguments, explained_login
 from lambda_src.settings import DatabaseSettings
-from ops.errors import OpsError
+from ops.errors import LockedError, OpsError
 
 # Classes of SQLSTATE whose texts name objects and privileges, and the pipeline's own (P0001): never values of rows.
 SPEAKING_CLASSES = ("42", "P0", "55", "57", "3F")
+
+Result = TypeVar("Result")
 
 
 class Database:
@@ -42,6 +47,25 @@ class Database:
         if failure is not None:
             raise failure  # out here, so that it does not carry psycopg2's error, which can hold values
 
+    def when_free(
+        self, work: Callable[[extensions.cursor], Result], *, roll_back: bool = False, writes_logins: bool = False
+    ) -> Result:
+        """Runs `work` in a transaction that needs locks which others may hold; tries again, and at last names them.
+
+        Raises LockedError where they hold them all the time, and OpsError.
+        """
+        for tries_left in reversed(range(blockers.TRIES)):
+            with blockers.watched_blockers(self._connect()) as found:
+                try:
+                    with self.transaction(roll_back=roll_back, writes_logins=writes_logins) as cursor:
+                        cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{blockers.LOCK_SECONDS}s",))
+                        return work(cursor)
+                except LockedError:
+                    if not tries_left:
+                        break
+            time.sleep(blockers.PAUSE_SECONDS)
+        raise LockedError(f"Nothing was done. {blockers.describe_blockers(found)}")
+
     def rows(self, sql: str, arguments: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """The rows of one statement, in a transaction of its own."""
         with self.transaction() as cursor:
@@ -59,6 +83,9 @@ class Database:
             with explained_login():
                 arguments = connection_arguments(self._settings) | {"application_name": "login-pipeline-ops"}
                 self._connection = psycopg2.connect(**arguments)
+                # Statements name their schemas: what others have put into public is never found.
+                with self._connection, self._connection.cursor() as cursor:
+                    cursor.execute("SET search_path = pg_catalog, pg_temp")
         return self._connection
 
 
@@ -73,6 +100,7 @@ def explain(error: psycopg2.Error, *, with_words: bool = True) -> OpsError:
         "42501": " Log in as a role that may (PGUSER, or the operator function's role).",
         "42P01": " Run the migrations: python -m lambda_src.migrate.",
         "42883": " Run the migrations: python -m lambda_src.migrate.",
-        "55P03": " Others hold the lock: try again.",
+        LOCK_NOT_AVAILABLE: " Others hold the lock: try again.",
     }.get(state, "")
-    return OpsError(f"Postgres refuses (SQLSTATE {state}){words}.{advice}")
+    kind = LockedError if state == LOCK_NOT_AVAILABLE else OpsError
+    return kind(f"Postgres refuses (SQLSTATE {state}){words}.{advice}")

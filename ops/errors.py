@@ -24,6 +24,10 @@ class NothingFoundError(OpsError):
     """What was asked for is not there."""
 
 
+class LockedError(OpsError):
+    """Others hold a lock for longer than a command waits."""
+
+
 class UsageError(OpsError):
     """The command was called in a way that cannot work; the message says how to call it."""
 

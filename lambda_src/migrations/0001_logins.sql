@@ -1,5 +1,5 @@
 -- The logins: one row an event, personal data only as pseudonyms.
-CREATE TABLE user_logins (
+CREATE TABLE public.user_logins (
     event_id         uuid         NOT NULL,
     create_date      date         NOT NULL,
     app_version      integer      NOT NULL,
@@ -16,26 +16,26 @@ CREATE TABLE user_logins (
 ) PARTITION BY RANGE (create_date);
 
 -- index_masked_columns() makes the indexes of the masked columns.
-CREATE INDEX user_logins_written_at ON user_logins (written_at);
+CREATE INDEX user_logins_written_at ON public.user_logins (written_at);
 
-COMMENT ON TABLE user_logins IS 'One row per login event; ip and device_id only as keyed pseudonyms';
-COMMENT ON COLUMN user_logins.event_id IS
+COMMENT ON TABLE public.user_logins IS 'One row per login event; ip and device_id only as keyed pseudonyms';
+COMMENT ON COLUMN public.user_logins.event_id IS
     'Attribute event_id of the message, else its messageId; a text that is no UUID as its UUIDv5 (URL namespace)';
-COMMENT ON COLUMN user_logins.create_date IS 'UTC date on which the queue received the message';
-COMMENT ON COLUMN user_logins.app_version IS
+COMMENT ON COLUMN public.user_logins.create_date IS 'UTC date on which the queue received the message';
+COMMENT ON COLUMN public.user_logins.app_version IS
     'major * 1,000,000 + minor * 1,000 + patch: sorts as versions do; app_version_text() prints it';
-COMMENT ON COLUMN user_logins.salt_version IS
+COMMENT ON COLUMN public.user_logins.salt_version IS
     'Version of the salt behind the pseudonyms; pseudonyms of different versions cannot be compared';
-COMMENT ON COLUMN user_logins.user_id IS 'As sent';
-COMMENT ON COLUMN user_logins.device_type IS 'As sent: android, ios, …';
-COMMENT ON COLUMN user_logins.masked_ip IS
+COMMENT ON COLUMN public.user_logins.user_id IS 'As sent';
+COMMENT ON COLUMN public.user_logins.device_type IS 'As sent: android, ios, …';
+COMMENT ON COLUMN public.user_logins.masked_ip IS
     'Pseudonym of the IP address: hex of HMAC-SHA-256 under the salt, of "ip", a zero byte and the normal form';
-COMMENT ON COLUMN user_logins.masked_device_id IS
+COMMENT ON COLUMN public.user_logins.masked_device_id IS
     'Pseudonym of the device: hex of HMAC-SHA-256 under the salt, of "device_id", a zero byte and the id as sent';
-COMMENT ON COLUMN user_logins.locale IS 'As sent; null where the event had none';
-COMMENT ON COLUMN user_logins.app_version_name IS 'app_version as sent';
-COMMENT ON COLUMN user_logins.written_at IS 'When the transaction that wrote the row began';
+COMMENT ON COLUMN public.user_logins.locale IS 'As sent; null where the event had none';
+COMMENT ON COLUMN public.user_logins.app_version_name IS 'app_version as sent';
+COMMENT ON COLUMN public.user_logins.written_at IS 'When the transaction that wrote the row began';
 
 -- A login of a month without a partition is stored all the same.
-CREATE TABLE user_logins_default PARTITION OF user_logins DEFAULT;
-COMMENT ON TABLE user_logins_default IS 'Logins of months without a partition; create_login_partitions() moves them out';
+CREATE TABLE public.user_logins_default PARTITION OF public.user_logins DEFAULT;
+COMMENT ON TABLE public.user_logins_default IS 'Logins of months without a partition; create_login_partitions() moves them out';

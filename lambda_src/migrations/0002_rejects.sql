@@ -1,5 +1,5 @@
 -- Messages that did not become rows: why, how often, never what was in them.
-CREATE TABLE rejected_logins (
+CREATE TABLE public.rejected_logins (
     event_id   uuid        PRIMARY KEY,
     message_id text        NOT NULL,
     reason     varchar(32) NOT NULL,
@@ -8,15 +8,15 @@ CREATE TABLE rejected_logins (
     last_seen  timestamptz NOT NULL DEFAULT now(),
     times      integer     NOT NULL DEFAULT 1
 );
-CREATE INDEX rejected_logins_last_seen ON rejected_logins (last_seen);
+CREATE INDEX rejected_logins_last_seen ON public.rejected_logins (last_seen);
 
-COMMENT ON TABLE rejected_logins IS 'One row per rejected message: the reason, never a value or the payload';
-COMMENT ON COLUMN rejected_logins.event_id IS 'As in user_logins; of the messageId where the attribute itself is bad';
-COMMENT ON COLUMN rejected_logins.message_id IS 'messageId of the last delivery';
-COMMENT ON COLUMN rejected_logins.reason IS
+COMMENT ON TABLE public.rejected_logins IS 'One row per rejected message: the reason, never a value or the payload';
+COMMENT ON COLUMN public.rejected_logins.event_id IS 'As in user_logins; of the messageId where the attribute itself is bad';
+COMMENT ON COLUMN public.rejected_logins.message_id IS 'messageId of the last delivery';
+COMMENT ON COLUMN public.rejected_logins.reason IS
     'invalid_json, not_an_object, missing_field, wrong_type, empty, too_long, out_of_range, invalid_ip, '
     'invalid_app_version, invalid_text, invalid_timestamp, invalid_event_id, database or unexpected';
-COMMENT ON COLUMN rejected_logins.field IS 'The field or message attribute at fault; null where it is the whole message';
-COMMENT ON COLUMN rejected_logins.first_seen IS 'When it was first rejected';
-COMMENT ON COLUMN rejected_logins.last_seen IS 'When it was last rejected';
-COMMENT ON COLUMN rejected_logins.times IS 'How many deliveries were rejected';
+COMMENT ON COLUMN public.rejected_logins.field IS 'The field or message attribute at fault; null where it is the whole message';
+COMMENT ON COLUMN public.rejected_logins.first_seen IS 'When it was first rejected';
+COMMENT ON COLUMN public.rejected_logins.last_seen IS 'When it was last rejected';
+COMMENT ON COLUMN public.rejected_logins.times IS 'How many deliveries were rejected';

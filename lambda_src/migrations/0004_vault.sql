@@ -85,7 +85,7 @@ COMMENT ON COLUMN vault.inbox_faults.set_aside_at IS 'When it was set aside';
 COMMENT ON COLUMN vault.inbox_faults.last_day IS 'As in inbox: when retention removes it';
 COMMENT ON COLUMN vault.inbox_faults.batch IS 'The row of inbox, as JSON';
 
-CREATE TABLE pseudonym_links (
+CREATE TABLE public.pseudonym_links (
     old         varchar(256) PRIMARY KEY,
     new         varchar(256) NOT NULL,
     old_version integer      NOT NULL,
@@ -93,11 +93,11 @@ CREATE TABLE pseudonym_links (
     linked_at   timestamptz  NOT NULL DEFAULT now(),
     CHECK (old_version < new_version)
 );
-CREATE INDEX pseudonym_links_new ON pseudonym_links (new);
-ALTER TABLE pseudonym_links ALTER COLUMN old SET STATISTICS 0, ALTER COLUMN new SET STATISTICS 0;
-COMMENT ON TABLE pseudonym_links IS 'Pseudonyms of one original under two salts, so that counts survive a rotation';
-COMMENT ON COLUMN pseudonym_links.old IS 'Pseudonym as in the rows';
-COMMENT ON COLUMN pseudonym_links.new IS 'Pseudonym of the same original under the newest salt that it was linked to';
-COMMENT ON COLUMN pseudonym_links.old_version IS 'Version of the salt behind old';
-COMMENT ON COLUMN pseudonym_links.new_version IS 'Version of the salt behind new';
-COMMENT ON COLUMN pseudonym_links.linked_at IS 'When it was written';
+CREATE INDEX pseudonym_links_new ON public.pseudonym_links (new);
+ALTER TABLE public.pseudonym_links ALTER COLUMN old SET STATISTICS 0, ALTER COLUMN new SET STATISTICS 0;
+COMMENT ON TABLE public.pseudonym_links IS 'Pseudonyms of one original under two salts, so that counts survive a rotation';
+COMMENT ON COLUMN public.pseudonym_links.old IS 'Pseudonym as in the rows';
+COMMENT ON COLUMN public.pseudonym_links.new IS 'Pseudonym of the same original under the newest salt that it was linked to';
+COMMENT ON COLUMN public.pseudonym_links.old_version IS 'Version of the salt behind old';
+COMMENT ON COLUMN public.pseudonym_links.new_version IS 'Version of the salt behind new';
+COMMENT ON COLUMN public.pseudonym_links.linked_at IS 'When it was written';

@@ -18,6 +18,10 @@ BEGIN
         EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', name);
         EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), name);
     END LOOP;
+    FOREACH name IN ARRAY ARRAY['ingest', 'operator', 'custodian'] LOOP
+        -- Nothing that somebody else puts into another schema is ever found.
+        EXECUTE format('ALTER ROLE %I IN DATABASE %I SET search_path = pg_catalog, pg_temp', name, current_database());
+    END LOOP;
     EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO ingest', current_database());
     -- A write that waits this long is better tried again by the queue than killed with its function.
     EXECUTE format('ALTER ROLE ingest IN DATABASE %I SET lock_timeout = %L', current_database(), '5s');
@@ -38,16 +42,17 @@ GRANT USAGE ON SCHEMA vault TO ingest, custodian, operator;
 GRANT USAGE ON SCHEMA audit TO operator, custodian;
 
 -- What the write needs, and not one privilege more. ON CONFLICT without a target needs no SELECT.
-GRANT INSERT ON user_logins, rejected_logins TO ingest;
+GRANT INSERT ON public.user_logins, public.rejected_logins TO ingest;
 -- ON CONFLICT DO UPDATE needs SELECT on its target and on each column that it reads from `excluded`.
-GRANT SELECT (event_id, message_id, reason, field, last_seen, times) ON rejected_logins TO ingest;
-GRANT UPDATE (message_id, reason, field, last_seen, times) ON rejected_logins TO ingest;
+GRANT SELECT (event_id, message_id, reason, field, last_seen, times) ON public.rejected_logins TO ingest;
+GRANT UPDATE (message_id, reason, field, last_seen, times) ON public.rejected_logins TO ingest;
 -- The function puts in and never takes out.
 GRANT INSERT ON vault.inbox TO ingest;
 
-GRANT SELECT ON user_logins, rejected_logins, pseudonym_links, counted_ips, counted_devices TO analyst, operator;
-GRANT SELECT ON user_logins_default, schema_migrations TO operator;
+GRANT SELECT ON public.user_logins, public.rejected_logins, public.pseudonym_links, public.counted_ips,
+    public.counted_devices TO analyst, operator;
+GRANT SELECT ON public.user_logins_default, public.schema_migrations TO operator;
 -- To bring an archive back.
-GRANT INSERT ON user_logins TO operator;
+GRANT INSERT ON public.user_logins TO operator;
 GRANT SELECT, INSERT (action, actor, request_id, reason, basis, subject, salt_version, counts)
     ON audit.entries TO operator, custodian;

@@ -1,11 +1,11 @@
 -- Which key each version of the salt is: after the parameter is deleted and made again, versions start at 1 with another key.
-CREATE TABLE salt_versions (
+CREATE TABLE public.salt_versions (
     version     integer     PRIMARY KEY,
     fingerprint text        NOT NULL,
     first_used  timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE salt_versions IS 'One row per version of the salt that was used here';
-COMMENT ON COLUMN salt_versions.version IS 'As in user_logins.salt_version';
-COMMENT ON COLUMN salt_versions.fingerprint IS 'HMAC of a constant under the salt: tells keys apart, and gives none away';
-COMMENT ON COLUMN salt_versions.first_used IS 'When it was registered';
-GRANT SELECT ON salt_versions TO operator;
+COMMENT ON TABLE public.salt_versions IS 'One row per version of the salt that was used here';
+COMMENT ON COLUMN public.salt_versions.version IS 'As in user_logins.salt_version';
+COMMENT ON COLUMN public.salt_versions.fingerprint IS 'HMAC of a constant under the salt: tells keys apart, and gives none away';
+COMMENT ON COLUMN public.salt_versions.first_used IS 'When it was registered';
+GRANT SELECT ON public.salt_versions TO operator;

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 
+from lambda_src.public_schema import REVOKE
 from ops import operations
 from ops.checks.clock import judge_skew
 from ops.checks.finding import Finding, Status
@@ -34,6 +35,9 @@ def check_database(target: Target) -> Iterator[Finding]:
     schema = target.call(operations.check_schema)
     yield from _check_partitions(schema)
     yield from _check_privileges(schema)
+    if schema["public_may_create"]:
+        advice = f"{REVOKE} (python -m lambda_src.migrate --revoke-public-create), once nobody needs it."
+        yield Finding("schema public", Status.WARNING, "every role may create objects in it", advice)
     if facts["log_min_error_statement"] not in ("panic", "fatal"):
         advice = "Set it to panic: a failing statement is logged with its values otherwise."
         yield Finding("log_min_error_statement", Status.WARNING, facts["log_min_error_statement"], advice)

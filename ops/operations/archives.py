@@ -1,11 +1,14 @@
 """Archives: a month's logins as lines, dropped once they are safe, and brought back."""
 
 import json
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from ops.operations.audits import write_entry
-from ops.operations.site import Site, fetch_one
+from ops.operations.site import Site, fetch_one, one_row
 from ops.operations.vault import drop_orphans, unfold
+
+if TYPE_CHECKING:
+    from psycopg2 import extensions
 
 # An erasure under way has its number already, and is committed later: whoever asks for the newest number waits for it.
 LOCK_REMOVALS = "SELECT audit.lock_removals()"
@@ -13,16 +16,16 @@ SELECT_NEWEST_ENTRY = "SELECT id, extract(epoch FROM at)::text FROM audit.entrie
 SELECT_NOW = "SELECT now()::text"
 SELECT_COLUMNS = """
     SELECT attname::text, quote_ident(attname) FROM pg_attribute
-    WHERE attrelid = 'user_logins'::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'written_at'
+    WHERE attrelid = 'public.user_logins'::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'written_at'
     ORDER BY attnum
 """
 SELECT_LINES = """
-    SELECT l.event_id::text, l.create_date::text, login_line(l) FROM user_logins l
+    SELECT l.event_id::text, l.create_date::text, public.login_line(l) FROM public.user_logins l
     WHERE l.create_date >= %s::date AND l.create_date < %s::date + interval '1 month'
       AND (l.event_id, l.create_date) > (%s::uuid, %s::date)
     ORDER BY l.event_id, l.create_date LIMIT %s
 """
-DROP_ARCHIVED = "SELECT drop_archived_logins(%s, %s, %s, %s, %s, %s, %s, %s)"
+DROP_ARCHIVED = "SELECT public.drop_archived_logins(%s, %s, %s, %s, %s, %s, %s, %s)"
 # Of a database that does not have the manifest's entry, every erasure counts as later.
 SELECT_KEPT = """
     WITH newest AS (
@@ -34,12 +37,13 @@ SELECT_KEPT = """
     WHERE NOT EXISTS (SELECT FROM forgotten)
           OR audit.hash_person(l.line::jsonb ->> 'user_id') NOT IN (SELECT f.subject FROM forgotten f)
 """
-CREATE_MONTH = "SELECT create_login_partitions(%s, 1)"
+CREATE_MONTH = "SELECT public.create_login_partitions(%s, 1)"
 # In the order of their keys, as the function writes: two transactions never wait for each other in a circle.
 RESTORE_LINES = """
-    INSERT INTO user_logins ({columns})
+    INSERT INTO public.user_logins ({columns})
     SELECT {columns} FROM (
-        SELECT login.* FROM unnest(%s::text[]) AS line, jsonb_populate_record(NULL::user_logins, line::jsonb) AS login
+        SELECT login.*
+        FROM unnest(%s::text[]) AS line, jsonb_populate_record(NULL::public.user_logins, line::jsonb) AS login
     ) AS logins
     ORDER BY event_id, create_date
     ON CONFLICT DO NOTHING
@@ -98,7 +102,8 @@ class KnownArchive(TypedDict):
 
 def archive_begin(site: Site) -> Begun:
     """The newest audit entry, after which the lines are read; and the columns that they will have."""
-    with site.database.transaction() as cursor:
+
+    def begin(cursor: "extensions.cursor") -> Begun:
         cursor.execute(LOCK_REMOVALS)
         cursor.execute(SELECT_NEWEST_ENTRY)
         entry, entry_at = cursor.fetchone() or (0, None)
@@ -106,7 +111,9 @@ def archive_begin(site: Site) -> Begun:
         (now,) = fetch_one(cursor)
         cursor.execute(SELECT_COLUMNS)
         columns = [name for name, _ in cursor.fetchall()]
-    return {"now": now, "newest_entry": entry, "newest_entry_at": entry_at, "columns": columns}
+        return {"now": now, "newest_entry": entry, "newest_entry_at": entry_at, "columns": columns}
+
+    return site.database.when_free(begin)
 
 
 def archive_page(site: Site, *, month: str, after: list[str], limit: int) -> Page:
@@ -122,8 +129,7 @@ def archive_drop(site: Site, *, made: Made, reason: str) -> None:
     The vault's part goes too. An erasure finds a person's pseudonyms in the logins, so later it could not find them.
     """
     what = (f"{made['month']}-01", made["logins"], made["checksum"], made["archive"], made["target"])
-    with site.database.transaction() as cursor:
-        cursor.execute(DROP_ARCHIVED, (*what, site.actor(), site.request_id, reason))
+    site.database.when_free(one_row(DROP_ARCHIVED, (*what, site.actor(), site.request_id, reason)))
     unfold(site)
     drop_orphans(site)
 
@@ -146,20 +152,23 @@ def restore_page(
     site: Site, *, lines: list[str], month: str, newest_entry: int, newest_entry_at: str | None
 ) -> Restored:
     """Writes lines of an archive back; leaves out people whose erasure has a later entry than the archive's newest."""
-    written = 0
-    with site.database.transaction(writes_logins=True) as cursor:
+
+    def write(cursor: "extensions.cursor") -> Restored:
         cursor.execute(LOCK_REMOVALS)  # an erasure comes before these lines, and is seen, or after them, and sees them
         cursor.execute(SELECT_KEPT, (newest_entry, newest_entry_at, lines))
         kept = [line for (line,) in cursor.fetchall()]
         cursor.execute(CREATE_MONTH, (f"{month}-01",))
         cursor.execute(SELECT_COLUMNS)
         columns = dict(cursor.fetchall())
+        written = 0
         for names, same in _by_columns(kept).items():
             # A column that is newer than the archive gets its default.
             there = ", ".join(quoted for name, quoted in columns.items() if name in names)
             cursor.execute(RESTORE_LINES.format(columns=there), (same,))
             written += cursor.rowcount
-    return {"written": written, "there_already": len(kept) - written, "forgotten": len(lines) - len(kept)}
+        return {"written": written, "there_already": len(kept) - written, "forgotten": len(lines) - len(kept)}
+
+    return site.database.when_free(write, writes_logins=True)
 
 
 def restore_done(site: Site, *, month: str, counts: Restored, archives: list[str], reason: str) -> None:

@@ -3,6 +3,7 @@
 from typing import TypedDict
 
 from lambda_src.migrate import load_migrations, pending_migrations
+from lambda_src.public_schema import PUBLIC_MAY_CREATE
 from ops.operations.site import Site
 
 SELECT_SERVER = """
@@ -10,14 +11,14 @@ SELECT_SERVER = """
            pg_encoding_to_char(encoding), current_setting('log_min_error_statement'), current_setting('log_statement')
     FROM pg_database WHERE datname = current_database()
 """
-SELECT_MIGRATIONS = "SELECT name, checksum FROM schema_migrations"
+SELECT_MIGRATIONS = "SELECT name, checksum FROM public.schema_migrations"
 SELECT_MONTHS_AHEAD = """
-    SELECT count(*) FROM login_months() WHERE month > date_trunc('month', now() AT TIME ZONE 'UTC')
+    SELECT count(*) FROM public.login_months() WHERE month > date_trunc('month', now() AT TIME ZONE 'UTC')
 """
 SELECT_THIS_MONTH = """
-    SELECT EXISTS (SELECT FROM login_months() WHERE month = date_trunc('month', now() AT TIME ZONE 'UTC'))
+    SELECT EXISTS (SELECT FROM public.login_months() WHERE month = date_trunc('month', now() AT TIME ZONE 'UTC'))
 """
-COUNT_DEFAULT = "SELECT count(*) FROM user_logins_default"
+COUNT_DEFAULT = "SELECT count(*) FROM public.user_logins_default"
 SELECT_PRIVILEGES = """
     SELECT role, object, privilege, wanted, CASE
         WHEN to_regrole(role) IS NULL THEN NULL
@@ -25,21 +26,21 @@ SELECT_PRIVILEGES = """
         ELSE privilege <> 'DELETE' AND has_any_column_privilege(role, object, privilege)
     END
     FROM (VALUES
-        ('ingest', 'user_logins', 'INSERT', true), ('ingest', 'rejected_logins', 'INSERT', true),
-        ('ingest', 'rejected_logins', 'UPDATE', true), ('ingest', 'user_logins', 'DELETE', false),
-        ('ingest', 'user_logins', 'UPDATE', false), ('ingest', 'vault.inbox', 'INSERT', true),
+        ('ingest', 'public.user_logins', 'INSERT', true), ('ingest', 'public.rejected_logins', 'INSERT', true),
+        ('ingest', 'public.rejected_logins', 'UPDATE', true), ('ingest', 'public.user_logins', 'DELETE', false),
+        ('ingest', 'public.user_logins', 'UPDATE', false), ('ingest', 'vault.inbox', 'INSERT', true),
         ('ingest', 'vault.inbox', 'SELECT', false), ('ingest', 'vault.originals', 'SELECT', false),
-        ('analyst', 'user_logins', 'SELECT', true), ('analyst', 'user_logins', 'INSERT', false),
+        ('analyst', 'public.user_logins', 'SELECT', true), ('analyst', 'public.user_logins', 'INSERT', false),
         ('analyst', 'vault.originals', 'SELECT', false), ('operator', 'vault.inbox', 'SELECT', false),
-        ('operator', 'user_logins', 'SELECT', true), ('operator', 'user_logins', 'DELETE', false),
-        ('operator', 'vault.originals', 'SELECT', false), ('custodian', 'user_logins', 'SELECT', false),
+        ('operator', 'public.user_logins', 'SELECT', true), ('operator', 'public.user_logins', 'DELETE', false),
+        ('operator', 'vault.originals', 'SELECT', false), ('custodian', 'public.user_logins', 'SELECT', false),
         ('custodian', 'vault.originals', 'SELECT', false), ('operator', 'audit.entries', 'UPDATE', false),
         ('custodian', 'audit.entries', 'UPDATE', false)
     ) AS expected (role, object, privilege, wanted)
 """
 SELECT_TWO_EYED = """
     SELECT rolname::text FROM pg_roles r
-    WHERE NOT rolsuper AND rolname !~ '^(pg_|rds)' AND has_table_privilege(r.oid, 'user_logins', 'SELECT')
+    WHERE NOT rolsuper AND rolname !~ '^(pg_|rds)' AND has_table_privilege(r.oid, 'public.user_logins', 'SELECT')
       AND has_table_privilege(r.oid, 'vault.originals', 'SELECT')
       AND r.oid <> (SELECT relowner FROM pg_class WHERE oid = 'vault.originals'::regclass)
     ORDER BY 1
@@ -83,11 +84,12 @@ class Server(TypedDict):
 
 
 class Schema(TypedDict):
-    """What only a migrated database can say."""
+    """What only a migrated database can say; `public_may_create`: in schema public."""
 
     months_ahead: int
     has_this_month: bool
     rows_without_month: int
+    public_may_create: bool
     privileges: list[Privilege]
     two_eyed_roles: list[str]
     vault: list[VaultKey]
@@ -115,11 +117,13 @@ def check_schema(site: Site) -> Schema:
     ((ahead,),) = database.rows(SELECT_MONTHS_AHEAD)
     ((this_month,),) = database.rows(SELECT_THIS_MONTH)
     ((faults,),) = database.rows(COUNT_VAULT_FAULTS)
+    ((may_create,),) = database.rows(PUBLIC_MAY_CREATE)
     ((without_month,),) = database.rows(COUNT_DEFAULT)
     return {
         "months_ahead": ahead,
         "has_this_month": this_month,
         "rows_without_month": without_month,
+        "public_may_create": may_create,
         "privileges": [
             {"role": role, "object": name, "privilege": privilege, "wanted": wanted, "held": held}
             for role, name, privilege, wanted, held in database.rows(SELECT_PRIVILEGES)

@@ -10,15 +10,15 @@ from ops.operations.site import Site
 NOT_SHOWN = (*map(column_of, MASKED), "app_version", "written_at")
 SELECT_SHOWN = """
     SELECT attname::text, quote_ident(attname) FROM pg_attribute
-    WHERE attrelid = 'user_logins'::regclass AND attnum > 0 AND NOT attisdropped AND attname <> ALL (%s)
+    WHERE attrelid = 'public.user_logins'::regclass AND attnum > 0 AND NOT attisdropped AND attname <> ALL (%s)
     ORDER BY attnum
 """
 SELECT_LOGINS = """
-    SELECT {columns} FROM user_logins WHERE {column} = ANY (%s)
+    SELECT {columns} FROM public.user_logins WHERE {column} = ANY (%s)
     ORDER BY create_date DESC, event_id LIMIT %s
 """
-COUNT_LOGINS = "SELECT count(*), count(DISTINCT user_id) FROM user_logins WHERE {column} = ANY (%s)"
-SELECT_REASONS = "SELECT event_id::text, reason, field FROM rejected_logins WHERE event_id = ANY (%s::uuid[])"
+COUNT_LOGINS = "SELECT count(*), count(DISTINCT user_id) FROM public.user_logins WHERE {column} = ANY (%s)"
+SELECT_REASONS = "SELECT event_id::text, reason, field FROM public.rejected_logins WHERE event_id = ANY (%s::uuid[])"
 
 
 class Pseudonym(TypedDict):

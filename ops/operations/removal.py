@@ -1,24 +1,27 @@
 """How logins leave: a person's on request, old months by age; and the upkeep of what stays."""
 
 from contextlib import suppress
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from ops.errors import OpsError
 from ops.operations.archives import KnownArchive, known_archives
-from ops.operations.site import Site, fetch_one
+from ops.operations.site import Site, fetch_one, one_row
 from ops.operations.vault import drop_orphans, unfold
 
-FORGET = "SELECT logins, originals, links FROM forget_user(%s, %s, %s, %s)"
+if TYPE_CHECKING:
+    from psycopg2 import extensions
+
+FORGET = "SELECT logins, originals, links FROM public.forget_user(%s, %s, %s, %s)"
 DROP_OLD = """
-    SELECT to_char(month, 'YYYY-MM'), logins FROM drop_old_logins(
+    SELECT to_char(month, 'YYYY-MM'), logins FROM public.drop_old_logins(
         (date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => %s))::date, %s, %s, %s, %s)
 """
 COUNT_OLD_REJECTS = """
-    SELECT count(*) FROM rejected_logins
+    SELECT count(*) FROM public.rejected_logins
     WHERE last_seen < date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => %s)
 """
-CREATE_AHEAD = "SELECT create_login_partitions((now() AT TIME ZONE 'UTC')::date, %s + 1)"
-COUNT_SHARING = "SELECT count_sharing()"
+CREATE_AHEAD = "SELECT public.create_login_partitions((now() AT TIME ZONE 'UTC')::date, %s + 1)"
+COUNT_SHARING = "SELECT public.count_sharing()"
 
 
 class Forgotten(TypedDict):
@@ -60,9 +63,8 @@ def forget(site: Site, *, user_id: str, reason: str, dry_run: bool) -> Forgotten
     unfold(site)
     # An archive may have been killed after the drop. The erasure finds what is sealed of logins that are still there.
     drop_orphans(site)
-    with site.database.transaction(roll_back=dry_run) as cursor:
-        cursor.execute(FORGET, (user_id, site.actor(), site.request_id, reason))
-        logins, originals, links = fetch_one(cursor)
+    arguments = (user_id, site.actor(), site.request_id, reason)
+    logins, originals, links = site.database.when_free(one_row(FORGET, arguments), roll_back=dry_run)
     if not dry_run:
         # Else what was counted before would stand until the next count, which comes in any case. Even without a login:
         # a month that held some may have been archived since the last count.
@@ -81,11 +83,14 @@ def retention(site: Site, *, months: int, ahead: int, reason: str, dry_run: bool
     """Drops what is older than `months` before this month, with what of the vault no login has any more."""
     if not dry_run:
         unfold(site)
-    with site.database.transaction() as cursor:
+
+    def drop(cursor: "extensions.cursor") -> tuple[int, list[Dropped]]:
         cursor.execute(COUNT_OLD_REJECTS, (months,))
         (rejects,) = fetch_one(cursor)
         cursor.execute(DROP_OLD, (months, dry_run, site.actor(), site.request_id, reason))
-        dropped: list[Dropped] = [{"month": month, "logins": logins} for month, logins in cursor.fetchall()]
+        return rejects, [{"month": month, "logins": logins} for month, logins in cursor.fetchall()]
+
+    rejects, dropped = site.database.when_free(drop)
     result: Retained = {
         "dropped": dropped,
         "rejects": rejects,
@@ -103,9 +108,7 @@ def retention(site: Site, *, months: int, ahead: int, reason: str, dry_run: bool
 
 def upkeep(site: Site, *, ahead: int) -> Upkeep:
     """Makes the partitions of the coming months, counts who shares devices and addresses, and unfolds the vault."""
-    with site.database.transaction() as cursor:
-        cursor.execute(CREATE_AHEAD, (ahead,))
-        (made,) = fetch_one(cursor)
-    site.database.rows(COUNT_SHARING)
+    (made,) = site.database.when_free(one_row(CREATE_AHEAD, (ahead,)))
+    site.database.when_free(one_row(COUNT_SHARING))
     unfold(site)  # last: after a busy hour it takes minutes
     return {"made": made}

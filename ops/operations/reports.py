@@ -6,16 +6,16 @@ from ops.fields import column_of
 from ops.operations.site import Site
 
 SELECT_DAYS = """
-    SELECT create_date::text, logins, users, devices, ips FROM daily_logins
+    SELECT create_date::text, logins, users, devices, ips FROM public.daily_logins
     WHERE create_date > (now() AT TIME ZONE 'UTC')::date - %s::integer ORDER BY create_date
 """
 SELECT_SHARED = """
-    SELECT {column}, users, logins, first_day::text, last_day::text FROM {view} WHERE users > 1
+    SELECT {column}, users, logins, first_day::text, last_day::text FROM public.{view} WHERE users > 1
     ORDER BY users DESC, logins DESC, {column} LIMIT %s
 """
-COUNT_SHARED = "SELECT count(*) FROM {view} WHERE users > 1"
+COUNT_SHARED = "SELECT count(*) FROM public.{view} WHERE users > 1"
 SELECT_REJECTS = """
-    SELECT (first_seen AT TIME ZONE 'UTC')::date::text, reason, count(*), sum(times)::bigint FROM rejected_logins
+    SELECT (first_seen AT TIME ZONE 'UTC')::date::text, reason, count(*), sum(times)::bigint FROM public.rejected_logins
     WHERE (first_seen AT TIME ZONE 'UTC')::date > (now() AT TIME ZONE 'UTC')::date - %s::integer
     GROUP BY 1, 2 ORDER BY 1, 2
 """

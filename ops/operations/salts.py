@@ -6,13 +6,13 @@ from ops.operations.site import Site
 SELECT_HIGHEST_VERSION = """
     SELECT greatest(
         0,
-        (SELECT max(salt_version) FROM user_logins),
-        (SELECT max(new_version) FROM pseudonym_links),
-        (SELECT max(version) FROM salt_versions)
+        (SELECT max(salt_version) FROM public.user_logins),
+        (SELECT max(new_version) FROM public.pseudonym_links),
+        (SELECT max(version) FROM public.salt_versions)
     )
 """
-SELECT_FINGERPRINTS = "SELECT version, fingerprint FROM salt_versions"
-SELECT_ROWS_BY_VERSION = "SELECT salt_version, count(*) FROM user_logins GROUP BY salt_version"
+SELECT_FINGERPRINTS = "SELECT version, fingerprint FROM public.salt_versions"
+SELECT_ROWS_BY_VERSION = "SELECT salt_version, count(*) FROM public.user_logins GROUP BY salt_version"
 
 
 def highest_salt_version(site: Site) -> int:

@@ -48,6 +48,16 @@ class Site:
             self.database.close()
 
 
+def one_row(sql: str, arguments: tuple[object, ...] = ()) -> "Callable[[extensions.cursor], tuple[Any, ...]]":
+    """The work of a statement that gives one row."""
+
+    def work(cursor: "extensions.cursor") -> tuple[Any, ...]:
+        cursor.execute(sql, arguments)
+        return fetch_one(cursor)
+
+    return work
+
+
 def fetch_one(cursor: "extensions.cursor") -> tuple[Any, ...]:
     """The row of a statement that always gives one; raises OpsError."""
     row = cursor.fetchone()

@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from ops.operations.audits import write_entry
-from ops.operations.site import Site, fetch_one
+from ops.operations.site import Site, fetch_one, one_row
 
 UNFOLDED_AT_ONCE = 50_000  # pseudonyms: a second, in which removals wait
 
@@ -90,14 +90,11 @@ def drop_orphans(site: Site) -> tuple[int, int]:
     all_originals = all_links = 0
     originals = links = 1
     while originals + links:
-        with site.database.transaction() as cursor:
-            cursor.execute(DROP_ORPHANS, (ORPHANS_AT_ONCE,))
-            originals, links = fetch_one(cursor)
+        originals, links = site.database.when_free(one_row(DROP_ORPHANS, (ORPHANS_AT_ONCE,)))
         all_originals += originals
         all_links += links
     if all_originals:
-        with site.database.transaction() as cursor:
-            cursor.execute(DROP_UNUSED_KEYS)
+        site.database.when_free(one_row(DROP_UNUSED_KEYS))
     return all_originals, all_links
 
 
@@ -105,9 +102,7 @@ def unfold(site: Site) -> None:
     """Makes the vault whole: what the function has sealed since the last time is in one row a batch."""
     unfolded = UNFOLDED_AT_ONCE
     while unfolded >= UNFOLDED_AT_ONCE:  # fewer: all that was there is done; more comes in all the time
-        with site.database.transaction() as cursor:
-            cursor.execute(UNFOLD, (UNFOLDED_AT_ONCE,))
-            (unfolded,) = fetch_one(cursor)
+        (unfolded,) = site.database.when_free(one_row(UNFOLD, (UNFOLDED_AT_ONCE,)))
 
 
 def _sealed(salt_version: int, sealed: bytes, wrapped: bytes, public_key: bytes) -> Sealed:
