@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
+from typing import Any
 
 import psycopg2
 from psycopg2 import extensions
@@ -55,7 +56,7 @@ def watched_blockers(connection: extensions.connection) -> Iterator[list[Blocker
         watch.join()
 
 
-def _watch(pid: int, arguments: dict[str, str], done: Event, found: list[Blocker]) -> None:
+def _watch(pid: int, arguments: dict[str, Any], done: Event, found: list[Blocker]) -> None:
     if done.wait(PATIENCE_SECONDS):
         return
     try:

@@ -18,6 +18,7 @@ from lambda_src import blockers
 from lambda_src.connection import connection_arguments, explained_login
 from lambda_src.errors import MigrationError, PipelineError
 from lambda_src.migration_history import note_migration, open_history
+from lambda_src.privileges import apply_privileges
 from lambda_src.public_schema import WARNING, public_may_create, revoke_public_create
 from lambda_src.settings import load_database_settings
 
@@ -75,10 +76,10 @@ def migrate(
     revoke_create: bool = False,
     folder: Path = MIGRATIONS,
 ) -> list[str]:
-    """Applies the migrations that are missing and makes the partitions ahead, all in one transaction.
+    """Applies the migrations that are missing, makes the partitions ahead and sets privileges, all in one transaction.
 
-    With `daily_partitions`, months that hold no login yet are partitioned by day, for good. With `revoke_create`, PUBLIC
-    may no longer create objects in schema public. Takes a lock, so that a second run waits and then finds nothing to
+    With `daily_partitions`, months that hold no login yet are partitioned by day, for good. With `revoke_create`,
+    PUBLIC may no longer create objects in schema public. Takes a lock, so that a second run waits and finds nothing to
     do; what waits for others' locks is tried again. Returns the names of what it applied; raises MigrationError.
     """
     for tries_left in reversed(range(blockers.TRIES)):
@@ -122,6 +123,8 @@ def _apply(
         ((months,),) = cursor.fetchall()
         if months:
             applied.append("split_login_months")
+    begun.append("privileges")
+    apply_privileges(cursor)
     return applied
 
 

@@ -42,6 +42,13 @@ ROOM = 2**31  # bytes that the databases of a run may take
 # Dear to make: all tests that use one run in the same process.
 SHARED = ("synthesize", "stack", "cloud")
 
+# A copy does not have those of its template.
+DATABASE_PRIVILEGES = """
+    REVOKE CONNECT, TEMPORARY ON DATABASE this FROM PUBLIC;
+    GRANT CONNECT ON DATABASE this TO ingest, analyst, operator, custodian;
+    GRANT TEMPORARY ON DATABASE this TO ingest
+"""
+
 _numbers = itertools.count(1)
 
 
@@ -294,6 +301,7 @@ def database(postgres_server: PostgresServer, passwords: dict[str, str]) -> Iter
     create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
     _administrate(postgres_server, create.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
     scratch = Scratch(postgres_server, name, passwords)
+    scratch.execute(DATABASE_PRIVILEGES)
     yield scratch
     scratch.close()
     _administrate(postgres_server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

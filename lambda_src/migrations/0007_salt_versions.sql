@@ -8,4 +8,3 @@ COMMENT ON TABLE public.salt_versions IS 'One row per version of the salt that w
 COMMENT ON COLUMN public.salt_versions.version IS 'As in user_logins.salt_version';
 COMMENT ON COLUMN public.salt_versions.fingerprint IS 'HMAC of a constant under the salt: tells keys apart, and gives none away';
 COMMENT ON COLUMN public.salt_versions.first_used IS 'When it was registered';
-GRANT SELECT ON public.salt_versions TO operator;

@@ -3,6 +3,7 @@
 from typing import TypedDict
 
 from lambda_src.migrate import load_migrations, pending_migrations
+from lambda_src.privileges import find_differences
 from lambda_src.public_schema import PUBLIC_MAY_CREATE
 from ops.operations.site import Site
 
@@ -19,25 +20,6 @@ SELECT_THIS_MONTH = """
     SELECT EXISTS (SELECT FROM public.login_months() WHERE month = date_trunc('month', now() AT TIME ZONE 'UTC'))
 """
 COUNT_DEFAULT = "SELECT count(*) FROM public.user_logins_default"
-SELECT_PRIVILEGES = """
-    SELECT role, object, privilege, wanted, CASE
-        WHEN to_regrole(role) IS NULL THEN NULL
-        WHEN has_table_privilege(role, object, privilege) THEN true
-        ELSE privilege <> 'DELETE' AND has_any_column_privilege(role, object, privilege)
-    END
-    FROM (VALUES
-        ('ingest', 'public.user_logins', 'INSERT', true), ('ingest', 'public.rejected_logins', 'INSERT', true),
-        ('ingest', 'public.rejected_logins', 'UPDATE', true), ('ingest', 'public.user_logins', 'DELETE', false),
-        ('ingest', 'public.user_logins', 'UPDATE', false), ('ingest', 'vault.inbox', 'INSERT', true),
-        ('ingest', 'vault.inbox', 'SELECT', false), ('ingest', 'vault.originals', 'SELECT', false),
-        ('analyst', 'public.user_logins', 'SELECT', true), ('analyst', 'public.user_logins', 'INSERT', false),
-        ('analyst', 'vault.originals', 'SELECT', false), ('operator', 'vault.inbox', 'SELECT', false),
-        ('operator', 'public.user_logins', 'SELECT', true), ('operator', 'public.user_logins', 'DELETE', false),
-        ('operator', 'vault.originals', 'SELECT', false), ('custodian', 'public.user_logins', 'SELECT', false),
-        ('custodian', 'vault.originals', 'SELECT', false), ('operator', 'audit.entries', 'UPDATE', false),
-        ('custodian', 'audit.entries', 'UPDATE', false)
-    ) AS expected (role, object, privilege, wanted)
-"""
 SELECT_TWO_EYED = """
     SELECT rolname::text FROM pg_roles r
     WHERE NOT rolsuper AND rolname !~ '^(pg_|rds)' AND has_table_privilege(r.oid, 'public.user_logins', 'SELECT')
@@ -53,13 +35,12 @@ COUNT_VAULT_FAULTS = "SELECT vault.count_faults()"
 
 
 class Privilege(TypedDict):
-    """A role's privilege on an object; `held` is None where there is no such role."""
+    """A privilege that a role lacks, if it is `wanted`, or else should not have."""
 
     role: str
     object: str
     privilege: str
     wanted: bool
-    held: bool | None
 
 
 class VaultKey(TypedDict):
@@ -84,7 +65,7 @@ class Server(TypedDict):
 
 
 class Schema(TypedDict):
-    """What only a migrated database can say; `public_may_create`: in schema public."""
+    """What only a migrated database can say; `privileges` are those that differ from lambda_src/privileges.py."""
 
     months_ahead: int
     has_this_month: bool
@@ -117,6 +98,8 @@ def check_schema(site: Site) -> Schema:
     ((ahead,),) = database.rows(SELECT_MONTHS_AHEAD)
     ((this_month,),) = database.rows(SELECT_THIS_MONTH)
     ((faults,),) = database.rows(COUNT_VAULT_FAULTS)
+    with database.transaction() as cursor:
+        found = find_differences(cursor)
     ((may_create,),) = database.rows(PUBLIC_MAY_CREATE)
     ((without_month,),) = database.rows(COUNT_DEFAULT)
     return {
@@ -125,8 +108,9 @@ def check_schema(site: Site) -> Schema:
         "rows_without_month": without_month,
         "public_may_create": may_create,
         "privileges": [
-            {"role": role, "object": name, "privilege": privilege, "wanted": wanted, "held": held}
-            for role, name, privilege, wanted, held in database.rows(SELECT_PRIVILEGES)
+            {"role": role, "object": name, "privilege": privilege, "wanted": wanted}
+            for wanted, each in ((True, found.lacking), (False, found.surplus))
+            for role, name, privilege in each
         ],
         "two_eyed_roles": [role for (role,) in database.rows(SELECT_TWO_EYED)],
         "vault": [

@@ -80,7 +80,7 @@ def test_provision_makes_schema_log_in_and_salt(
     assert len(base64.b64decode(salt["Value"], validate=True)) == 32
     ingest = server.environment(DATABASE, "ingest", environment["INGEST_PASSWORD"])
     with closing(connect(ingest)) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT has_table_privilege('user_logins', 'INSERT')")
+        cursor.execute("SELECT has_table_privilege('public.user_logins', 'INSERT')")
         assert cursor.fetchall() == [(True,)]
 
 

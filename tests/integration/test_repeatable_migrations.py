@@ -13,10 +13,10 @@ from tests.conftest import Scratch
 REPEATABLE = [migration.name for migration in load_migrations() if not migration.is_numbered]
 # One that plain SQL adds; nothing else in the folder names the columns.
 NEW_FIELDS = """
-    ALTER TABLE user_logins ADD COLUMN masked_serial varchar(256);
-    ALTER TABLE user_logins ADD COLUMN os_version varchar(32);
-    COMMENT ON COLUMN user_logins.masked_serial IS 'Pseudonym of the serial number';
-    COMMENT ON COLUMN user_logins.os_version IS 'As sent';
+    ALTER TABLE public.user_logins ADD COLUMN masked_serial varchar(256);
+    ALTER TABLE public.user_logins ADD COLUMN os_version varchar(32);
+    COMMENT ON COLUMN public.user_logins.masked_serial IS 'Pseudonym of the serial number';
+    COMMENT ON COLUMN public.user_logins.os_version IS 'As sent';
 """
 LOGIN = """
     INSERT INTO user_logins (event_id, create_date, app_version, salt_version, user_id, device_type, masked_ip,

@@ -89,9 +89,9 @@ SCHEMA = (
     ),
     Mutation(
         "the function cannot read what it writes",
-        "lambda_src/migrations/0006_roles.sql",
-        "GRANT INSERT ON user_logins, rejected_logins TO ingest;",
-        "GRANT INSERT, SELECT ON user_logins, rejected_logins TO ingest;",
+        "lambda_src/privileges.py",
+        '"TABLE public.user_logins": {"ingest": "INSERT",',
+        '"TABLE public.user_logins": {"ingest": "INSERT SELECT",',
         ("tests/security/test_privileges.py::test_function_may_do_what_it_needs_and_no_more",),
     ),
 )

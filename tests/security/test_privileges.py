@@ -1,12 +1,15 @@
 """What each role of the database may do, tried one by one: all else is refused by Postgres itself."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import psycopg2
 import pytest
 from psycopg2 import errorcodes, extensions
 
+from lambda_src.privileges import PRIVILEGES, Differences, find_differences
 from tests.conftest import TEMPLATE, Scratch
+from tests.integration.test_migrations import empty_database, migrate_here
 
 # What is not here must be refused, of tables made later too.
 ALLOWED = {
@@ -35,9 +38,6 @@ RELATIONS = """
     JOIN pg_attribute a ON attrelid = c.oid AND attnum = 1
     WHERE nspname IN ('public', 'audit', 'vault') AND relkind IN ('r', 'p', 'v', 'm')
 """
-OURS = "pronamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('public', 'audit', 'vault'))"
-FUNCTIONS = "SELECT proname FROM pg_proc WHERE has_function_privilege(%s, oid, 'EXECUTE') AND prosecdef AND " + OURS
-
 REFUSED = (
     "CREATE TABLE public.mine (n integer)",
     "CREATE SCHEMA mine",
@@ -140,14 +140,106 @@ def test_statements_that_no_role_may_use(session: extensions.connection, role: s
     assert states == dict.fromkeys(statements, errorcodes.INSUFFICIENT_PRIVILEGE)
 
 
-def test_functions_that_run_as_their_owner_are_shut(session: extensions.connection) -> None:
-    usable = {}
-    with session.cursor() as cursor:
-        for role in ("ingest", "analyst"):
-            cursor.execute(FUNCTIONS, (role,))
-            usable[role] = {name for (name,) in cursor.fetchall()}
-    assert usable["ingest"] == {"register_salt"}
-    assert usable["analyst"] <= {"sharing_counted_through"}  # one timestamp
+def compare(database: Scratch) -> Differences:
+    """The catalogue against the table."""
+    with closing(database.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("SET search_path = pg_catalog, pg_temp")
+        return find_differences(cursor)
+
+
+def test_catalogue_is_as_the_table_says(database: Scratch) -> None:
+    found = compare(database)
+    assert (found.lacking, found.surplus) == ([], [])
+
+
+def test_table_names_each_object(database: Scratch) -> None:
+    partitions = {
+        f"TABLE public.{name}"
+        for (name,) in database.query("SELECT relid::regclass::text FROM pg_partition_tree('user_logins') WHERE isleaf")
+    } - {"TABLE public.user_logins_default"}
+    everything = {
+        f"{kind} {schema}.{name}"
+        for kind, schema, name in database.query(
+            """
+            SELECT 'FUNCTION', nspname, proname FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace
+            WHERE nspname IN ('public', 'audit', 'vault')
+            UNION ALL SELECT 'TABLE', nspname, relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+            WHERE nspname IN ('public', 'audit', 'vault') AND relkind IN ('r', 'p', 'v', 'm')
+            """
+        )
+    }
+    named = {name for name in PRIVILEGES if name.startswith(("FUNCTION", "TABLE"))}
+    assert everything - partitions == named
+
+
+@pytest.mark.parametrize(
+    ("statement", "lacking", "surplus"),
+    [
+        ("GRANT SELECT ON vault.originals TO analyst", [], [("analyst", "TABLE vault.originals", "SELECT")]),
+        ("GRANT SELECT (sealed) ON vault.originals TO analyst", [],
+         [("analyst", "COLUMN vault.originals.sealed", "SELECT")]),
+        ("GRANT SELECT ON user_logins_default TO PUBLIC", [],
+         [("PUBLIC", "TABLE public.user_logins_default", "SELECT")]),
+        ("GRANT SELECT ON user_logins TO analyst WITH GRANT OPTION",
+         [("analyst", "TABLE public.user_logins", "SELECT")],
+         [("analyst", "TABLE public.user_logins", "SELECT WITH GRANT OPTION")]),
+        ("GRANT EXECUTE ON FUNCTION forget_user TO PUBLIC", [], [("PUBLIC", "FUNCTION public.forget_user", "EXECUTE")]),
+        ("GRANT USAGE ON SEQUENCE vault.inbox_number_seq TO ingest", [],
+         [("ingest", "TABLE vault.inbox_number_seq", "USAGE")]),
+        ("REVOKE INSERT ON user_logins FROM ingest", [("ingest", "TABLE public.user_logins", "INSERT")], []),
+        ("REVOKE SELECT (reason) ON rejected_logins FROM ingest",
+         [("ingest", "COLUMN public.rejected_logins.reason", "SELECT")], []),
+        ("GRANT CREATE ON SCHEMA vault TO custodian", [], [("custodian", "SCHEMA vault", "CREATE")]),
+        ("GRANT TEMPORARY ON DATABASE this TO PUBLIC", [], [("PUBLIC", "DATABASE", "TEMPORARY")]),
+        ("REVOKE CONNECT ON DATABASE this FROM analyst", [("analyst", "DATABASE", "CONNECT")], []),
+        # Others' objects in schema public are none of the pipeline's business.
+        ("CREATE TABLE others (id integer); GRANT SELECT ON others TO analyst, PUBLIC", [], []),
+    ],
+)  # fmt: skip
+def test_difference_is_found_and_mended(
+    database: Scratch, statement: str, lacking: list[object], surplus: list[object]
+) -> None:
+    database.execute(statement)
+    found = compare(database)
+    assert (found.lacking, found.surplus) == (lacking, surplus)
+    assert migrate_here(database) == []
+    found = compare(database)
+    assert (found.lacking, found.surplus) == ([], [])
+
+
+def test_others_function_of_the_same_name_keeps_its_privileges(database: Scratch) -> None:
+    database.execute(
+        "GRANT CREATE ON SCHEMA public TO analyst; SET SESSION AUTHORIZATION analyst;"
+        "CREATE FUNCTION forget_user(integer) RETURNS integer LANGUAGE sql RETURN 1; RESET SESSION AUTHORIZATION;"
+        "REVOKE CREATE ON SCHEMA public FROM analyst;"
+        "REVOKE EXECUTE ON FUNCTION forget_user(text, text, text, text) FROM operator"
+    )  # fmt: skip
+    migrate_here(database)
+    privileges = "has_function_privilege('operator', oid, 'EXECUTE'), has_function_privilege('ingest', oid, 'EXECUTE')"
+    assert database.query(f"SELECT {privileges} FROM pg_proc WHERE proname = 'forget_user' ORDER BY pronargs") == [
+        (True, True), (True, False),
+    ]  # fmt: skip
+
+
+def test_public_may_neither_connect_nor_make_temporary_tables(database: Scratch) -> None:
+    """In a database that was there before, too."""
+    database.execute("CREATE ROLE nobody_known LOGIN PASSWORD 'known'")
+    try:
+        with empty_database(database, f"{database.name}_existing") as existing:
+            existing.passwords["nobody_known"] = "known"
+            existing.execute("GRANT CONNECT, TEMPORARY ON DATABASE this TO PUBLIC")
+            existing.connect("nobody_known").close()
+            migrate_here(existing)
+            with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
+                existing.connect("nobody_known")
+            with (
+                closing(existing.connect("analyst")) as connection,
+                connection.cursor() as cursor,
+                pytest.raises(psycopg2.errors.InsufficientPrivilege),
+            ):
+                cursor.execute("CREATE TEMPORARY TABLE mine (id integer)")
+    finally:
+        database.execute("DROP ROLE nobody_known")
 
 
 def test_roles_have_no_power_over_the_server(session: extensions.connection) -> None:
@@ -167,9 +259,23 @@ def test_waits_are_bounded(database: Scratch) -> None:
         "unnest(setconfig) AS setting WHERE datname = %s ORDER BY 1, 2",
         TEMPLATE,
     ) == [
+        ("analyst", "idle_in_transaction_session_timeout=5min"),
+        ("analyst", "statement_timeout=10min"),
+        ("custodian", "idle_in_transaction_session_timeout=60s"),
         ("custodian", "lock_timeout=4s"),
+        ("custodian", "search_path=pg_catalog, pg_temp"),
+        ("custodian", "statement_timeout=15min"),
         ("ingest", "idle_in_transaction_session_timeout=60s"),
         ("ingest", "lock_timeout=5s"),
+        ("ingest", "search_path=pg_catalog, pg_temp"),
         ("ingest", "statement_timeout=20s"),
+        ("operator", "idle_in_transaction_session_timeout=60s"),
         ("operator", "lock_timeout=4s"),
+        ("operator", "search_path=pg_catalog, pg_temp"),
+        ("operator", "statement_timeout=15min"),
     ]
+
+
+def test_role_can_change_its_own_bounds(session: extensions.connection) -> None:
+    """They are defaults against forgetfulness: docs/threat-model.md says so."""
+    assert try_as(session, "analyst", "SET statement_timeout = 0; ALTER ROLE analyst SET statement_timeout = 0") is None

@@ -18,4 +18,3 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION public.analyze_tables_with(text[]) IS
     'Makes the planner statistics anew, or clears them, that hold one of the values; returns how many tables it analyzed';
-REVOKE EXECUTE ON FUNCTION public.analyze_tables_with(text[]) FROM PUBLIC;

@@ -4,5 +4,3 @@ LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_tem
     FROM audit.person_key k
 $$;
 COMMENT ON FUNCTION audit.hash_person(text) IS 'What the entry of an erasure holds of a user id: its HMAC-SHA-256 in hex';
-REVOKE EXECUTE ON FUNCTION audit.hash_person(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.hash_person(text) TO operator;

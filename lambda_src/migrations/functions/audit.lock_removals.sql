@@ -8,5 +8,3 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION audit.lock_removals() IS
     'Makes removals of logins wait for each other, and for whoever changes the table itself';
-REVOKE EXECUTE ON FUNCTION audit.lock_removals() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.lock_removals() TO operator;

@@ -9,4 +9,3 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION public.clear_shared_statistics() IS
     'Removes the planner statistics of user_logins as a whole and of its default partition; called before logins are dropped';
-REVOKE EXECUTE ON FUNCTION public.clear_shared_statistics() FROM PUBLIC;

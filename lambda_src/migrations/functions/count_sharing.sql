@@ -9,5 +9,3 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION public.count_sharing() IS
     'Counts for shared_ips and shared_devices. Without it they stay right but get slow; with it, removed logins go too';
-REVOKE EXECUTE ON FUNCTION public.count_sharing() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.count_sharing() TO operator;

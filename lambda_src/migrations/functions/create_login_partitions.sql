@@ -22,5 +22,3 @@ END $$;
 COMMENT ON FUNCTION public.create_login_partitions(date, integer) IS
     'Makes the monthly partitions that are missing, from the month of the first argument on, by day where the newest month is; '
     'returns how many';
-REVOKE EXECUTE ON FUNCTION public.create_login_partitions(date, integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.create_login_partitions(date, integer) TO operator;

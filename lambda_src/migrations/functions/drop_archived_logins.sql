@@ -51,5 +51,3 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION public.drop_archived_logins(date, bigint, numeric, text, text, text, text, text) IS
     'Drops a month if it holds exactly the logins of the archive: their number and checksum';
-REVOKE EXECUTE ON FUNCTION public.drop_archived_logins(date, bigint, numeric, text, text, text, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.drop_archived_logins(date, bigint, numeric, text, text, text, text, text) TO operator;

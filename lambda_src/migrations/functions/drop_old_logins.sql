@@ -46,5 +46,3 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION public.drop_old_logins(date, boolean, text, text, text) IS
     'Drops the months before that of the date, rejects included; returns each month and its logins (null: of no partition)';
-REVOKE EXECUTE ON FUNCTION public.drop_old_logins(date, boolean, text, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.drop_old_logins(date, boolean, text, text, text) TO operator;

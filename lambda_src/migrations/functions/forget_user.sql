@@ -41,5 +41,3 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION public.forget_user(text, text, text, text) IS
     'Removes a user''s logins, and the originals and links that no other login shares; returns how many of each';
-REVOKE EXECUTE ON FUNCTION public.forget_user(text, text, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.forget_user(text, text, text, text) TO operator;

@@ -18,4 +18,3 @@ BEGIN
     RETURN made;
 END $$;
 COMMENT ON FUNCTION public.index_masked_columns() IS 'Makes the index of each masked column that has none; returns how many';
-REVOKE EXECUTE ON FUNCTION public.index_masked_columns() FROM PUBLIC;

@@ -24,4 +24,3 @@ BEGIN
                    name, month, next_month);
 END $$;
 COMMENT ON FUNCTION public.make_login_month(date, boolean) IS 'Makes the partition of the month that begins on that date';
-REVOKE EXECUTE ON FUNCTION public.make_login_month(date, boolean) FROM PUBLIC;

@@ -9,5 +9,3 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION public.register_salt(integer, text) IS
     'Registers the first use of a version of the salt; returns whether the fingerprint is that of its first use';
-REVOKE EXECUTE ON FUNCTION public.register_salt(integer, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.register_salt(integer, text) TO ingest, operator;

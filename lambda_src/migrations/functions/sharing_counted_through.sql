@@ -3,5 +3,3 @@ CREATE OR REPLACE FUNCTION public.sharing_counted_through() RETURNS timestamptz
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 RETURN (SELECT c.through FROM public.sharing_counted c);
 COMMENT ON FUNCTION public.sharing_counted_through() IS 'How far counted_ips and counted_devices go';
-REVOKE EXECUTE ON FUNCTION public.sharing_counted_through() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.sharing_counted_through() TO analyst, operator;

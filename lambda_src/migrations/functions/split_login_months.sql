@@ -21,4 +21,3 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION public.split_login_months() IS
     'Partitions by day the months from this one on that hold no login yet, and so all later ones; returns how many';
-REVOKE EXECUTE ON FUNCTION public.split_login_months() FROM PUBLIC;

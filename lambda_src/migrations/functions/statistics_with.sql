@@ -6,4 +6,3 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
           AND (coalesce(s.most_common_vals::text::text[], '{}') || coalesce(s.histogram_bounds::text::text[], '{}')) && known
 $$;
 COMMENT ON FUNCTION public.statistics_with(text[]) IS 'The planner statistics, by column, that hold one of the values';
-REVOKE EXECUTE ON FUNCTION public.statistics_with(text[]) FROM PUBLIC;

@@ -15,4 +15,3 @@ BEGIN
     RETURN found;
 END $$;
 COMMENT ON FUNCTION vault.check_entry(bigint, text) IS 'The audit entry of that number and action; refuses without one';
-REVOKE EXECUTE ON FUNCTION vault.check_entry(bigint, text) FROM PUBLIC;

@@ -28,5 +28,3 @@ END $$;
 COMMENT ON FUNCTION vault.drop_orphans(integer) IS
     'Removes originals and links that no login has any more, at most so many, if logins were dropped since the last time; '
     'returns how many of each';
-REVOKE EXECUTE ON FUNCTION vault.drop_orphans(integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION vault.drop_orphans(integer) TO operator;

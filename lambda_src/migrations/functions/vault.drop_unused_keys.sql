@@ -9,5 +9,3 @@ BEGIN
     RETURN dropped;
 END $$;
 COMMENT ON FUNCTION vault.drop_unused_keys() IS 'Removes data keys that seal nothing any more; returns how many';
-REVOKE EXECUTE ON FUNCTION vault.drop_unused_keys() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION vault.drop_unused_keys() TO operator;

@@ -15,5 +15,3 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vault.link_pseudonyms(bigint, text[], text[]) IS
     'Writes old and new pseudonyms of what the audit entry asks to link; returns how many pairs were new';
-REVOKE EXECUTE ON FUNCTION vault.link_pseudonyms(bigint, text[], text[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION vault.link_pseudonyms(bigint, text[], text[]) TO custodian;

@@ -7,5 +7,3 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     JOIN vault.data_keys k ON k.id = o.data_key
 $$;
 COMMENT ON FUNCTION vault.sealed_original(bigint) IS 'What the audit entry of that number asks to recover, sealed';
-REVOKE EXECUTE ON FUNCTION vault.sealed_original(bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION vault.sealed_original(bigint) TO custodian;

@@ -15,5 +15,3 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION vault.sealed_originals(bigint, text, integer) IS
     'The next sealed originals that the audit entry of that number asks to link, in order of their pseudonyms';
-REVOKE EXECUTE ON FUNCTION vault.sealed_originals(bigint, text, integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION vault.sealed_originals(bigint, text, integer) TO custodian;

@@ -10,5 +10,3 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION vault.summary() IS
     'For which public keys (SHA-256) the vault was sealed, and the oldest batch in the inbox: nothing of what is in it';
-REVOKE EXECUTE ON FUNCTION vault.summary() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION vault.summary() TO operator, custodian;

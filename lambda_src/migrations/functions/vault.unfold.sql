@@ -44,5 +44,3 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vault.unfold(integer) IS
     'Moves batches of the inbox, the oldest first, to data_keys and originals, until so many pseudonyms are done; returns how many';
-REVOKE EXECUTE ON FUNCTION vault.unfold(integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION vault.unfold(integer) TO operator, custodian;

@@ -13,4 +13,3 @@ COMMENT ON COLUMN public.daily_logins.logins IS 'Logins of that day';
 COMMENT ON COLUMN public.daily_logins.users IS 'Distinct users of that day';
 COMMENT ON COLUMN public.daily_logins.devices IS 'Distinct devices (pseudonyms) of that day';
 COMMENT ON COLUMN public.daily_logins.ips IS 'Distinct addresses (pseudonyms) of that day';
-GRANT SELECT ON public.daily_logins TO analyst, operator;

@@ -25,4 +25,3 @@ BEGIN
 END $$;
 COMMENT ON VIEW public.linked_logins IS
     'user_logins with the newest pseudonyms that salt link knows: comparable across rotations';
-GRANT SELECT ON public.linked_logins TO analyst, operator;

@@ -23,4 +23,3 @@ COMMENT ON COLUMN public.shared_devices.users IS 'Distinct users seen with it';
 COMMENT ON COLUMN public.shared_devices.logins IS 'Logins seen with it';
 COMMENT ON COLUMN public.shared_devices.first_day IS 'First day it was seen';
 COMMENT ON COLUMN public.shared_devices.last_day IS 'Last day it was seen';
-GRANT SELECT ON public.shared_devices TO analyst, operator;

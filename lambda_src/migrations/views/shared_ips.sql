@@ -23,4 +23,3 @@ COMMENT ON COLUMN public.shared_ips.users IS 'Distinct users seen with it';
 COMMENT ON COLUMN public.shared_ips.logins IS 'Logins seen with it';
 COMMENT ON COLUMN public.shared_ips.first_day IS 'First day it was seen';
 COMMENT ON COLUMN public.shared_ips.last_day IS 'Last day it was seen';
-GRANT SELECT ON public.shared_ips TO analyst, operator;
