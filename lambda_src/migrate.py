@@ -89,10 +89,8 @@ def migrate(
                 with connection, connection.cursor() as cursor:
                     return _apply(cursor, begun, folder, daily_partitions=daily_partitions, revoke_create=revoke_create)
             except psycopg2.Error as error:
-                is_locked = error.pgcode == LOCK_NOT_AVAILABLE
-                if not is_locked or not tries_left:
-                    advice = f" {blockers.describe_blockers(found)}" if is_locked else ""
-                    raise MigrationError(f"{begun[-1]} failed, nothing was changed: {_reason(error)}{advice}") from None
+                if error.pgcode != LOCK_NOT_AVAILABLE or not tries_left:
+                    raise MigrationError(f"{begun[-1]} failed, nothing was changed: {_reason(error, found)}") from None
         time.sleep(blockers.PAUSE_SECONDS)
     raise AssertionError("the last try returns or raises")
 
@@ -120,8 +118,7 @@ def _apply(
     if daily_partitions:
         begun.append("split_login_months")
         cursor.execute(SPLIT_MONTHS)
-        ((months,),) = cursor.fetchall()
-        if months:
+        if cursor.fetchone() != (0,):
             applied.append("split_login_months")
     begun.append("privileges")
     apply_privileges(cursor)
@@ -149,14 +146,15 @@ def _due(history: Mapping[str, str], migrations: list[Migration]) -> list[Migrat
     return pending
 
 
-def _reason(error: psycopg2.Error) -> str:
+def _reason(error: psycopg2.Error, found: list[blockers.Blocker]) -> str:
     """Why Postgres refused a statement. Its words for bad data are left out: they hold values of rows."""
     if error.pgcode is None:
         return "the connection broke."
     if error.pgcode.startswith(DATA_CLASSES):
         return f"the data of a row does not fit (SQLSTATE {error.pgcode})."
-    hint = f" {error.diag.message_hint}" if error.diag.message_hint else ""
-    return f"{error.diag.message_primary} (SQLSTATE {error.pgcode}).{hint}"
+    is_locked = error.pgcode == LOCK_NOT_AVAILABLE
+    hint = blockers.describe_blockers(found) if is_locked else error.diag.message_hint or ""
+    return f"{error.diag.message_primary} (SQLSTATE {error.pgcode}). {hint}".rstrip()
 
 
 def main() -> int:

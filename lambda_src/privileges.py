@@ -38,17 +38,15 @@ PRIVILEGES: dict[str, dict[str, str]] = {
     "TABLE public.salt_versions": {"operator": "SELECT"},
     "TABLE public.schema_migrations": {"operator": "SELECT"},
     "TABLE audit.entries": {"operator": "SELECT", "custodian": "SELECT"},
-    **{
-        f"COLUMN audit.entries.{name}": {"operator": "INSERT", "custodian": "INSERT"}
-        for name in ("action", "actor", "request_id", "reason", "basis", "subject", "salt_version", "counts")
-    },
     "TABLE audit.person_key": {},
     # The function puts in and never takes out.
     "TABLE vault.inbox": {"ingest": "INSERT"},
     "TABLE vault.inbox_faults": {},
+    "TABLE vault.answers": {},
     "TABLE vault.data_keys": {},
     "TABLE vault.originals": {},
     "TABLE vault.orphaned": {},
+    "FUNCTION audit.append": {"operator": "EXECUTE", "custodian": "EXECUTE"},
     "FUNCTION audit.hash_person": {"operator": "EXECUTE"},
     "FUNCTION audit.lock_removals": {"operator": "EXECUTE"},
     "FUNCTION audit.refuse_change": {},
@@ -71,6 +69,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
     "FUNCTION public.split_login_months": {},
     "FUNCTION public.statistics_with": {},
     "FUNCTION public.without_login": {},
+    "FUNCTION vault.begin_answer": {},
     "FUNCTION vault.check_entry": {},
     "FUNCTION vault.count_faults": {"operator": "EXECUTE", "custodian": "EXECUTE"},
     "FUNCTION vault.drop_orphans": {"operator": "EXECUTE"},

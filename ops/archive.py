@@ -55,12 +55,12 @@ class RestoredMonth(TypedDict):
     elsewhere: "list[KnownArchive]"
 
 
-def write_archive(target: "Target", month: str, where: "Place", step: Step) -> Archive | None:
+def write_archive(target: "Target", month: str, where: "Place", reason: str, step: Step) -> Archive | None:
     """Writes a month into a folder of its own and reads all of it back; None where the month holds no login.
 
     Raises OpsError where what was read is not what was written.
     """
-    begun = target.call(operations.archive_begin)
+    begun = target.call(operations.archive_begin, month=month, reason=reason)
     archive = str(uuid.uuid4())
     folder = f"{month}/{archive}"
     written, files = Checksum(), list[File]()

@@ -50,7 +50,7 @@ COMMANDS = [
     Entry("Operate", "archive", "Write a month of logins to files, or bring it back.", "ops.commands.archive:archive"),
     Entry("Privacy", "forget", "Erase a person; asks first.", "ops.commands.privacy:forget"),
     Entry("Privacy", "recover", "Print the original of a pseudonym.", "ops.commands.privacy:recover"),
-    Entry("Privacy", "audit", "List what operators did, the newest first.", "ops.commands.privacy:audit"),
+    Entry("Privacy", "audit", "What operators did: list it, or verify that it is whole.", "ops.commands.audits:app"),
     Entry("Inspect", "report", "Show logins, shared devices and addresses, and rejects.", "ops.commands.events:report"),
     Entry("Inspect", "lookup", "List the logins with a given value.", "ops.commands.pseudonyms:lookup"),
     Entry("Inspect", "mask", "Print the pseudonym of a given value.", "ops.commands.pseudonyms:app"),

@@ -2,10 +2,13 @@
 
 import logging
 import os
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from lambda_src.aws_logs import silence_sdk
+from lambda_src.errors import PipelineError
 from ops.errors import UsageError
+from ops.operations.audits import newest_head
 from ops.operations.registry import CUSTODIAN, OPERATOR, Json, run
 from ops.operations.site import Site
 
@@ -31,4 +34,20 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> Json:
     actor = str(event.get("actor") or SCHEDULE)
     # Arguments can hold what somebody looks for: they stay out of the log.
     logger.info("operation %s", name, extra={"operation": name, "actor": actor})
-    return run(name, event.get("arguments", {}), Site(lambda: actor, context.aws_request_id))
+    with closing(Site(lambda: actor, context.aws_request_id)) as site:
+        try:
+            return run(name, event.get("arguments", {}), site)
+        finally:
+            _log_head(site)
+
+
+def _log_head(site: Site) -> None:
+    """Writes down, where the owner of the database cannot change it, how the audit table ends."""
+    if not site.has_used_database:
+        return
+    try:
+        head = newest_head(site)
+    except PipelineError as error:
+        logger.warning("the end of the audit table is not known: %s", error)
+    else:
+        logger.info("audit head %s", head)

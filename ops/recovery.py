@@ -79,12 +79,11 @@ def link(
 ) -> tuple[int, int]:
     """Pairs the pseudonyms of two salt versions; returns how many originals there are, and how many pairs are new."""
     entry = target.call(operations.open_link, old=old, new=new, reason=reason)["entry"]
-    after, seen, written = "", 0, 0
-    while page := target.call(operations.link_page, entry=entry, after=after, limit=PAGE):
+    seen, written = 0, 0
+    while page := target.call(operations.link_page, entry=entry, limit=PAGE):
         olds = [row["pseudonym"] for row in page]
         news = [target.salts.mask(*opener.open(row, row["pseudonym"]), new) for row in page]
         written += target.call(operations.link_write, entry=entry, old=olds, new=news)["written"]
         seen += len(page)
-        after = olds[-1]
         step(len(page))
     return seen, written

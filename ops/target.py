@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
@@ -18,6 +19,7 @@ from ops.salts import SaltHistory
 from ops.settings import Settings, load_settings, load_stack_settings, region
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sqs import SQSClient
@@ -67,6 +69,12 @@ class Target:
         return boto3.client("lambda", region_name=region(), config=INVOKE)
 
     @cached_property
+    def logs(self) -> "BaseClient":
+        """The CloudWatch Logs client."""
+        client: BaseClient = boto3.client("logs", region_name=region(), config=RETRIES)
+        return client
+
+    @cached_property
     def caller(self) -> str:
         """The ARN behind the credentials in use."""
         return boto3.client("sts", region_name=region(), config=RETRIES).get_caller_identity()["Arn"]
@@ -113,9 +121,8 @@ class Target:
         Directly, where PG* names the database; else in the operator function, with the caller's own credentials.
         """
         if self.settings.has_database or self.settings.operator_function is None:
-            done: Result = run(
-                operation.__name__, arguments, Site(lambda: self.caller, None, self.settings.salt_parameter)
-            )
+            with closing(Site(lambda: self.caller, None, self.settings.salt_parameter)) as site:
+                done: Result = run(operation.__name__, arguments, site)
             return done
         name = self.settings.require("custodian_function" if operation.__name__ in CUSTODIAN else "operator_function")
         payload = json.dumps({"operation": operation.__name__, "arguments": arguments, "actor": self.caller})

@@ -85,6 +85,18 @@ COMMENT ON COLUMN vault.inbox_faults.set_aside_at IS 'When it was set aside';
 COMMENT ON COLUMN vault.inbox_faults.last_day IS 'As in inbox: when retention removes it';
 COMMENT ON COLUMN vault.inbox_faults.batch IS 'The row of inbox, as JSON';
 
+-- An entry of the audit table gives each original out once. `through` of what is done sorts behind all pseudonyms.
+CREATE TABLE vault.answers (
+    entry    bigint      PRIMARY KEY,
+    through  text        NOT NULL,
+    begun_at timestamptz NOT NULL DEFAULT now()
+);
+ALTER TABLE vault.answers ALTER COLUMN through SET STATISTICS 0;
+COMMENT ON TABLE vault.answers IS 'One row per audit entry of the last two hours for which sealed originals were given out';
+COMMENT ON COLUMN vault.answers.entry IS 'As in audit.entries.id';
+COMMENT ON COLUMN vault.answers.through IS 'The last pseudonym given out; g: all were';
+COMMENT ON COLUMN vault.answers.begun_at IS 'When the first one was given out';
+
 CREATE TABLE public.pseudonym_links (
     old         varchar(256) PRIMARY KEY,
     new         varchar(256) NOT NULL,

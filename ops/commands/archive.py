@@ -61,7 +61,7 @@ def archive(
         session.output.result(restored, lambda: _show_restored(session, name, restored))
         return
     with session.output.progress("archiving", None) as step:
-        written = write_archive(session.target, name, where, step)
+        written = write_archive(session.target, name, where, reason, step)
     if written is None:
         _report_nothing(session, name)
         return

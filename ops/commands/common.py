@@ -1,5 +1,6 @@
 """What the commands share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from lambda_src.errors import PipelineError
 from ops.choice import choose_pipeline
 from ops.errors import OpsError
 from ops.output import Output
@@ -33,6 +35,22 @@ class Session:
         if self.stack is None and choose_pipeline(self.directory, self.role, forced=self.local):
             self.output.note("On the local stack that is up (--stack or the environment choose another).")
         return Target(self.stack)
+
+
+def note_act(session: Session, operation: Callable[..., object], *, must: bool = True, **arguments: object) -> None:
+    """Writes an audit entry of what is about to be done; without a way to the database it says that there is none.
+
+    Raises PipelineError where the entry cannot be written, unless `must` is false.
+    """
+    if not session.target.has_database:
+        session.output.note("The database is not known: this is not in its audit table.")
+        return
+    try:
+        session.target.call(operation, **arguments)
+    except PipelineError as error:
+        if must:
+            raise
+        session.output.note(f"This is not in the audit table: {error}")
 
 
 def confirm(question: str, *, yes: bool) -> None:

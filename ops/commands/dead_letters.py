@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from lambda_src.rejects import Reason as RejectReason
+from ops import operations
 from ops.command_table import STYLE
-from ops.commands.common import DryRun, Session, Yes, confirm
+from ops.commands.common import DryRun, Session, Yes, confirm, note_act
 from ops.commands.letter_rows import describe_letters, find_reasons
 from ops.dead_letters import HOLD_SECONDS
 from ops.errors import Exit, NothingFoundError
@@ -51,7 +52,7 @@ def list_letters(
 
     Takes nothing out: each letter is hidden from others while the command runs (if it is killed, for 5 minutes), and
     its receive count goes up by one. The reason is the one that the function noted on the letter; for letters that SQS
-    moved by itself, the one in the table rejected_logins. Two letters of one event are one line.
+    moved by itself, the one in rejected_logins. Two letters of one event are one line. --show is audited.
 
     Exit code 4 where there is none.
 
@@ -68,6 +69,8 @@ def list_letters(
             events.setdefault(letter.event_id, []).append(letter)
     rows = [describe_letters(same, reasons, show=show) for same in events.values()]
     rows.sort(key=lambda row: -row["age_seconds"])
+    if show:
+        note_act(session, operations.note_shown, queue=session.target.dead_letters.url, events=len(rows))
 
     def print_table() -> None:
         names = ("event_id", "reason", "field", "age_seconds", "receive_count", "letters")

@@ -1,4 +1,4 @@
-"""`recover`, `forget`, `audit`: what touches people, and the record of it."""
+"""`recover`, `forget`: what touches people."""
 
 import re
 from enum import StrEnum
@@ -11,7 +11,7 @@ from ops.commands.common import DryRun, Yes, confirm
 from ops.commands.masked_fields import with_field_options
 from ops.errors import NothingFoundError, OpsError, UsageError
 from ops.fields import column_of
-from ops.output import counted, pick
+from ops.output import counted
 from ops.recovery import Opener
 from ops.remains import describe_remains, find_queues
 
@@ -31,17 +31,6 @@ class Basis(StrEnum):
     VITAL_INTERESTS = "vital-interests"
     PUBLIC_TASK = "public-task"
     LEGITIMATE_INTERESTS = "legitimate-interests"
-
-
-class Action(StrEnum):
-    """Actions that the audit table knows."""
-
-    RECOVER = "recover"
-    LINK = "link"
-    FORGET = "forget"
-    RETENTION = "retention"
-    ARCHIVE = "archive"
-    RESTORE = "restore"
 
 
 @with_field_options("PSEUDONYM", "A pseudonym of {field}.")
@@ -130,23 +119,6 @@ def forget(
     if not (counts["logins"] or counts["originals"] or counts["links"]):
         entry = "" if dry_run else " The audit table has the entry."
         raise NothingFoundError(f"The database held nothing of this person.{entry}")
-
-
-def audit(
-    context: typer.Context,
-    action: Annotated[Action | None, typer.Option(help="Only entries of this action.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Most entries to list.")] = 50,
-) -> None:
-    """List what operators did, the newest first.
-
-    Example: loginpipe audit --action recover
-    """
-    session: Session = context.obj
-    rows = session.target.call(operations.audit, action=action and action.value, limit=limit)
-    names = ("id", "at", "action", "actor", "reason", "basis", "subject")
-    session.output.result(rows, lambda: session.output.table("Audit", names, pick(rows, *names)))
-    if not rows:
-        raise NothingFoundError("The audit table has no such entry.")
 
 
 def _check_reason(reason: str) -> None:

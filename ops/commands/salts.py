@@ -8,7 +8,7 @@ import typer
 
 from ops import operations, salts
 from ops.command_table import STYLE
-from ops.commands.common import Yes, confirm
+from ops.commands.common import Yes, confirm, note_act
 from ops.errors import NothingFoundError, UsageError
 from ops.output import age, counted
 from ops.recovery import Opener, link
@@ -35,6 +35,7 @@ def create_salt(
         str | None, typer.Option(metavar="KEY", help="KMS key that encrypts it; without, the account's key for SSM.")
     ] = None,
     above: Above = None,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit table.")] = "salt create",
 ) -> None:
     """Create the salt: 32 random bytes as an SSM SecureString, which nobody gets to see.
 
@@ -44,23 +45,33 @@ def create_salt(
     """
     session: Session = context.obj
     parameter = session.target.settings.require("salt_parameter")
-    version = salts.create_salt(session.target.ssm, parameter, kms_key, above=_highest_known(session, above))
+    highest = _highest_known(session, above)
+    note_act(session, operations.note_salt, must=above is None, change="create", reason=reason)
+    version = salts.create_salt(session.target.ssm, parameter, kms_key, above=highest)
     session.output.result({"version": version}, lambda: session.output.line(f"Created the salt, version {version}."))
 
 
 @app.command("rotate")
-def rotate_salt(context: typer.Context, yes: Yes = False, above: Above = None) -> None:
+def rotate_salt(
+    context: typer.Context,
+    yes: Yes = False,
+    above: Above = None,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit table.")] = "salt rotate",
+) -> None:
     """Put a new version of the salt; asks first.
 
     Running functions take it up within 5 minutes. From then on the same device and address get other pseudonyms than
     before: counts across the rotation break, unless the vault is on and `salt link` is run afterwards. Old rows keep
     their pseudonyms and the version that made them; `lookup` goes on finding them while SSM has that version (100). The
-    new version is above all that the database knows; where it cannot be reached, say --above.
+    new version is above all that the database knows; where it cannot be reached, say --above. Audited, if the database
+    can be reached.
     """
     session: Session = context.obj
     parameter = session.target.settings.require("salt_parameter")
     confirm("From now on the same devices and addresses get other pseudonyms. Rotate the salt?", yes=yes)
-    version = salts.rotate_salt(session.target.ssm, parameter, above=_highest_known(session, above))
+    highest = _highest_known(session, above)
+    note_act(session, operations.note_salt, must=above is None, change="rotate", reason=reason)
+    version = salts.rotate_salt(session.target.ssm, parameter, above=highest)
 
     def print_lines() -> None:
         session.output.line(f"The salt is at version {version}; functions take it up within 5 minutes.")

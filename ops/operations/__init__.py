@@ -12,7 +12,7 @@ from ops.operations.archives import (
     restore_done,
     restore_page,
 )
-from ops.operations.audits import audit
+from ops.operations.audits import audit, audit_chain, note_salt, note_shown
 from ops.operations.health import check_schema, check_server
 from ops.operations.logins import lookup, mask, reject_reasons, remask
 from ops.operations.removal import forget, retention, upkeep
@@ -26,6 +26,7 @@ __all__ = [
     "archive_kept",
     "archive_page",
     "audit",
+    "audit_chain",
     "check_schema",
     "check_server",
     "doubled_salt_versions",
@@ -36,6 +37,8 @@ __all__ = [
     "link_write",
     "lookup",
     "mask",
+    "note_salt",
+    "note_shown",
     "open_link",
     "recover",
     "reject_reasons",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 # An erasure under way has its number already, and is committed later: whoever asks for the newest number waits for it.
 LOCK_REMOVALS = "SELECT audit.lock_removals()"
+APPEND_EXPORT = "SELECT audit.append('export', %s, %s, %s, %s)"
 SELECT_NEWEST_ENTRY = "SELECT id, extract(epoch FROM at)::text FROM audit.entries ORDER BY id DESC LIMIT 1"
 SELECT_NOW = "SELECT now()::text"
 SELECT_COLUMNS = """
@@ -60,7 +61,7 @@ class Begun(TypedDict):
 
     now: str
     newest_entry: int
-    newest_entry_at: str | None
+    newest_entry_at: str
     columns: list[str]
 
 
@@ -100,13 +101,14 @@ class KnownArchive(TypedDict):
     dropped: bool
 
 
-def archive_begin(site: Site) -> Begun:
-    """The newest audit entry, after which the lines are read; and the columns that they will have."""
+def archive_begin(site: Site, *, month: str, reason: str) -> Begun:
+    """Writes the audit entry, after which the lines are read: the newest one; returns it, and the lines' columns."""
 
     def begin(cursor: "extensions.cursor") -> Begun:
         cursor.execute(LOCK_REMOVALS)
+        cursor.execute(APPEND_EXPORT, (site.actor(), site.request_id, reason, month))
         cursor.execute(SELECT_NEWEST_ENTRY)
-        entry, entry_at = cursor.fetchone() or (0, None)
+        entry, entry_at = fetch_one(cursor)
         cursor.execute(SELECT_NOW)
         (now,) = fetch_one(cursor)
         cursor.execute(SELECT_COLUMNS)

@@ -4,17 +4,22 @@ import json
 from collections.abc import Mapping
 from typing import TypedDict
 
-from ops.operations.site import Site, fetch_one
+from ops.operations.site import Site, one_row
 from ops.times import format_time
 
-INSERT_ENTRY = """
-    INSERT INTO audit.entries (action, actor, request_id, reason, basis, subject, salt_version, counts)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
-"""
+APPEND = "SELECT audit.append(%s, %s, %s, %s, %s, %s, %s, %s)"
 SELECT_ENTRIES = """
     SELECT id, at, action, actor, role, request_id, reason, basis, subject, salt_version, counts FROM audit.entries
     WHERE %s::text IS NULL OR action = %s ORDER BY id DESC LIMIT %s
 """
+# The line that audit.append() takes the hash of, made here: the owner of the database could change any function of it.
+SELECT_CHAIN = """
+    SELECT e.id, jsonb_build_array(
+               e.id, extract(epoch FROM e.at), e.action, e.actor, e.role, e.request_id, e.reason,
+               e.basis, e.subject, e.salt_version, e.counts, e.transaction_id::text)::text, encode(e.hash, 'hex')
+    FROM audit.entries e WHERE e.id > %s ORDER BY e.id LIMIT %s
+"""
+SELECT_HEAD = "SELECT e.id, encode(e.hash, 'hex') FROM audit.entries e ORDER BY e.id DESC LIMIT 1"
 
 
 class Entry(TypedDict):
@@ -55,6 +60,38 @@ def audit(site: Site, *, action: str | None, limit: int) -> list[Entry]:
     ]
 
 
+class Link(TypedDict):
+    """An entry as one line of text, and the hash that the table has for it, in hex."""
+
+    id: int
+    line: str
+    hash: str
+
+
+def audit_chain(site: Site, *, after: int, limit: int) -> list[Link]:
+    """The next entries, in the order of their numbers."""
+    return [
+        {"id": id_, "line": line, "hash": hash_}
+        for id_, line, hash_ in site.database.rows(SELECT_CHAIN, (after, limit))
+    ]
+
+
+def newest_head(site: Site) -> str | None:
+    """Number and hash of the newest entry, as N:HASH."""
+    rows = site.database.rows(SELECT_HEAD)
+    return f"{rows[0][0]}:{rows[0][1]}" if rows else None
+
+
+def note_salt(site: Site, *, change: str, reason: str) -> int:
+    """Writes the entry of a salt that is about to be created or rotated; returns its number."""
+    return write_entry(site, "salt", reason, subject=change)
+
+
+def note_shown(site: Site, *, queue: str, events: int) -> int:
+    """Writes the entry of dead letters that are about to be shown in the clear; returns its number."""
+    return write_entry(site, "show", "dlq list --show", subject=queue, counts={"events": events})
+
+
 def write_entry(
     site: Site,
     action: str,
@@ -66,8 +103,6 @@ def write_entry(
     counts: Mapping[str, object] | None = None,
 ) -> int:
     """Writes and commits an entry; returns its number."""
-    values = (action, site.actor(), site.request_id, reason, basis, subject, salt_version, json.dumps(counts or {}))
-    with site.database.transaction() as cursor:
-        cursor.execute(INSERT_ENTRY, values)
-        (entry,) = fetch_one(cursor)
+    values = (action, site.actor(), site.request_id, reason, subject, basis, salt_version, json.dumps(counts or {}))
+    (entry,) = site.database.when_free(one_row(APPEND, values))
     return int(entry)

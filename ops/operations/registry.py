@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from typing import Any
 
 from ops.errors import UsageError
@@ -37,6 +36,9 @@ OPERATOR = _by_name(
     archives.restore_page,
     archives.restore_done,
     audits.audit,
+    audits.audit_chain,
+    audits.note_salt,
+    audits.note_shown,
     health.check_server,
     health.check_schema,
 )
@@ -45,9 +47,8 @@ CUSTODIAN = _by_name(vault.recover, vault.open_link, vault.link_page, vault.link
 
 
 def run(name: str, arguments: Mapping[str, object], site: Site) -> Json:
-    """Runs one operation; returns its result as JSON holds it. Raises PipelineError."""
+    """Runs one operation; returns its result as JSON holds it. Leaves the site open. Raises PipelineError."""
     operation = OPERATOR.get(name) or CUSTODIAN.get(name)
     if operation is None:
         raise UsageError(f"There is no operation {name!r}: are command line and operator function of one version?")
-    with closing(site):
-        return json.loads(json.dumps(operation(site, **arguments)))
+    return json.loads(json.dumps(operation(site, **arguments)))

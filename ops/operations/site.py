@@ -42,9 +42,14 @@ class Site:
         parameter = self.salt_parameter or load_settings().require("salt_parameter")
         return SaltHistory(boto3.client("ssm", region_name=region()), parameter)
 
+    @property
+    def has_used_database(self) -> bool:
+        """Whether an operation has asked for the database."""
+        return "database" in self.__dict__
+
     def close(self) -> None:
         """Closes the connection."""
-        if "database" in self.__dict__:
+        if self.has_used_database:
             self.database.close()
 
 

@@ -14,7 +14,7 @@ DROP_ORPHANS = "SELECT originals, links FROM vault.drop_orphans(%s)"
 DROP_UNUSED_KEYS = "SELECT vault.drop_unused_keys()"
 SEALED_ORIGINAL = "SELECT salt_version, sealed, wrapped, public_key FROM vault.sealed_original(%s)"
 SEALED_ORIGINALS = """
-    SELECT pseudonym, salt_version, sealed, wrapped, public_key FROM vault.sealed_originals(%s, %s, %s)
+    SELECT pseudonym, salt_version, sealed, wrapped, public_key FROM vault.sealed_originals(%s, %s)
 """
 LINK = "SELECT vault.link_pseudonyms(%s, %s, %s)"
 
@@ -69,11 +69,11 @@ def open_link(site: Site, *, old: int, new: int, reason: str) -> Entry:
     return {"entry": write_entry(site, "link", reason, subject=str(new), salt_version=old)}
 
 
-def link_page(site: Site, *, entry: int, after: str, limit: int) -> list[Linkable]:
-    """The next sealed originals that a link is about."""
+def link_page(site: Site, *, entry: int, limit: int) -> list[Linkable]:
+    """The next sealed originals that a link is about: the entry gives each out once."""
     return [
         {"pseudonym": pseudonym, **_sealed(*sealed)}
-        for pseudonym, *sealed in site.database.rows(SEALED_ORIGINALS, (entry, after, limit))
+        for pseudonym, *sealed in site.database.rows(SEALED_ORIGINALS, (entry, limit))
     ]
 
 

@@ -108,7 +108,7 @@ def test_migration_that_the_data_does_not_fit_shows_no_value(
 ) -> None:
     assert function(make_record(user_id="visitor-x")) == []
     folder = copytree(MIGRATIONS, tmp_path / "migrations")
-    (folder / "9999_number.sql").write_text("SELECT user_id::integer FROM user_logins;")
+    (folder / "9999_number.sql").write_text("SELECT user_id::integer FROM public.user_logins;")
     with closing(database.connect()) as connection, pytest.raises(MigrationError, match="SQLSTATE 22P02") as failure:
         migrate(connection, folder=folder)
     assert "visitor-x" not in str(failure.value)

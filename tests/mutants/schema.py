@@ -27,8 +27,8 @@ SCHEMA = (
     Mutation(
         "an erasure has an entry that names the person",
         "lambda_src/migrations/functions/forget_user.sql",
-        "VALUES ('forget', who, request, why, audit.hash_person(forgotten),",
-        "VALUES ('forget', who, request, why, audit.hash_person(why),",
+        "audit.append('forget', who, request, why, audit.hash_person(forgotten),",
+        "audit.append('forget', who, request, why, audit.hash_person(why),",
         ("tests/ops/test_archive.py",),
     ),
     Mutation(

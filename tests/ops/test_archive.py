@@ -105,7 +105,10 @@ def test_archive_and_restore(
     assert sorted(each["written"] for each in restored["archives"]) == [0, 0, 230]
     assert everything(database) == before
     assert counts(restore(loginpipe, old_month, tmp_path / "a")) == (0, 690, 0)
-    entries = database.query("SELECT action, counts ->> 'dropped', counts ->> 'archive' FROM audit.entries ORDER BY id")
+    entries = database.query(
+        "SELECT action, counts ->> 'dropped', counts ->> 'archive' FROM audit.entries WHERE action <> 'export' "
+        "ORDER BY id"
+    )
     assert entries == [
         ("archive", "false", kept["archive"]),
         ("archive", "false", entries[1][2]),
@@ -117,7 +120,7 @@ def test_archive_and_restore(
 
 def test_audit_entry_of_a_drop(loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path) -> None:
     dropped = drop(loginpipe, old_month, tmp_path)
-    ((subject, counted),) = database.query("SELECT subject, counts FROM audit.entries")
+    ((subject, counted),) = database.query("SELECT subject, counts FROM audit.entries WHERE action = 'archive'")
     assert subject == old_month
     assert counted == {
         "logins": 230,
@@ -407,11 +410,10 @@ def test_archive_elsewhere_is_named(
 def test_manifest(loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path) -> None:
     """What it says is enough to open and check an archive with nothing of ours."""
     forget(loginpipe, "user 50")
-    ((entry,),) = database.query("SELECT max(id) FROM audit.entries")
     data = loginpipe("--json", "archive", "--month", old_month, str(tmp_path)).data
     folder = tmp_path / old_month / data["archive"]
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert (manifest["month"], manifest["newest_entry"], manifest["logins"]) == (old_month, entry, 229)
+    assert (manifest["month"], manifest["newest_entry"], manifest["logins"]) == (old_month, 2, 229)
     total = 0
     for file in manifest["files"]:
         packed = (folder / file["name"]).read_bytes()
@@ -507,6 +509,14 @@ def test_erasure_under_way_while_an_archive_begins(
     assert restore(loginpipe, old_month, tmp_path)["archives"][0]["logins"] == 229
 
 
+# `loginpipe`, but it waits for a lock as long as the test takes.
+PATIENT = (
+    "-c",
+    "import sys\nfrom lambda_src import blockers\nfrom ops.cli import main\n"
+    "blockers.LOCK_SECONDS = 60\nsys.exit(main())",
+)
+
+
 def test_erasure_under_way_while_an_archive_is_restored(
     loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path
 ) -> None:
@@ -515,9 +525,9 @@ def test_erasure_under_way_while_an_archive_is_restored(
     with closing(database.connect()) as other, other.cursor() as cursor:
         other.autocommit = False
         cursor.execute("LOCK TABLE pseudonym_links IN SHARE MODE")  # holds the erasure up in the middle
-        erasure = loginpipe.start("forget", "--user-id", "user 60", *REASON, "--yes")
+        erasure = loginpipe.start("forget", "--user-id", "user 60", *REASON, "--yes", program=PATIENT)
         database.wait_for_waiting()
-        restoring = loginpipe.start("archive", "--month", old_month, str(tmp_path), "--restore")
+        restoring = loginpipe.start("archive", "--month", old_month, str(tmp_path), "--restore", program=PATIENT)
         database.wait_for_waiting(sessions=2)
         other.rollback()
     for process, code in ((erasure, 4), (restoring, 0)):
@@ -530,13 +540,12 @@ def test_archive_of_another_database(
     loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path
 ) -> None:
     """As after a backup of the database came back: the numbers of audit entries begin again below the manifest's."""
-    insert = "INSERT INTO audit.entries (action, actor, reason, subject) VALUES ('restore', 'a', 'b', 'c')"
+    insert = "SELECT audit.append('restore', 'a', NULL, 'b', 'c')"
     for _ in range(9):
         database.execute(insert)
     drop(loginpipe, old_month, tmp_path)
     database.execute("ALTER TABLE audit.entries DISABLE TRIGGER append_only")
     database.execute("DELETE FROM audit.entries")
-    database.execute("ALTER TABLE audit.entries ALTER id RESTART")
     forget(loginpipe, "user 60")
     for _ in range(9):
         database.execute(insert)

@@ -295,7 +295,7 @@ FORBIDDEN = {
     "operator": [
         "SELECT * FROM vault.inbox",
         "SELECT * FROM vault.originals", "SELECT * FROM vault.data_keys", "SELECT * FROM vault.sealed_original(1)",
-        "SELECT * FROM vault.sealed_originals(1, '', 9)", "DELETE FROM user_logins",
+        "SELECT * FROM vault.sealed_originals(1, 9)", "DELETE FROM user_logins",
         "UPDATE user_logins SET user_id = ''",
         "DELETE FROM audit.entries", "UPDATE audit.entries SET reason = ''", "DROP TABLE user_logins_default",
         "INSERT INTO audit.entries (action, actor, reason, subject, at) VALUES ('forget', 'a', 'b', 'c', now())",
@@ -319,10 +319,7 @@ def test_refused(operators: dict[str, Any], sealed: str, role: str, statement: s
 
 
 def insert_entry(cursor: Any, subject: str) -> int:
-    cursor.execute(
-        "INSERT INTO audit.entries (action, actor, reason, basis, subject) VALUES ('recover', 'me', 'why', 'b', %s) "
-        "RETURNING id", (subject,),
-    )  # fmt: skip
+    cursor.execute("SELECT audit.append('recover', 'me', NULL, 'why', %s, 'b')", (subject,))
     (entry,) = cursor.fetchone()
     return int(entry)
 
@@ -343,6 +340,36 @@ def test_entry_must_be_committed_first(operators: dict[str, Any], database: Scra
         cursor.execute("SELECT salt_version FROM vault.sealed_original(%s)", (entry,))
         assert cursor.fetchall() == [(1,)]
     connection.commit()
+
+
+def test_entry_opens_the_vault_once(operators: dict[str, Any], database: Scratch, sealed: str) -> None:
+    assert len(originals(database)) == 2
+    with operators["custodian"].cursor() as cursor:
+        entry = insert_entry(cursor, sealed)
+        cursor.execute("SELECT salt_version FROM vault.sealed_original(%s)", (entry,))
+        assert cursor.fetchall() == [(1,)]
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege, match="was answered before"):
+            cursor.execute("SELECT salt_version FROM vault.sealed_original(%s)", (entry,))
+
+
+def test_link_entry_gives_each_original_out_once(operators: dict[str, Any], database: Scratch, sealed: str) -> None:
+    both = originals(database)
+    with operators["custodian"].cursor() as cursor:
+        cursor.execute("SELECT audit.append('link', 'me', NULL, 'why', '2', NULL, 1)")
+        ((entry,),) = cursor.fetchall()
+        pages = []
+        for _ in range(4):
+            cursor.execute("SELECT pseudonym FROM vault.sealed_originals(%s, 1)", (entry,))
+            pages.append(cursor.fetchall())
+        assert pages == [both[:1], both[1:], [], []]
+        cursor.execute("SELECT audit.append('link', 'me', NULL, 'why', '2', NULL, 1)")
+        ((entry,),) = cursor.fetchall()
+        cursor.execute("SELECT pseudonym FROM vault.sealed_originals(%s, 9)", (entry,))
+        assert cursor.fetchall() == both
+    # What is left of it in the middle of a link is gone with the person.
+    assert database.query("SELECT count(*) FROM vault.answers WHERE through = %s", both[-1][0]) == [(1,)]
+    database.execute("SELECT forget_user(user_id, 'who', NULL, 'why') FROM user_logins")
+    assert database.query("SELECT DISTINCT through FROM vault.answers") == [("g",)]
 
 
 def test_entry_of_another_role_opens_nothing(operators: dict[str, Any], database: Scratch, sealed: str) -> None:

@@ -189,7 +189,7 @@ def test_operations_call_nothing_in_public(
     for operation, arguments in OPERATIONS:
         assert run(operation, arguments, Site(lambda: "who", None)) is not None
     month = {"month": "2019-02"}
-    begun = run("archive_begin", {}, Site(lambda: "who", None))
+    begun = run("archive_begin", month | {"reason": "why"}, Site(lambda: "who", None))
     arguments = month | {"after": BEFORE_ALL, "limit": 5}
     page = run("archive_page", arguments, Site(lambda: "who", None))
     assert page == {"lines": [], "after": None}, "retention has dropped the month"

@@ -44,10 +44,9 @@ BEGIN
         EXECUTE format('DROP TABLE %s', month_table);
     END IF;
     INSERT INTO vault.orphaned DEFAULT VALUES ON CONFLICT DO NOTHING;
-    INSERT INTO audit.entries (action, actor, request_id, reason, subject, counts)
-    VALUES ('archive', who, request, why, to_char(archived, 'YYYY-MM'),
-            jsonb_build_object('logins', counted, 'checksum', checksum::text, 'archive', archive, 'target', target,
-                               'dropped', true));
+    PERFORM audit.append('archive', who, request, why, to_char(archived, 'YYYY-MM'), counts =>
+                         jsonb_build_object('logins', counted, 'checksum', checksum::text, 'archive', archive,
+                                            'target', target, 'dropped', true));
 END $$;
 COMMENT ON FUNCTION public.drop_archived_logins(date, bigint, numeric, text, text, text, text, text) IS
     'Drops a month if it holds exactly the logins of the archive: their number and checksum';

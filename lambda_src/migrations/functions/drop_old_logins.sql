@@ -38,9 +38,8 @@ BEGIN
         DELETE FROM vault.inbox_faults f WHERE f.last_day < date_trunc('month', keep_from);
         DELETE FROM public.rejected_logins r WHERE r.last_seen < date_trunc('month', keep_from);
         IF total > 0 OR months > 0 THEN
-            INSERT INTO audit.entries (action, actor, request_id, reason, subject, counts)
-            VALUES ('retention', who, request, why, 'before ' || to_char(keep_from, 'YYYY-MM'),
-                    jsonb_build_object('logins', total, 'partitions', months));
+            PERFORM audit.append('retention', who, request, why, 'before ' || to_char(keep_from, 'YYYY-MM'),
+                                 counts => jsonb_build_object('logins', total, 'partitions', months));
         END IF;
     END IF;
 END $$;

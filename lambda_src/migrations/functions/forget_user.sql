@@ -35,9 +35,9 @@ BEGIN
     DELETE FROM public.pseudonym_links l WHERE l.old = ANY (pseudonyms);
     GET DIAGNOSTICS links = ROW_COUNT;
     PERFORM public.analyze_tables_with(known || pseudonyms || forgotten);
-    INSERT INTO audit.entries (action, actor, request_id, reason, subject, counts)
-    VALUES ('forget', who, request, why, audit.hash_person(forgotten),
-            jsonb_build_object('logins', logins, 'originals', originals, 'links', links));
+    UPDATE vault.answers a SET through = 'g' WHERE a.through = ANY (pseudonyms);
+    PERFORM audit.append('forget', who, request, why, audit.hash_person(forgotten), counts =>
+                         jsonb_build_object('logins', logins, 'originals', originals, 'links', links));
 END $$;
 COMMENT ON FUNCTION public.forget_user(text, text, text, text) IS
     'Removes a user''s logins, and the originals and links that no other login shares; returns how many of each';

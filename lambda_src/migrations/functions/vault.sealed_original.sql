@@ -1,9 +1,17 @@
 CREATE OR REPLACE FUNCTION vault.sealed_original(entry bigint)
 RETURNS TABLE (salt_version integer, sealed bytea, wrapped bytea, public_key bytea)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    asked audit.entries := vault.check_entry(entry, 'recover');
+BEGIN
+    IF vault.begin_answer(entry) <> '' THEN
+        RAISE EXCEPTION 'the vault stays shut: audit entry % was answered before', entry
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN QUERY
     SELECT o.salt_version, o.sealed, k.wrapped, k.public_key
-    FROM vault.check_entry(entry, 'recover') e
-    JOIN vault.originals o ON o.pseudonym = e.subject
-    JOIN vault.data_keys k ON k.id = o.data_key
-$$;
-COMMENT ON FUNCTION vault.sealed_original(bigint) IS 'What the audit entry of that number asks to recover, sealed';
+    FROM vault.originals o JOIN vault.data_keys k ON k.id = o.data_key
+    WHERE o.pseudonym = asked.subject;
+    UPDATE vault.answers a SET through = 'g' WHERE a.entry = sealed_original.entry;
+END $$;
+COMMENT ON FUNCTION vault.sealed_original(bigint) IS 'What the audit entry of that number asks to recover, sealed; once';
