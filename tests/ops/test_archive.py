@@ -512,8 +512,7 @@ def test_erasure_under_way_while_an_archive_begins(
 # `loginpipe`, but it waits for a lock as long as the test takes.
 PATIENT = (
     "-c",
-    "import sys\nfrom lambda_src import blockers\nfrom ops.cli import main\n"
-    "blockers.LOCK_SECONDS = 60\nsys.exit(main())",
+    "import sys, ops.cli\nfrom lambda_src import blockers\nblockers.LOCK_SECONDS = 60\nsys.exit(ops.cli.main())",
 )
 
 
