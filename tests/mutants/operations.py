@@ -102,8 +102,8 @@ OPERATIONS = (
     Mutation(
         "a dry run of an erasure changes nothing",
         "ops/operations/removal.py",
-        "transaction(roll_back=dry_run)",
-        "transaction(roll_back=False)",
+        "arguments), roll_back=dry_run)",
+        "arguments), roll_back=False)",
         ("tests/ops/test_recovery.py::test_forget",),
     ),
     Mutation(
@@ -137,15 +137,15 @@ OPERATIONS = (
     Mutation(
         "the report counts what several users share",
         "ops/operations/reports.py",
-        'FROM {view} WHERE users > 1"\n',
-        'FROM {view}"\n',
+        'FROM public.{view} WHERE users > 1"\n',
+        'FROM public.{view}"\n',
         ("tests/ops/test_report.py",),
     ),
     Mutation(
         "doctor knows a privilege too many",
         "ops/operations/health.py",
-        "('ingest', 'user_logins', 'DELETE', false)",
-        "('ingest', 'user_logins', 'DELETE', true)",
+        "((True, found.lacking), (False, found.surplus))",
+        "((True, found.lacking),)",
         ("tests/ops/test_report.py",),
     ),
 )

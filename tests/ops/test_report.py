@@ -185,6 +185,12 @@ def test_doctor_privileges(loginpipe: CommandLine, database: Scratch, statement:
     assert statuses(loginpipe)["privileges"] == "error"
 
 
+def test_doctor_schema_public_that_is_open(loginpipe: CommandLine, database: Scratch) -> None:
+    assert "schema public" not in statuses(loginpipe)
+    database.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
+    assert statuses(loginpipe)["schema public"] == "warning"
+
+
 def test_doctor_partitions(loginpipe: CommandLine, database: Scratch) -> None:
     for (name,) in database.query("SELECT partition::text FROM login_months() WHERE month > now()"):
         database.execute(f"DROP TABLE {name}")
