@@ -140,8 +140,10 @@ def test_all_commands(
     assert remote("retention", "--months", "2", "--yes").data["dropped"][-1]["logins"] == 1
     entries = remote("audit").data
     assert [entry["action"] for entry in entries] == [
-        "retention", "forget", "restore", "archive", "link", "recover",
+        "retention", "forget", "restore", "archive", "export", "link", "salt", "recover",
     ]  # fmt: skip
+    ((head,),) = database.query("SELECT id || ':' || encode(hash, 'hex') FROM audit.entries ORDER BY id DESC LIMIT 1")
+    assert remote("audit", "verify", "--head", head).data["faults"] == []
     assert {entry["role"] for entry in entries} == {"operator", "custodian"}
     assert all(entry["request_id"] for entry in entries)
     assert {entry["actor"] for entry in entries} == {"arn:aws:iam::000000000000:root"}
