@@ -184,10 +184,8 @@ def purge_letters(
         if letters:
             confirm(f"Delete {counted(len(letters), 'dead letter')} for good?", yes=yes)
             deleted = reader.delete(letters)
-    session.output.result(
-        {"deleted": deleted, "not_deleted": len(letters) - deleted},
-        lambda: session.output.line(f"Deleted {counted(deleted, 'dead letter')}."),
-    )
+    result = {"deleted": deleted, "not_deleted": len(letters) - deleted}
+    session.output.result(result, lambda: session.output.line(f"Deleted {counted(deleted, 'dead letter')}."))
     if not letters:
         raise NothingFoundError(NO_LETTER)
     if deleted < len(letters):
