@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print("\nFor AWS clients:")
             for key, value in cloud.environment.items():
                 print(f"export {key}={value}")
+            print(f"aws sqs list-queues --endpoint-url {cloud.url}  # version 1 ignores the variable for SQS")
             print("\nFor psql:")
             for key, value in cloud.postgres.environment(DATABASE).items():
                 print(f"export {key}={value}")

@@ -50,6 +50,8 @@ def up(
     was_up = background.is_started
     left = "the stack that was up already stays up" if was_up else "nothing is left running"
     with stopped(f"Interrupted; {left}."):
+        if not was_up:
+            session.output.note("Starting Postgres, SQS, SSM and the function: about 10 s …")
         description = background.up(options)
         if was_up:
             session.output.note("The stack is already up; this is how to reach it.")

@@ -1,4 +1,4 @@
-"""Tables that fit the terminal: ids are shortened first; what is still too wide is shown row by row."""
+"""Tables that fit the terminal: ids are shortened, then text is wrapped; what is still too wide is shown row by row."""
 
 import re
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from rich.text import Text
 
 ID = re.compile(r"[0-9a-f]{64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ID_SHOWN = 8  # characters of an id that is shortened: enough to tell the rows of a screen apart
+TEXT_SHOWN = 20  # the narrowest column that text is wrapped in
 BORDER = 3  # characters of a table for each column, and one more
 
 Rows = Sequence[Sequence[object]]
@@ -21,18 +22,23 @@ def make_table(title: str, columns: Sequence[str], rows: Rows, width: int) -> li
     cells = [[as_text(value) for value in row] for row in rows]
     if _width(columns, cells) > width:
         cells = [[shorten_id(cell) for cell in row] for row in cells]
-    if _width(columns, cells) > width:
+    is_text = [any(" " in row[index] for row in cells) for index in range(len(columns))]
+    if _width(columns, cells) > width and _width(columns, cells, is_text) > width:
         return [Text(title, "bold"), *(_record(columns, row, width) for row in cells)]
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
-    for column, is_number in zip(columns, numeric, strict=True):
-        table.add_column(column, justify="right" if is_number else "left", no_wrap=True)
+    for column, is_number, wraps in zip(columns, numeric, is_text, strict=True):
+        table.add_column(column, justify="right" if is_number else "left", no_wrap=not wraps, overflow="fold")
     for row in cells:
         table.add_row(*(Text(cell) for cell in row))
     return [table]
 
 
-def _width(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> int:
+def _width(columns: Sequence[str], cells: Sequence[Sequence[str]], wraps: Sequence[bool] = ()) -> int:
+    """The width of a table, in which the columns that wrap are as narrow as may be."""
     widest = [max(len(column), *(len(row[index]) for row in cells)) for index, column in enumerate(columns)]
+    for index, is_wrapped in enumerate(wraps):
+        if is_wrapped:
+            widest[index] = min(widest[index], max(TEXT_SHOWN, len(columns[index])))
     return sum(widest) + BORDER * len(columns) + 1
 
 

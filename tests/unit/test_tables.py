@@ -42,6 +42,7 @@ def test_long_text_is_folded_within_the_width() -> None:
     lines = show(60, ["at", "reason"], [[DAY, "word " * 40]])
     assert max(map(len, lines)) <= 60
     assert sum(line.count("word") for line in lines) == 40
+    assert lines[1][0] == "┏", "it is still a table"
 
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 events"), (1, "1 event"), (1_000, "1,000 events")])
