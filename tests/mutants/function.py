@@ -164,4 +164,25 @@ FUNCTION = (
         "time.monotonic() >= self._watched[1] + 3600",
         ("tests/chaos/test_tries.py::test_connection_that_falls_silent_is_given_up_in_time",),
     ),
+    Mutation(
+        "a letter keeps the time that its producer gave",
+        "lambda_src/quarantine.py",
+        'if "sent_timestamp" not in attributes and "SentTimestamp" in system:',
+        'if "SentTimestamp" in system:',
+        ("tests/integration/test_quarantine.py",),
+    ),
+    Mutation(
+        "Python keeps no error that it has printed",
+        "lambda_src/connection.py",
+        "            vars(sys).pop(name, None)\n",
+        "            pass\n",
+        ("tests/integration/test_silence.py",),
+    ),
+    Mutation(
+        "a chunk of rejects is not the end",
+        "lambda_src/copying.py",
+        "return len(self.rows) + len(self.rejects) > before",
+        "return len(self.rows) > before",
+        ("tests/unit/test_copying.py",),
+    ),
 )
