@@ -53,6 +53,7 @@ lock: | $(BIN)/uv  ## write the requirement locks anew from the *.in files (UPGR
 	$(COMPILE) $(if $(UPGRADE),--upgrade) bench/requirements.in -c requirements.txt -o bench/requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) infra/node.in -o infra/node.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) tests/fuzz/requirements.in -o tests/fuzz/requirements.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) tests/mutants/requirements.in -c requirements.txt -o tests/mutants/requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) tests/security/requirements.in -o tests/security/requirements.txt
 	$(subst 3.11,3.13,$(COMPILE)) $(if $(UPGRADE),--upgrade) infra/emulator.in -o infra/emulator.txt
 
@@ -264,6 +265,14 @@ model: setup  ## 10,000 random histories of a login's life, each step disturbed 
 .PHONY: mutants
 mutants: setup  ## break the lines that hold the promises up, one by one, and see the tests fail
 	$(BIN)/python -m tests.mutants
+
+$(VENV)/mutation/.installed: tests/mutants/requirements.txt | setup
+	$(BIN)/uv pip install --quiet --require-hashes --target $(@D) -r $<
+	@touch $@
+
+.PHONY: mutation
+mutation: $(VENV)/mutation/.installed  ## break each expression of the pure modules (mutmut); a survivor needs a reason
+	$(BIN)/python -m tests.mutants.pure
 
 $(VENV)/fuzz/.installed: tests/fuzz/requirements.txt | setup
 	@mkdir -p $(@D)

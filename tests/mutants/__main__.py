@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,9 +18,8 @@ from tests.mutants.mutation import Mutation
 from tests.mutants.operations import OPERATIONS
 from tests.mutants.records import RECORDS
 from tests.mutants.schema import SCHEMA
+from tests.mutants.tree import copy_tree
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-COPIED = ("bench", "cdk.json", "events", "infra", "lambda_src", "local", "ops", "tests", "pyproject.toml")
 SECONDS = 60  # for one test: a mutant that hangs is noticed too
 TESTS_PASSED, TESTS_FAILED = 0, 1  # exit codes of pytest
 
@@ -38,7 +36,7 @@ def main() -> int:
     ]
     with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
         tree = Path(directory)
-        _copy(tree)
+        copy_tree(tree)
         wrong = [mutation.promise for mutation in mutations if not _is_in_place(tree, mutation)]
         for promise in wrong:
             console.print(f"NOT FOUND, or more than once: {promise}")
@@ -67,16 +65,6 @@ def _is_killed(tree: Path, mutation: Mutation) -> bool:
 
 def _is_in_place(tree: Path, mutation: Mutation) -> bool:
     return (tree / mutation.file).read_text(encoding="utf-8").count(mutation.old) == 1
-
-
-def _copy(tree: Path) -> None:
-    for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
-        elif source.exists():
-            shutil.copy(source, tree / name)
-    (tree / ".venv").symlink_to(ROOT / ".venv")
 
 
 def _run(tree: Path, *arguments: str) -> int:

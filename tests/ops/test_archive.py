@@ -400,6 +400,8 @@ def test_archive_elsewhere_is_named(
 ) -> None:
     drop(loginpipe, old_month, tmp_path / "one")
     arrive_late(function, old_month, "late")
+    kept = loginpipe("archive", "--month", old_month, str(tmp_path / "copy"))
+    assert kept.code == 0  # Nothing was dropped into it, so that nothing is missing without it.
     drop(loginpipe, old_month, tmp_path / "two")
     restored = restore(loginpipe, old_month, tmp_path / "two")
     assert [each["target"] for each in restored["elsewhere"]] == [str(tmp_path / "one")]

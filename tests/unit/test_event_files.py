@@ -1,6 +1,8 @@
 """Files with events, for `send` and `make run`."""
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,13 @@ def test_file_without_events(tmp_path: Path, content: str) -> None:
     path.write_text(content, encoding="utf-8")
     with pytest.raises(EventsFileError, match="holds no events"):
         load_bodies(path)
+
+
+def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO('{"a": "é"}'.encode())))
+    assert load_text(Path("-")) == '{"a": "é"}'
+
+
+def test_array_that_is_nested_too_deep() -> None:
+    with pytest.raises(EventsFileError, match=r"but is none: nested too deep$"):
+        parse_items(Path("a.json"), "[\n" + "[" * 100_000)

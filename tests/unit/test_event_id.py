@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lambda_src.normal_forms import normal_event_id
-from lambda_src.parsing import event_key
+from lambda_src.parsing import event_key, sort_key
 from lambda_src.rejects import Reason, Reject
 from lambda_src.sqs import make_event
 from tests.oracle import event_uuid
@@ -124,3 +124,11 @@ def test_normal_form_of_any_text(text: str) -> None:
 @example("\N{KELVIN SIGN}")
 def test_event_id_of_any_text(text: str) -> None:
     assert_as_expected(make_record(attributes={"event_id": text}))
+
+
+@pytest.mark.parametrize(("event_id", "key"), [(None, MESSAGE_ID), ("order 17", "order 17")])
+def test_batch_is_sorted_by_what_each_delivery_has(event_id: str | None, key: str) -> None:
+    attributes = {} if event_id is None else {"event_id": event_id}
+    assert sort_key(make_event(make_record(message_id=MESSAGE_ID, attributes=attributes))) == key
+    malformed = make_record(message_id=MESSAGE_ID) | {"messageAttributes": {"event_id": {}}}
+    assert sort_key(make_event(malformed)) == MESSAGE_ID

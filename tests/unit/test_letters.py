@@ -21,8 +21,11 @@ def make_letter(body: str = "{}", system: Any = None, **attributes: str) -> Lett
         "Body": body,
         "MD5OfBody": "digest",
         "Attributes": {"SentTimestamp": "7000", **(system or {})},
-        "MessageAttributes": {name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()},
     }
+    if attributes:  # SQS leaves them out where there are none
+        message["MessageAttributes"] = {
+            name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()
+        }
     return Letter(message, ARN)
 
 
@@ -40,6 +43,7 @@ def test_letter_that_sqs_has_moved() -> None:
     assert letter.event_id == normal_event_id("moved")
     assert (letter.reason, letter.field) == (None, None)
     assert (letter.sent_timestamp, letter.sent_seconds, letter.receive_count) == ("7000", 7.0, 0)
+    assert letter.copy(to_fifo=False)[0]["MessageAttributes"].keys() == {"event_id", "sent_timestamp"}
 
 
 @pytest.mark.parametrize("attributes", [{"reason": "empty", "field": "ip"}, {"reason": "ours", "message_id": "first"}])
@@ -69,6 +73,14 @@ def test_copy_is_the_same_event() -> None:
             "sent_timestamp": {"DataType": "String", "StringValue": "5000"},
         },
     }
+
+
+def test_copy_keeps_bytes() -> None:
+    letter = make_letter()
+    value: Any = {"DataType": "Binary.gzip", "BinaryValue": b"\0\1", "StringListValues": []}
+    letter.message["MessageAttributes"] = {"blob": value}
+    copy, _ = letter.copy(to_fifo=False)
+    assert copy["MessageAttributes"]["blob"] == {"DataType": "Binary.gzip", "BinaryValue": b"\0\1"}
 
 
 @pytest.mark.parametrize(("own", "dropped"), [(8, 0), (9, 1), (10, 2)])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lambda_src.contract import MASKED
+from lambda_src.contract import MASKED, normal_form
 from lambda_src.masking import Row, Salt, mask_login
 from lambda_src.parsing import parse_event
 from lambda_src.records import make_records
@@ -86,3 +86,12 @@ def test_what_is_sealed_is_what_the_pseudonym_is_made_of() -> None:
 
 def test_salt_shows_its_version_only() -> None:
     assert repr(Salt(b"very secret" * 3, 4)) == "Salt(version=4)"
+
+
+def test_normal_form_of_a_masked_field() -> None:
+    assert normal_form("ip", "2001:DB8::A") == "2001:db8::a"
+    assert normal_form("device_id", "ABC") == "ABC"
+
+
+def test_fingerprint_of_a_salt_stays_what_databases_have_stored() -> None:
+    assert Salt(bytes(32), 1).fingerprint == hmac.digest(bytes(32), b"salt fingerprint", "sha256").hex()

@@ -138,12 +138,15 @@ def test_settings_of_the_provision_function() -> None:
     assert (settings.salt_parameter, settings.salt_key) == ("/login/salt", "alias/aws/ssm")
     assert (settings.passwords, settings.daily_partitions, settings.region) == ({}, False, None)
     assert settings.database == load_settings(COMPLETE).database
-    passwords = {"INGEST_PASSWORD": "a", "OPERATOR_PASSWORD": "", "CUSTODIAN_PASSWORD": "c", "ANALYST_PASSWORD": "d"}
+    passwords = {"INGEST_PASSWORD": "a", "OPERATOR_PASSWORD": "o", "CUSTODIAN_PASSWORD": "c", "ANALYST_PASSWORD": "d"}
     own = {"SALT_KEY": "alias/own", "DAILY_PARTITIONS": "true", "AWS_REGION": "eu-central-1"}
     settings = load_provision_settings(COMPLETE | passwords | own)
-    assert settings.passwords == {"ingest": "a", "custodian": "c"}
+    assert settings.passwords == {"ingest": "a", "operator": "o", "custodian": "c"}
+    assert load_provision_settings(COMPLETE | {"OPERATOR_PASSWORD": ""}).passwords == {}
     assert (settings.salt_key, settings.daily_partitions, settings.region) == ("alias/own", True, "eu-central-1")
-    with pytest.raises(SettingsError, match=r"SALT_PARAMETER is missing.*DAILY_PARTITIONS must be one of true, false"):
+    with pytest.raises(
+        SettingsError, match=r"missing: the name of the SSM parameter with the salt\. DAILY_PARTITIONS must"
+    ):
         load_provision_settings(COMPLETE | {"SALT_PARAMETER": "", "DAILY_PARTITIONS": "yes"})
 
 

@@ -27,10 +27,11 @@ def test_call_takes_ten_messages() -> None:
     [
         ([BYTES_PER_CALL - 1, 1], [[BYTES_PER_CALL - 1, 1]]),
         ([BYTES_PER_CALL - 1, 2], [[BYTES_PER_CALL - 1], [2]]),
+        ([BYTES_PER_CALL // 2, BYTES_PER_CALL // 2, 1], [[BYTES_PER_CALL // 2, BYTES_PER_CALL // 2], [1]]),
         ([BYTES_PER_CALL, BYTES_PER_CALL - 1, 1], [[BYTES_PER_CALL], [BYTES_PER_CALL - 1, 1]]),
         ([1, BYTES_PER_CALL + 1, 1], [[1], [BYTES_PER_CALL + 1], [1]]),
     ],
-    ids=["full", "one byte too many", "second call counts anew", "larger than a call"],
+    ids=["full", "one byte too many", "all count", "second call counts anew", "larger than a call"],
 )
 def test_call_takes_256_kib(sizes: list[int], calls: list[list[int]]) -> None:
     assert BYTES_PER_CALL == 256 * 1024
