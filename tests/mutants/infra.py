@@ -194,18 +194,4 @@ INFRA = (
         '("StackId", "LogicalResourceId")',
         ("tests/infra/test_salt_removal.py",),
     ),
-    Mutation(
-        "what the checks find ends the synthesis",
-        "infra/app.py",
-        "Validations.of(app).add_plugins(AwsSolutionsChecks(app))",
-        "pass",
-        ("tests/infra/test_app.py",),
-    ),
-    Mutation(
-        "a wheel without a hash is refused",
-        "infra/bundle.py",
-        '"--require-hashes", ',
-        "",
-        ("tests/infra/test_bundle.py::test_wheel_without_a_hash_is_refused",),
-    ),
 )
