@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ops.commands.common import Session
     from ops.operations.audits import Link
 
-app = typer.Typer(**STYLE, name="audit", help="What operators did: list it, and verify that nothing of it was changed.")
+app = typer.Typer(**STYLE, name="audit", help="What operators did: list it, or verify that it is whole.")
 
 
 class Action(StrEnum):
