@@ -86,7 +86,7 @@ class LifeOfALogin(RuleBasedStateMachine):
     def forget(self, user: str, fault: Fault | None) -> None:
         self.world.take(Forget(user), fault=fault)
 
-    @rule(keep=st.sampled_from((2, 1)), fault=draws.faults)
+    @rule(keep=draws.kept, fault=draws.faults)
     def retention(self, keep: int, fault: Fault | None) -> None:
         self.world.take(Retention(keep), fault=fault)
 
