@@ -45,7 +45,7 @@ class LifeOfALogin(RuleBasedStateMachine):
         clock=draws.clocks,
         may_split=st.sampled_from((False,) * 7 + (True,)),
         leaving=st.integers(0, 2),
-        late=st.integers(1, 30) | st.integers(-10, 0),
+        late=st.integers(1, 30) | st.integers(-3, 0),
     )
     def begin(self, first: list[Login], vault: bool, clock: int, may_split: bool, leaving: int, late: int) -> Any:
         """Some logins are there already."""
