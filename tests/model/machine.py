@@ -162,7 +162,7 @@ class LifeOfALogin(RuleBasedStateMachine):
 
     def _end(self) -> None:
         world = self.world
-        for ago in (OLD_MONTH, 1, 0):
+        for ago in draws.MONTHS:
             if Restore(ago).has_to_work(world):
                 world.take(Restore(ago))
         ago = max((OLD_MONTH, 1), key=lambda ago: len(world.truth.present(month_name(world.now, ago))))
