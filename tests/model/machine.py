@@ -118,14 +118,15 @@ class LifeOfALogin(RuleBasedStateMachine):
         self.world.take(Link(old, old + 1), fault=fault)
 
     @precondition(lambda self: self.world.salt_exists())
-    @rule(by_hand=st.booleans())
-    def delete_salt(self, by_hand: bool) -> None:
-        """It is deleted and made again, in the way that the runbook says or in another."""
+    @rule(by_hand=st.booleans(), vault=st.booleans())
+    def delete_salt(self, by_hand: bool, vault: bool) -> None:
+        """It is deleted and made again, in the way that the runbook says or in another; one function reads it anew."""
         self.world.delete_salt()
         if by_hand:
             self.world.put_salt()
         else:
             self.world.take(Create())
+        self.world.restart(0, vault=vault)
 
     @rule()
     def analyze(self) -> None:
