@@ -168,6 +168,7 @@ class LifeOfALogin(RuleBasedStateMachine):
                 world.take(Restore(ago))
         ago = max((OLD_MONTH, 1), key=lambda ago: len(world.truth.present(month_name(world.now, ago))))
         people = sorted({world.truth.rows[key]["user_id"] for key in world.truth.present(month_name(world.now, ago))})
+        login = None
         if people and self.late:  # a login arrives while the month is dropped, and gets an archive of its own
             login = self._send(Login(people[0].removeprefix("person-"), 0, 1, ago))
             steps = (Archive(ago, drop=True), Deliver((login,), 0))
@@ -176,6 +177,10 @@ class LifeOfALogin(RuleBasedStateMachine):
         if people:
             world.take(Archive(ago, drop=self.late != 0))
             world.take(Forget(people[self.leaving % len(people)].removeprefix("person-")))
+            if login and self.leaving:  # what was dropped comes anew under another salt, and meets the archive
+                world.take(Rotate())
+                world.restart(1, vault=False)
+                world.take(Deliver((login,), 1))
             world.take(Restore(ago))
 
     def _send(self, login: Login) -> Message:
