@@ -14,7 +14,7 @@ import pytest
 
 from lambda_src.staging import COLUMN_LIST as COLUMNS
 from ops import archive_files, operations
-from ops.errors import OpsError
+from ops.errors import Exit, OpsError
 from ops.places import Folder
 from tests.conftest import Function, SaltParameter, Scratch
 from tests.ops.conftest import CommandLine
@@ -189,7 +189,8 @@ def test_two_processes_at_once(
     arrive_late(function, old_month, "late")
     for process in processes:
         process.communicate(timeout=60)
-    drop(loginpipe, old_month, tmp_path)
+    finished = loginpipe(*words)
+    assert finished.code in {Exit.DONE, Exit.NOTHING}, finished.err  # The two may have left nothing to drop.
     assert database.count() == 0
     assert restore(loginpipe, old_month, tmp_path)["written"] == 231
     late = [row for row in everything(database) if "late" in row]
