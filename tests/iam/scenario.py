@@ -1,0 +1,105 @@
+"""The life of the pipeline under the permissions of a template: a deploy, deliveries, and what operators do."""
+
+import json
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from local.aws import AwsEndpoint
+from ops.event_source import EventSource
+from tests.iam.account import Account
+from tests.iam.callers import Place
+from tests.iam.journal import Journal
+from tests.iam.platform import lambda_requests, provider_requests
+from tests.iam.runtime import Finished, Runtime, access_key
+from tests.support import make_body
+
+PROVISION, INGEST, REMOVAL = "lambda_src.provision", "lambda_src.handler", "lambda_src.salt_removal"
+YES = ("--reason", "drill", "--yes")
+OLD_DAYS = 100
+
+
+def function_of(account: Account, module: str) -> str:
+    """The name of the one function that a module is the code of."""
+    (name,) = (name for name, each in account.functions.items() if each.handler.startswith(f"{module}."))
+    return name
+
+
+def deploy(runtime: Runtime) -> Any:
+    """What a deploy runs; returns what was done."""
+    return runtime.invoke(function_of(runtime.account, PROVISION), {})
+
+
+def deliver(runtime: Runtime, aws: AwsEndpoint) -> None:
+    """Logins of now and of long ago, and one that is rejected, through the queue to the function."""
+    name, url = function_of(runtime.account, INGEST), runtime.account.outputs["QueueUrl"]
+    now = int(time.time() * 1000)
+    bodies = [make_body(user_id=f"u{n}", ip="10.1.1.1", device_id=f"d{n}") for n in range(3)]
+    for body in (*bodies, make_body(ip="bad")):
+        aws.sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
+    aws.sqs.send_message(
+        QueueUrl=url,
+        MessageBody=json.dumps(make_body(user_id="old", ip="10.1.1.2", device_id="old")),
+        MessageAttributes={
+            "sent_timestamp": {"DataType": "String", "StringValue": str(now - OLD_DAYS * 86_400_000)},
+        },
+    )
+    aws.sqs.send_message(  # as SQS itself moves one: without a reason
+        QueueUrl=runtime.account.outputs["DeadLetterQueueUrl"],
+        MessageBody=json.dumps(make_body()),
+        MessageAttributes={"event_id": {"DataType": "String", "StringValue": str(uuid.uuid4())}},
+    )
+    poller = runtime.client("sqs", access_key(name, Place.SERVICE))
+    EventSource(poller, url, lambda event: runtime.invoke(name, event), poll_seconds=1).run(
+        threading.Event(), until_empty=True
+    )
+
+
+def operate(runtime: Runtime, directory: Path) -> list[Finished]:
+    """What operators do, with the command line; returns what each command gave."""
+    done = []
+
+    def run(*words: str) -> Any:
+        done.append(runtime.command(*words))
+        return json.loads(done[-1].out or "null")
+
+    month = time.strftime("%Y-%m", time.gmtime(time.time() - OLD_DAYS * 86_400))
+    pseudonym = run("mask", "ip", "10.1.1.1")["pseudonym"]
+    run("report")
+    run("lookup", "--ip", "10.1.1.1")
+    run("dlq", "list")
+    run("salt", "status")
+    run("recover", "--ip", pseudonym, "--reason", "drill", "--basis", "consent")
+    run("salt", "rotate", "--yes")
+    run("salt", "link", "1", "2", *YES)
+    archive = ("archive", "--month", month, str(directory))
+    run(*archive)
+    run(*archive, "--drop", "--yes")
+    run(*archive, "--restore")
+    run("forget", "--user-id", "u1", *YES)
+    run("retention", "--months", "2", "--yes")
+    run("upkeep")
+    run("audit")
+    run("doctor")
+    return done
+
+
+def remove(runtime: Runtime) -> None:
+    """What CloudFormation asks for when the stack goes."""
+    event = {
+        "RequestType": "Delete",
+        "ResourceProperties": {"Parameter": runtime.account.outputs["SaltParameter"]},
+        "ResponseURL": f"{runtime.url}/answer",
+        "StackId": "stack",
+        "RequestId": "request",
+        "LogicalResourceId": "salt",
+    }
+    runtime.invoke(function_of(runtime.account, REMOVAL), event)
+
+
+def serve(account: Account, journal: Journal) -> None:
+    """What Lambda and the CDK do for the functions."""
+    for caller, request in (*lambda_requests(account), *provider_requests(account)):
+        journal.decide(account, caller, request)

@@ -1,0 +1,74 @@
+"""What services of AWS ask for by themselves, and the neighbours of that."""
+
+from collections.abc import Iterator
+
+from tests.iam.account import Account
+from tests.iam.callers import Caller, service
+from tests.iam.policy import Request
+from tests.iam.resolution import ACCOUNT, REGION, arn
+
+OTHER_ACCOUNT = "999999999999"
+LOGS = f"logs.{REGION}"
+NAMES = ("events", "cloudwatch", LOGS, "sqs", "s3", "sns")
+LOG_CONTEXT = "kms:EncryptionContext:aws:logs:arn"
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+LOGS_ON_KEY = (
+    "Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext",
+    "DescribeKey",
+)  # fmt: skip
+# https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+ALARMS_ON_KEY = ("Decrypt", "GenerateDataKey")
+KEY_ACTIONS = (*LOGS_ON_KEY, "CreateGrant", "PutKeyPolicy", "ScheduleKeyDeletion")
+
+Source = tuple[tuple[str, str], ...]
+
+
+def service_needs(account: Account) -> Iterator[tuple[Caller, Request]]:
+    """Schedules that run functions, alarms that go out, logs that are encrypted."""
+    for rule, targets in account.rules.items():
+        for target in targets:
+            yield service("events"), Request("lambda:InvokeFunction", target, _source(rule))
+    for topic in _topics(account):
+        yield service("cloudwatch"), Request("sns:Publish", topic, _source(None))
+        for action in ALARMS_ON_KEY:
+            yield service("cloudwatch"), Request(f"kms:{action}", account.keys[topic], _source(None))
+    for group, key in account.encrypted_logs.items():
+        for action in LOGS_ON_KEY:
+            yield service(LOGS), Request(f"kms:{action}", key, ((LOG_CONTEXT, group),))
+
+
+def service_universe(account: Account) -> Iterator[tuple[Caller, Request]]:
+    """What is needed and what lies next to it, asked for by each service."""
+    for name in NAMES:
+        for request in dict.fromkeys(_requests(account)):
+            yield service(name), request
+
+
+def _requests(account: Account) -> Iterator[Request]:
+    rules = (*account.rules, arn("events:{region}:{account}:rule/other"))
+    for function in account.functions.values():
+        for rule in (*rules, *(each.replace(ACCOUNT, OTHER_ACCOUNT) for each in rules)):
+            yield Request("lambda:InvokeFunction", function.arn, _source(rule))
+            yield Request("lambda:GetFunction", function.arn, _source(rule))
+    for source in (_source(None), _source(None, OTHER_ACCOUNT)):
+        for topic in _topics(account):
+            yield Request("sns:Publish", topic, source)
+            yield Request("sns:Publish", topic, (*source, ("aws:SecureTransport", "false")))
+            yield Request("sns:SetTopicAttributes", topic, source)
+    for key in (each for each in account.resource_policies if ":kms:" in each):
+        for action in (f"kms:{action}" for action in KEY_ACTIONS):
+            yield Request(action, key, _source(None))
+            yield Request(action, key, _source(None, OTHER_ACCOUNT))
+            for group in account.encrypted_logs:
+                yield Request(action, key, ((LOG_CONTEXT, group),))
+                yield Request(action, key, ((LOG_CONTEXT, group.replace(ACCOUNT, OTHER_ACCOUNT)),))
+
+
+def _topics(account: Account) -> tuple[str, ...]:
+    return tuple(each for each in account.resource_policies if ":sns:" in each)
+
+
+def _source(rule: str | None, account: str = ACCOUNT) -> Source:
+    if rule is None:
+        return (("aws:SourceAccount", account),)
+    return (("aws:SourceArn", rule), ("aws:SourceAccount", rule.split(":")[4]))

@@ -1,0 +1,68 @@
+"""The policies of queues, keys, the topic and functions: for the services that need them, and nobody else."""
+
+from tests.iam.account import Account
+from tests.iam.callers import Caller, function_callers, role_principal, stranger
+from tests.iam.conftest import Played
+from tests.iam.excess import allowed
+from tests.iam.neighbours import universe
+from tests.iam.services import service_needs, service_universe
+from tests.iam.widening import replaced, widenings, with_resource
+
+INSECURE = ("aws:SecureTransport", "false")
+
+
+def excess(account: Account) -> set[str]:
+    """What services and a role without permissions may do beyond what is needed, and what goes without TLS."""
+    needed = {(caller.name, request) for caller, request in service_needs(account)}
+    found = {
+        f"{caller}: {request}"
+        for caller, request in service_universe(account)
+        if (caller.name, request) not in needed and caller.decide(account, request).allowed
+    }
+    nobody = stranger()
+    requests = universe(account)
+    found |= {f"{nobody}: {request}" for request in allowed(account, nobody, requests)}
+    insecure = [each for each in requests if INSECURE in each.context]
+    for caller in function_callers(account).values():
+        found |= {f"{caller}: {request}" for request in allowed(account, caller, insecure)}
+    return found
+
+
+def test_services_may_do_what_they_need(played: Played) -> None:
+    refused = [
+        f"{caller}: {request}"
+        for caller, request in service_needs(played.account)
+        if not caller.decide(played.account, request).allowed
+    ]
+    assert refused == []
+
+
+def test_needs_of_services_are_among_the_neighbours(played: Played) -> None:
+    asked = {(caller.name, request) for caller, request in service_universe(played.account)}
+    assert {(caller.name, request) for caller, request in service_needs(played.account)} - asked == set()
+
+
+def test_nobody_else_may_do_anything(played: Played) -> None:
+    assert sorted(excess(played.account)) == []
+
+
+def test_widened_statement_of_a_resource_is_noticed(played: Played) -> None:
+    unnoticed = [
+        f"{statement.name}: {change}"
+        for resource, policy in played.account.resource_policies.items()
+        for statement in policy
+        for change, wider in widenings(statement)
+        if change != "Resource *"  # it says nothing of other resources, whatever it names
+        and not excess(with_resource(played.account, resource, replaced(policy, statement, wider)))
+    ]
+    assert unnoticed == []
+
+
+def test_roles_of_services_have_no_permission_on_what_is_of_others(played: Played) -> None:
+    """Such as the role that writes the flow logs."""
+    account = played.account
+    of_functions = {function.role for function in account.functions.values()}
+    for role, policy in account.roles.items():
+        if role not in of_functions:
+            caller = Caller(name=role, principal=role_principal(role), identity=policy)
+            assert sorted(map(str, allowed(account, caller, universe(account)))) == []
