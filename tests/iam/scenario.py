@@ -69,7 +69,7 @@ def operate(runtime: Runtime, directory: Path) -> list[Finished]:
     pseudonym = run("mask", "ip", "10.1.1.1")["pseudonym"]
     run("report")
     run("lookup", "--ip", "10.1.1.1")
-    run("dlq", "list")
+    run("dlq", "list", "--show")
     run("salt", "status")
     run("recover", "--ip", pseudonym, "--reason", "drill", "--basis", "consent")
     run("salt", "rotate", "--yes")
@@ -82,6 +82,7 @@ def operate(runtime: Runtime, directory: Path) -> list[Finished]:
     run("retention", "--months", "2", "--yes")
     run("upkeep")
     run("audit")
+    run("audit", "verify", "--head", f"1:{'0' * 64}")  # a wrong one: exit code 3
     run("doctor")
     return done
 
