@@ -27,8 +27,8 @@ def test_interruption_leaves_nothing_running(tmp_path: Path, words: tuple[str, .
         assert "Traceback" not in errors, errors
         if process.returncode == 0:
             break
-        assert process.returncode == 130, errors
-        assert "Interrupted" in errors
+        # A signal at the very start or end of Python itself ends it without a word.
+        assert process.returncode == -signal.SIGINT or (process.returncode == 130 and "Interrupted" in errors), errors
         assert processes_of(tmp_path) == [], f"after {step * STEP_SECONDS} s"
     else:
         pytest.fail("it never came to its end")
