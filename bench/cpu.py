@@ -16,11 +16,13 @@ from bench.events import Batches
 from bench.sampling import Sample, in_turns
 from lambda_src.contract import Body
 from lambda_src.copying import CopyStream
+from lambda_src.identity import sort_key
 from lambda_src.masking import Salt, mask_login
 from lambda_src.normal_forms import normal_ip
-from lambda_src.parsing import parse_event, sort_key
+from lambda_src.parsing import parse_event
 from lambda_src.records import make_records
-from lambda_src.sqs import Message, make_event
+from lambda_src.sqs import Message
+from lambda_src.unpacking import unpack
 
 EVENTS = 1_000
 ROUNDS = 60
@@ -37,7 +39,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
     """Microseconds an event for each stage and for both references, and the profile of the whole."""
     records = Batches(seed=2).make(EVENTS)["Records"]
     salt = Salt(os.urandom(32), 1)
-    events = [make_event(record) for record in records]
+    events = list(unpack(records, None))
     logins = [parse_event(event) for event in events]
     rows = [mask_login(login, salt) for login in logins]
     bodies = [record["body"] for record in records]
@@ -48,7 +50,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
     stages: dict[str, Stage] = {
         "reference: msgspec decodes the body": lambda: [decode(body) for body in bodies],
         "reference: hmac.digest": lambda: [hmac.digest(key, data, "sha256").hex() for data in addresses],
-        "events: taken from the messages, sorted": lambda: sorted(map(make_event, records), key=sort_key),
+        "events: taken from the messages, sorted": lambda: sorted(unpack(records, None), key=sort_key),
         "parse: check, normal forms": lambda: [parse_event(event) for event in events],
         "of it: normal form of the ip": lambda: [normal_ip(ip) for ip in ips],
         "mask: both pseudonyms, the line for COPY": lambda: [mask_login(login, salt) for login in logins],
@@ -81,7 +83,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
 
 
 def _make_all(messages: list[Message], salt: Salt) -> None:
-    events = sorted(map(make_event, messages), key=sort_key)
+    events = sorted(unpack(messages, None), key=sort_key)
     _drain(CopyStream(make_records(events, salt)))
 
 

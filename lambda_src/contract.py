@@ -42,8 +42,11 @@ COLUMN_TYPES = (
     | {name: FIELDS[name].number_type for name in NUMBERS}
 )
 COLUMNS = tuple(COLUMN_TYPES)
+RESERVED = {"event_id", "sent_timestamp"}  # what an event may say of itself
 if len(COLUMNS) != len(("event_id", "create_date", "salt_version", *TEXTS, *MASKED, *NUMBERS)):
     raise TypeError("Two fields of Body fill one column, or one fills event_id, create_date or salt_version.")
+if RESERVED & FIELDS.keys():
+    raise TypeError(f"A field of Body cannot have one of the names {sorted(RESERVED)}.")
 
 
 def normal_form(name: str, value: str) -> str:

@@ -1,22 +1,30 @@
 """Decodes one message body into a `Body`, or finds the reason to reject it."""
 
-import json
 import re
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
 from lambda_src.contract import FIELDS, Body
 from lambda_src.fields import Field
+from lambda_src.json_text import read_json
 from lambda_src.rejects import Reason, RecordError
 
-LONGEST_INTEGER = 20  # characters: a longer one does not fit Postgres's integer, whatever it is
 
-_decode = msgspec.json.Decoder(Body).decode
+class Decoded(Body, gc=False, kw_only=True, forbid_unknown_fields=True):
+    """A body, with what an event may say of itself beside the fields of the contract."""
+
+    event_id: str | None = None
+    sent_timestamp: int | None = None  # milliseconds since 1970
+
+
+OWN = {"event_id": str, "sent_timestamp": int}
+
+_decode = msgspec.json.Decoder(Decoded).decode
 _find_unstorable = re.compile("[\0\ud800-\udfff]").search  # Postgres stores neither NUL nor a lone surrogate
 
 
-def decode_body(text: object) -> tuple[Body, int]:
+def decode_body(text: object) -> tuple[Decoded, int]:
     """The body that `text` is, and how many unknown fields it has; raises RecordError.
 
     Both ways below accept the same texts and give the same body: what the fast one refuses goes to the careful one.
@@ -38,17 +46,30 @@ def check_text(text: str, field: str) -> str:
     return text
 
 
-def _decode_carefully(text: object) -> tuple[Body, int]:
+def find_own_id(text: object) -> object:
+    """What an event that is not valid says as its `event_id`; None where it says nothing."""
+    try:
+        values = read_json(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return values.get("event_id") if isinstance(values, dict) else None
+
+
+def _decode_carefully(text: object) -> tuple[Decoded, int]:
     if not isinstance(text, str):
         raise RecordError(Reason.INVALID_JSON)
     try:
-        values = json.loads(text, parse_int=_parse_integer, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+        values = read_json(text)
+    except ValueError:
         raise RecordError(Reason.INVALID_JSON) from None
     if not isinstance(values, dict):
         raise RecordError(Reason.NOT_AN_OBJECT)
+    own = {name: values[name] for name in OWN if values.get(name) is not None}
+    for name, value in own.items():
+        if type(value) is not OWN[name]:
+            raise RecordError(Reason.WRONG_TYPE, name)
     known = {name: _check_value(field, values) for name, field in FIELDS.items() if name in values or field.required}
-    return Body(**known), len(values.keys() - FIELDS.keys())
+    return Decoded(**known, **own), len(values.keys() - FIELDS.keys() - OWN.keys())
 
 
 def _check_value(field: Field, values: dict[str, Any]) -> Any:  # noqa: ANN401  str, int, bool or None
@@ -68,12 +89,3 @@ def _check_value(field: Field, values: dict[str, Any]) -> Any:  # noqa: ANN401  
     elif isinstance(value, int) and not field.smallest <= value <= field.largest:
         raise RecordError(Reason.OUT_OF_RANGE, field.name)
     return value
-
-
-def _parse_integer(text: str) -> int:
-    # Python refuses to read integers of thousands of digits. All that matters of those is that they are too large.
-    return int(text[:LONGEST_INTEGER])
-
-
-def _refuse_constant(_: str) -> NoReturn:
-    raise ValueError  # NaN and Infinity are Python's, not JSON's.

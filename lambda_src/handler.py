@@ -6,14 +6,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambda_src.database import Database
+from lambda_src.identity import sort_key
 from lambda_src.metrics import BatchReport, logger, share_logger
 from lambda_src.outcome import WriteOptions
-from lambda_src.parsing import sort_key
 from lambda_src.quarantine import Quarantine
 from lambda_src.records import make_records
 from lambda_src.salt import SaltCache
 from lambda_src.settings import load_settings
-from lambda_src.sqs import make_event, partial_batch_response, take_messages
+from lambda_src.sqs import partial_batch_response, take_messages
+from lambda_src.unpacking import unpack
 from lambda_src.vault import Vault
 from lambda_src.writing import write_batch
 
@@ -31,7 +32,8 @@ class Resources(NamedTuple):
 
     salts: SaltCache
     database: Database
-    quarantine: Quarantine | None
+    quarantine: Quarantine
+    envelope: str | None
     vault: Vault | None
 
 
@@ -49,15 +51,14 @@ def lambda_handler(event: "dict[str, Any]", context: "LambdaContext") -> "Partia
         resources = get_resources()
         sealed = resources.vault.new_batch() if resources.vault else None
         # In the order of their keys: two batches with the same events never wait for each other in a circle.
-        events = sorted(map(make_event, messages), key=sort_key)
+        events = sorted(unpack(messages, resources.envelope), key=sort_key)
+        report.add_events(len(events))
         salt = resources.salts.get()
         records = make_records(events, salt, sealed)
         result = write_batch(resources.database, records, WriteOptions(salt, give_up_at, sealed))
         report.add(result)
-    rejected = {reject.message_id for reject in result.rejects}
-    if resources.quarantine and rejected:
-        rejected -= resources.quarantine.send(result.rejects, messages, give_up_at)
-    return partial_batch_response(messages, {*result.failed, *rejected})
+    failed = resources.quarantine.send(result, messages, give_up_at)
+    return partial_batch_response(messages, failed)
 
 
 @lru_cache(1)
@@ -67,7 +68,8 @@ def get_resources() -> Resources:
     return Resources(
         SaltCache(settings.salt_parameter, settings.region),
         Database(settings.database),
-        Quarantine(settings.dlq_url, settings.region) if settings.dlq_url else None,
+        Quarantine(settings.dlq_url, settings.region, settings.envelope),
+        settings.envelope,
         Vault(settings.vault_public_key) if settings.vault_public_key else None,
     )
 

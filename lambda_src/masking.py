@@ -70,6 +70,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     line: str  # the cells in the order of COLUMNS, escaped, with a line end
     sealed: tuple[tuple[str, str], ...]  # pseudonyms and their sealed boxes, where the vault is on
     unknown_fields: int
+    place: int | None = None  # in a message that holds several events
 
 
 def mask_login(login: Login, salt: Salt, seal: Seal | None = None) -> Row:
@@ -95,4 +96,13 @@ def mask_login(login: Login, salt: Salt, seal: Seal | None = None) -> Row:
         value = getattr(body, name)
         cells.append(NULL if value is None else str(to_number(value)))
     line = "\t".join(cells) + "\n"
-    return Row(login.message_id, login.event_id, login.create_date, salt.version, line, sealed, login.unknown_fields)
+    return Row(
+        login.message_id,
+        login.event_id,
+        login.create_date,
+        salt.version,
+        line,
+        sealed,
+        login.unknown_fields,
+        login.place,
+    )

@@ -9,7 +9,9 @@ import msgspec
 from aws_lambda_powertools import Logger, Metrics
 
 from lambda_src.aws_logs import silence_sdk
+from lambda_src.envelopes import HINTS
 from lambda_src.outcome import BatchResult
+from lambda_src.rejects import Reason, Reject
 from lambda_src.settings import NAMESPACE, SERVICE
 
 UNITS = {"WriteMilliseconds": "Milliseconds"}  # All others are counts.
@@ -41,6 +43,10 @@ class BatchReport:
     def __exit__(self, *_: object) -> None:
         _put_metrics(self._counts, {}, self._facts)
 
+    def add_events(self, count: int) -> None:
+        """Counts the events that the messages hold."""
+        self._counts["EventsReceived"] = count
+
     def add(self, result: BatchResult) -> None:
         """Counts what became of the batch, and logs its rejects."""
         self._counts["RecordsFailed"] = len(result.failed)
@@ -59,8 +65,18 @@ class BatchReport:
         for reject in result.rejects:
             logger.warning(
                 "record rejected",
-                extra={"message_id": reject.message_id, "reason": reject.reason, "field": reject.field},
+                extra={"message_id": reject.message_id, "reason": reject.reason, "field": reject.field}
+                | _details(reject),
             )
+
+
+def _details(reject: Reject) -> dict[str, object]:
+    details: dict[str, object] = {}
+    if reject.place is not None:
+        details["place"] = reject.place
+    if reject.reason is Reason.ENVELOPED and reject.field in HINTS:
+        details["hint"] = HINTS[reject.field]
+    return details
 
 
 def _put_metrics(values: dict[str, float], dimensions: dict[str, str], facts: dict[str, str | None]) -> None:

@@ -23,13 +23,17 @@ _is_uuid = re.compile(_HYPHENATED).fullmatch
 _VERSION = re.compile(r"([0-9]+)(?:\.([0-9]+)(?:\.([0-9]+))?)?")
 
 
-def normal_event_id(text: str) -> str:
-    """The UUID that `text` is, in canonical form, or else its UUIDv5 in the URL namespace (RFC 9562)."""
+def canonical_uuid(text: str) -> str | None:
+    """The UUID that `text` is in any of its usual spellings, in canonical form; None where it is no UUID."""
     if _is_uuid(text):
         return text
-    if other := _OTHER_UUID.fullmatch(text.lower()):
-        return str(uuid.UUID(other[1] or other[2]))
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, text))
+    other = _OTHER_UUID.fullmatch(text.lower())
+    return str(uuid.UUID(other[1] or other[2])) if other else None
+
+
+def normal_event_id(text: str) -> str:
+    """The UUID that `text` is, in canonical form, or else its UUIDv5 in the URL namespace (RFC 9562)."""
+    return canonical_uuid(text) or str(uuid.uuid5(uuid.NAMESPACE_URL, text))
 
 
 def normal_ip(text: str) -> str:

@@ -3,25 +3,26 @@
 Only infrastructure failures count towards maxReceiveCount then.
 """
 
-import base64
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
 
-from lambda_src.parsing import event_key
+from lambda_src.dead_letter import make_letter
+from lambda_src.outcome import BatchResult
 from lambda_src.rejects import Reject
-from lambda_src.sqs import Message, make_event
+from lambda_src.sqs import Message
 from lambda_src.sqs_batches import ATTRIBUTES_PER_MESSAGE, LARGEST_MESSAGE, message_size, pack
+from lambda_src.unpacking import unpack
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef, SendMessageBatchRequestEntryTypeDef
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
     Entry = SendMessageBatchRequestEntryTypeDef
 
@@ -35,34 +36,48 @@ logger = logging.getLogger(__name__)
 
 
 class Quarantine:
-    """The dead-letter queue, as the function itself writes to it."""
+    """The dead-letter queue, as the function itself writes to it; without a URL there is none."""
 
-    def __init__(self, queue_url: str, region: str | None) -> None:
+    def __init__(self, queue_url: str | None, region: str | None, envelope: str | None) -> None:
         self._queue_url = queue_url
         self._region = region
+        self._envelope = envelope
 
-    def send(self, rejects: Iterable[Reject], messages: Iterable[Message], give_up_at: float) -> set[str]:
-        """Sends the message of each reject, with the reason as attributes; returns the messageIds that SQS confirmed.
+    def send(self, result: BatchResult, messages: Iterable[Message], give_up_at: float) -> set[str]:
+        """Sends a letter for each reject; returns the messageIds that the queue has to deliver again.
 
-        Stops when time.monotonic() leaves too little time for a call before `give_up_at`, and after the first call that
-        fails as a whole. Messages that exceed SQS's limits once the attributes are added are not sent. Whatever is not
-        confirmed is left to the redrive policy of the queue.
+        These are the messages of events that were not written, and of letters that SQS did not confirm. Stops when
+        time.monotonic() leaves too little time for a call before `give_up_at`, and after the first call that fails as a
+        whole. A letter that would exceed SQS's limits is not sent. The redrive policy of the queue does the rest.
         """
-        confirmed: set[str] = set()
-        for call in pack(_make_entries(rejects, messages), itemgetter(2)):
+        failed = set(result.failed)
+        rejects = [reject for reject in result.rejects if reject.message_id not in failed]  # The others come again.
+        missing = {(reject.message_id, reject.place) for reject in rejects}
+        if rejects and self._queue_url is not None:
+            missing -= self._send(self._queue_url, _make_entries(rejects, messages, self._envelope), give_up_at)
+        return failed | {message_id for message_id, _ in missing}
+
+    def _send(
+        self, queue_url: str, letters: "Iterable[tuple[Reject, Entry, int]]", give_up_at: float
+    ) -> set[tuple[str, int | None]]:
+        """Message and place of each letter that SQS has confirmed."""
+        confirmed: set[tuple[str, int | None]] = set()
+        for call in pack(letters, itemgetter(2)):
             if time.monotonic() + CONNECT_SECONDS + READ_SECONDS > give_up_at:
                 logger.warning("quarantine has no time left, the rest stays in the queue")
                 break
             entries: list[Entry] = [{**entry, "Id": str(number)} for number, (_, entry, _) in enumerate(call)]
             try:
-                answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+                answer = self._sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
                 successful = {success["Id"] for success in answer.get("Successful") or []}
                 failed = {failure["Id"] for failure in answer.get("Failed") or []}
-                # Only the very ids that were sent count, and not those that SQS calls failed, too.
-                confirmed |= {call[int(entry["Id"])][0] for entry in entries if entry["Id"] in successful - failed}
             except Exception as error:  # noqa: BLE001  The rows are written: nothing here may fail the invocation.
                 logger.warning("quarantine failed, the rest stays in the queue", extra={"error": type(error).__name__})
                 break
+            # Only the very ids that were sent count, and not those that SQS calls failed, too.
+            for reject, entry in zip((reject for reject, _, _ in call), entries, strict=True):
+                if entry["Id"] in successful - failed:
+                    confirmed.add((reject.message_id, reject.place))
         return confirmed
 
     @cached_property
@@ -70,47 +85,22 @@ class Quarantine:
         return boto3.client("sqs", region_name=self._region, config=CLIENT_CONFIG)
 
 
-def _make_entries(rejects: Iterable[Reject], messages: Iterable[Message]) -> "Iterator[tuple[str, Entry, int]]":
-    """MessageId, entry and size in bytes of each message that can be sent, once each."""
-    by_id = {message["messageId"]: message for message in messages}
-    for reject in {reject.message_id: reject for reject in rejects}.values():
-        try:
-            entry = _make_entry(reject, by_id[reject.message_id])
-            size = message_size(entry["MessageBody"], entry["MessageAttributes"])
-        except (AttributeError, KeyError, TypeError, ValueError):
-            continue  # not in SQS's form, so it cannot be sent as it came
-        if size <= LARGEST_MESSAGE and len(entry["MessageAttributes"]) <= ATTRIBUTES_PER_MESSAGE:
-            yield reject.message_id, entry, size
-
-
-def _make_entry(reject: Reject, message: Message) -> "Entry":
-    system = message.get("attributes") or {}
-    own = {
-        "reason": reject.reason.value,
-        "field": reject.field,
-        "event_id": event_key(make_event(message)),
-        "message_id": reject.message_id,
-    }
-    attributes = {name: _copy_attribute(value) for name, value in (message.get("messageAttributes") or {}).items()}
-    if attributes.keys() >= {"reason", "message_id"}:
-        attributes.pop("field", None)  # SQS's own redrive keeps the notes of an earlier reject.
-    attributes |= {name: _text(text) for name, text in own.items() if text}
-    if "sent_timestamp" not in attributes and "SentTimestamp" in system:
-        attributes["sent_timestamp"] = _text(str(system["SentTimestamp"]))
-    entry: Entry = {"Id": "", "MessageBody": message["body"], "MessageAttributes": attributes}
-    if group := system.get("MessageGroupId"):
-        entry["MessageGroupId"] = group
-    if "MessageDeduplicationId" in system:  # only messages of a FIFO queue have one
-        entry["MessageDeduplicationId"] = reject.message_id
-    return entry
-
-
-def _text(text: str) -> "MessageAttributeValueTypeDef":
-    return {"DataType": "String", "StringValue": text}
-
-
-def _copy_attribute(value: Mapping[str, Any]) -> "MessageAttributeValueTypeDef":
-    """An attribute as Lambda hands it over, in the form that SQS accepts."""
-    if value.get("binaryValue") is not None:
-        return {"DataType": value["dataType"], "BinaryValue": base64.b64decode(value["binaryValue"])}
-    return {"DataType": value["dataType"], "StringValue": value["stringValue"]}
+def _make_entries(
+    rejects: Iterable[Reject], messages: Iterable[Message], envelope: str | None
+) -> "Iterator[tuple[Reject, Entry, int]]":
+    """The letter of each reject that can be sent, once each, with its size in bytes."""
+    by_message: dict[str, dict[int | None, Reject]] = {}
+    for reject in rejects:
+        by_message.setdefault(reject.message_id, {})[reject.place] = reject
+    for message in {message["messageId"]: message for message in messages}.values():
+        if message["messageId"] not in by_message:
+            continue
+        events = list(unpack([message], envelope))
+        for place, reject in by_message[message["messageId"]].items():
+            try:
+                entry = make_letter(reject, events[place or 0], message)
+                size = message_size(entry["MessageBody"], entry["MessageAttributes"])
+            except (AttributeError, KeyError, TypeError, ValueError):
+                continue  # not in SQS's form, so it cannot be sent as it came
+            if size <= LARGEST_MESSAGE and len(entry["MessageAttributes"]) <= ATTRIBUTES_PER_MESSAGE:
+                yield reject, entry, size

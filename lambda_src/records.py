@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from lambda_src.identity import Event
 from lambda_src.masking import Row, Salt, mask_login
-from lambda_src.parsing import Event, make_reject, parse_event
+from lambda_src.parsing import make_reject, parse_event
 from lambda_src.rejects import Reason, RecordError, Reject
 
 if TYPE_CHECKING:

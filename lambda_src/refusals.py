@@ -86,7 +86,7 @@ class _Progress:
         self.duplicates += states.count(DUPLICATE)
         refused = [(row, state) for row, state in zip(rows, states, strict=True) if state not in (WRITTEN, DUPLICATE)]
         self.refused += refused
-        self.pending += [Reject(row.message_id, row.event_id, Reason.DATABASE, None) for row, _ in refused]
+        self.pending += [Reject(row.message_id, row.event_id, Reason.DATABASE, None, row.place) for row, _ in refused]
 
 
 def write_in_pieces(database: Database, rows: list[Row], rejects: list[Reject], options: WriteOptions) -> BatchResult:

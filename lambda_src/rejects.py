@@ -21,6 +21,8 @@ class Reason(StrEnum):
     INVALID_TEXT = "invalid_text"
     INVALID_TIMESTAMP = "invalid_timestamp"
     INVALID_EVENT_ID = "invalid_event_id"
+    INVALID_ENVELOPE = "invalid_envelope"
+    ENVELOPED = "enveloped"
     DATABASE = "database"
     UNEXPECTED = "unexpected"
 
@@ -32,6 +34,7 @@ class Reject(NamedTuple):
     event_id: str
     reason: Reason
     field: str | None
+    place: int | None = None  # in a message with several events
 
 
 class RecordError(PipelineError):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lambda_src.envelopes import OPENERS
 from lambda_src.errors import SettingsError
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -16,8 +17,8 @@ EMULATED_REGION = "us-east-1"  # an emulator takes any
 _PEM_LINE = re.compile(r"-----(BEGIN|END) PUBLIC KEY-----")
 
 # Powertools reads POWERTOOLS_* and LOG_LEVEL by itself; these two it leaves without a useful default.
-SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "login-pipeline")
-NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "LoginPipeline")
+SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "").strip() or "login-pipeline"
+NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "").strip() or "LoginPipeline"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Settings:
 
     salt_parameter: str
     dlq_url: str | None
+    envelope: str | None  # a key of envelopes.OPENERS
     vault_public_key: bytes | None
     region: str | None
     database: DatabaseSettings
@@ -111,6 +113,7 @@ def load_settings(variables: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(
         salt_parameter=environment.required("SALT_PARAMETER", "the name of the SSM parameter with the salt"),
         dlq_url=environment.optional("DLQ_URL"),
+        envelope=_envelope(environment),
         vault_public_key=environment.public_key("VAULT_PUBLIC_KEY"),
         region=_region(environment),
         database=_database_settings(environment),
@@ -144,6 +147,11 @@ def load_provision_settings(variables: Mapping[str, str] = os.environ) -> Provis
     )
     environment.check()
     return settings
+
+
+def _envelope(environment: _Environment) -> str | None:
+    envelope = environment.one_of("ENVELOPE", ("none", *OPENERS), "none")
+    return envelope if envelope in OPENERS else None
 
 
 def _database_settings(environment: _Environment) -> DatabaseSettings:

@@ -4,7 +4,7 @@ from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
 from lambda_src.errors import EventError
-from lambda_src.parsing import Event
+from lambda_src.identity import Event
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -31,14 +31,14 @@ def take_messages(event: dict[str, Any]) -> list[Message]:
 
 
 def make_event(message: Message) -> Event:
-    """The event that a message carries, unchecked."""
+    """The message as one event, unchecked and still packed."""
     attributes = message.get("messageAttributes")
     system = message.get("attributes")
     return Event(
         message["messageId"],
         message.get("body"),
-        _attribute(attributes, "event_id") if attributes else None,
-        _attribute(attributes, "sent_timestamp") if attributes else None,
+        read_attribute(message, "event_id") if attributes else None,
+        read_attribute(message, "sent_timestamp") if attributes else None,
         system.get("SentTimestamp") if isinstance(system, dict) else None,
     )
 
@@ -53,8 +53,13 @@ def partial_batch_response(messages: list[Message], failed: Container[str]) -> "
     return {"batchItemFailures": [{"itemIdentifier": each} for each in message_ids if each in failed]}
 
 
-def _attribute(attributes: Any, name: str) -> object:  # noqa: ANN401  as the queue hands it over
+def read_attribute(message: Message, name: str) -> object:
+    """The text of a message attribute, None where the message has none, and no text where it is malformed."""
+    attributes = message["messageAttributes"]
     try:
-        return attributes[name]["stringValue"] if name in attributes else None
+        if name not in attributes:
+            return None
+        text = attributes[name]["stringValue"]
     except (KeyError, TypeError):
         return _MALFORMED
+    return text if isinstance(text, str) else _MALFORMED

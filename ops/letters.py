@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lambda_src.identity import event_key
 from lambda_src.normal_forms import normal_event_id
-from lambda_src.parsing import event_key
 from lambda_src.rejects import Reason
 from lambda_src.sqs import make_event
 from lambda_src.sqs_batches import ATTRIBUTES_PER_MESSAGE

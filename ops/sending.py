@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from lambda_src.parsing import Event, parse_event
+from lambda_src.identity import Event
+from lambda_src.parsing import parse_event
 from lambda_src.rejects import RecordError
 from lambda_src.sqs_batches import MESSAGES_PER_CALL
 from ops.errors import OpsError

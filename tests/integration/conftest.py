@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from lambda_src.parsing import Event, Login, parse_event
+from lambda_src.identity import Event
+from lambda_src.parsing import Login, parse_event
 from local.aws import AwsEndpoint
 from tests.conftest import Function
 from tests.integration.batches import Trap

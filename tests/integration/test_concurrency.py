@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 from lambda_src.database import Database
+from lambda_src.identity import sort_key
 from lambda_src.masking import Salt
 from lambda_src.outcome import BatchResult, WriteOptions
-from lambda_src.parsing import sort_key
 from lambda_src.records import make_records
 from lambda_src.settings import load_database_settings
 from lambda_src.sqs import make_event

@@ -10,7 +10,8 @@ from lambda_src.parsing import Login, parse_event
 from lambda_src.records import make_records
 from lambda_src.rejects import Reject
 from lambda_src.sqs import make_event
-from tests.oracle import Expected, expect
+from lambda_src.unpacking import unpack
+from tests.oracle import Expected, expect_all
 from tests.support import RULES, Record, make_record
 from tests.unit.copy_text import read_copy_lines
 
@@ -23,7 +24,7 @@ Outcome = dict[str, Any] | tuple[str, str | None]  # cells with the count of unk
 
 def records_of(*messages: Record) -> list[Row | Reject]:
     """The rows and rejects that the function makes of a batch."""
-    return list(make_records(map(make_event, messages), SALT))
+    return list(make_records(unpack(messages, None), SALT))
 
 
 def outcome(message: Record) -> Outcome:
@@ -52,9 +53,10 @@ def assert_agrees(got: Outcome, expected: Expected) -> None:
 
 def assert_as_expected(message: Record) -> None:
     """The function and the oracle agree on `message`, alone and among others."""
-    assert_agrees(outcome(message), expect(message, KEY, SALT.version, RULES))
     alone = records_of(message)
-    assert records_of(make_record(), message, make_record())[1:2] == alone
+    for record, expected in zip(alone, expect_all(message, KEY, SALT.version, RULES), strict=True):
+        assert_agrees(as_outcome(record), expected)
+    assert records_of(make_record(), message, make_record())[1:-1] == alone
 
 
 def reject_of(**changes: Any) -> tuple[str, str | None]:

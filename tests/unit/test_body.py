@@ -58,7 +58,7 @@ def test_record_without_body() -> None:
     assert outcome(record) == ("invalid_json", None)
 
 
-@pytest.mark.parametrize("body", ["null", "true", "17", "1e400", '"text"', "[]", "[{}]", '"\\ud800"', "9" * 5000])
+@pytest.mark.parametrize("body", ["null", "true", "17", "1e400", '"text"', '"\\ud800"', "9" * 5000])
 def test_body_that_is_no_object(body: str) -> None:
     assert reject_of(body=body) == ("not_an_object", None)
 

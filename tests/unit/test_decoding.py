@@ -10,8 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lambda_src import decoding
-from lambda_src.contract import Body
-from lambda_src.decoding import decode_body
+from lambda_src.decoding import Decoded, decode_body
 from lambda_src.rejects import RecordError
 from tests.support import make_body
 from tests.unit.decoding_ways import assert_ways_agree
@@ -71,4 +70,4 @@ def test_pieces_are_seen_alike_by_both_ways(bodies: list[str]) -> None:
 
 def test_fast_way_decides_alone_about_a_valid_body(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "_decode_carefully", None)
-    assert decode_body(json.dumps(make_body())) == (Body(**make_body()), 0)
+    assert decode_body(json.dumps(make_body())) == (Decoded(**make_body()), 0)

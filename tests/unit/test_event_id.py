@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from lambda_src.identity import event_key, sort_key
 from lambda_src.normal_forms import normal_event_id
-from lambda_src.parsing import event_key, sort_key
 from lambda_src.rejects import Reason, Reject
 from lambda_src.sqs import make_event
 from tests.oracle import event_uuid

@@ -6,7 +6,7 @@ import pytest
 
 from lambda_src import handler
 from lambda_src.errors import EventError
-from lambda_src.parsing import Event
+from lambda_src.identity import Event
 from lambda_src.sqs import make_event, partial_batch_response, take_messages
 from tests.support import NOON, Context, failed_ids, label, make_record
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from lambda_src import parsing, records
 from lambda_src.errors import PipelineError
+from lambda_src.identity import Event
 from lambda_src.masking import Row
-from lambda_src.parsing import Event
 from lambda_src.rejects import Reason, Reject
 from lambda_src.sqs import make_event
 from tests.support import Record, make_body, make_record

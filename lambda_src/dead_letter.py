@@ -1,0 +1,57 @@
+"""The message in the dead-letter queue that stands for a reject."""
+
+import base64
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lambda_src.envelopes import OPENERS, detect_envelope
+from lambda_src.identity import Event, event_key
+from lambda_src.rejects import Reject
+from lambda_src.sqs import Message
+from lambda_src.unpacking import BARE
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef, SendMessageBatchRequestEntryTypeDef
+
+    Entry = SendMessageBatchRequestEntryTypeDef
+
+
+def make_letter(reject: Reject, event: Event, message: Message) -> "Entry":
+    """The dead letter of a reject, which became of `event` of `message`; without `Id`.
+
+    Its body is the event's exact text, or the message's body where that could not be unpacked. The message's attributes
+    stay; reason, field and messageId are added, and what makes a redrive of the letter the same event. Raises
+    AttributeError, KeyError, TypeError or ValueError for a message that is not in SQS's form.
+    """
+    attributes = {name: _copy_attribute(value) for name, value in (message.get("messageAttributes") or {}).items()}
+    if attributes.keys() >= {"reason", "message_id"}:
+        attributes.pop("field", None)  # SQS's own redrive keeps the notes of an earlier reject.
+    own = {"reason": reject.reason.value, "field": reject.field, "message_id": reject.message_id}
+    if event.fault is None:
+        own[BARE] = "true"
+    # The envelope of a message that was not unpacked says id and time again, once it is opened.
+    if event.fault is None or detect_envelope(event.body) not in OPENERS:
+        own["event_id"] = event_key(event)
+        sent = event.received_at if event.sent_timestamp is None else event.sent_timestamp
+        if isinstance(sent, str | int) and "sent_timestamp" not in attributes:
+            own["sent_timestamp"] = str(sent)
+    attributes |= {name: _text(text) for name, text in own.items() if text}
+    body = message["body"] if event.fault is not None else event.body
+    entry: Entry = {"Id": "", "MessageBody": body, "MessageAttributes": attributes}  # type: ignore[typeddict-item]
+    system = message.get("attributes") or {}
+    if group := system.get("MessageGroupId"):
+        entry["MessageGroupId"] = group
+    if "MessageDeduplicationId" in system:  # only messages of a FIFO queue have one
+        entry["MessageDeduplicationId"] = reject.event_id
+    return entry
+
+
+def _text(text: str) -> "MessageAttributeValueTypeDef":
+    return {"DataType": "String", "StringValue": text}
+
+
+def _copy_attribute(value: Mapping[str, Any]) -> "MessageAttributeValueTypeDef":
+    """An attribute as Lambda hands it over, in the form that SQS accepts."""
+    if value.get("binaryValue") is not None:
+        return {"DataType": value["dataType"], "BinaryValue": base64.b64decode(value["binaryValue"])}
+    return {"DataType": value["dataType"], "StringValue": value["stringValue"]}
