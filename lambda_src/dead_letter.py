@@ -4,7 +4,7 @@ import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lambda_src.envelopes import OPENERS, detect_envelope
+from lambda_src.envelopes import said_by_envelope
 from lambda_src.identity import Event, event_key
 from lambda_src.rejects import Reject
 from lambda_src.sqs import Message
@@ -29,12 +29,13 @@ def make_letter(reject: Reject, event: Event, message: Message) -> "Entry":
     own = {"reason": reject.reason.value, "field": reject.field, "message_id": reject.message_id}
     if event.fault is None:
         own[BARE] = "true"
-    # The envelope of a message that was not unpacked says id and time again, once it is opened.
-    if event.fault is None or detect_envelope(event.body) not in OPENERS:
-        own["event_id"] = event_key(event)
-        sent = event.received_at if event.sent_timestamp is None else event.sent_timestamp
-        if isinstance(sent, str | int) and "sent_timestamp" not in attributes:
-            own["sent_timestamp"] = str(sent)
+    sent = event.received_at if event.sent_timestamp is None else event.sent_timestamp
+    if isinstance(sent, str | int) and "sent_timestamp" not in attributes:
+        own["sent_timestamp"] = str(sent)
+    own["event_id"] = event_key(event)
+    if event.fault is not None:  # The message comes back in its envelope.
+        for name in said_by_envelope(message["body"]) - attributes.keys():
+            own.pop(name, None)
     attributes |= {name: _text(text) for name, text in own.items() if text}
     body = message["body"] if event.fault is not None else event.body
     entry: Entry = {"Id": "", "MessageBody": body, "MessageAttributes": attributes}  # type: ignore[typeddict-item]

@@ -65,6 +65,19 @@ def detect_envelope(text: object) -> str | None:
     return "s3_notification" if _is_of_s3(value) else None
 
 
+def said_by_envelope(text: object) -> set[str]:
+    """Which of `event_id` and `sent_timestamp` a message says in its envelope, so that it is the same event again."""
+    kind = detect_envelope(text)
+    if kind not in OPENERS:
+        return set()
+    try:
+        content = open_envelope(text, kind)
+    except RecordError:
+        return set()
+    said = {"event_id": content.event_id, "sent_timestamp": content.sent_timestamp}
+    return {name for name, value in said.items() if value is not None}
+
+
 def _is_of_s3(value: dict[str, Any]) -> bool:
     records = value.get("Records")
     first = records[0] if isinstance(records, list) and records else None

@@ -69,7 +69,8 @@ def _split(event: Event, body: str) -> Sequence[Event]:
             return (event,)
     if len(parts) > MOST_EVENTS:
         return (_broken(event, Reason.TOO_LONG),)
-    return [msgspec.structs.replace(event, body=part, place=place) for place, part in enumerate(parts)]
+    said = (event.event_id, event.sent_timestamp, event.received_at)
+    return [Event(event.message_id, part, *said, place) for place, part in enumerate(parts)]
 
 
 def _is_json(text: str) -> bool:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lambda_src.envelopes import said_by_envelope
 from lambda_src.identity import event_key
 from lambda_src.normal_forms import normal_event_id
 from lambda_src.rejects import Reason
 from lambda_src.sqs import make_event
 from lambda_src.sqs_batches import ATTRIBUTES_PER_MESSAGE
+from lambda_src.unpacking import BARE
 from ops.queues import Outgoing
 from ops.sqs_event import make_record
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
         MessageTypeDef,
     )
 
-OWN_ATTRIBUTES = ("event_id", "sent_timestamp")  # of a copy; the others have to fit beside them
+OWN_ATTRIBUTES = ("event_id", "sent_timestamp", BARE)  # of a copy; the others have to fit beside them
 NOTES = ("reason", "field", "message_id")  # what the function writes on a letter
 
 
@@ -86,7 +88,8 @@ class Letter:
     def copy(self, *, to_fifo: bool) -> tuple[Outgoing, int]:
         """The message to send to the queue, which is the same event there; and how many attributes had to go.
 
-        SQS takes ten attributes. Those that make it the same event come first; the pipeline reads no others.
+        SQS takes ten attributes. Those that make it the same event come first; the pipeline reads no others. What the
+        envelope of a message says itself is left to it.
         """
         notes = NOTES if self._is_noted else ()
         others = {
@@ -96,6 +99,11 @@ class Letter:
         }
         kept = dict(list(others.items())[: ATTRIBUTES_PER_MESSAGE - len(OWN_ATTRIBUTES)])
         own = {"event_id": self.event_key, "sent_timestamp": self.sent_timestamp}
+        if _text(self.message, BARE) == "true":
+            own[BARE] = "true"
+        else:
+            for name in said_by_envelope(self.message["Body"]) - self.message.get("MessageAttributes", {}).keys():
+                del own[name]
         attributes = {**kept, **{name: _string(text) for name, text in own.items()}}
         copy: Outgoing = {"MessageBody": self.message["Body"], "MessageAttributes": attributes}
         if to_fifo:

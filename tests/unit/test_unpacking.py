@@ -192,7 +192,7 @@ def test_each_event_gives_what_it_alone_gives(bodies: list[str]) -> None:
 @given(any_json, st.sampled_from([None, 2]), st.booleans())
 def test_parts_of_any_json(value: Any, indent: int | None, ascii_: bool) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_)
-    assert read_json(f" {text}\n") == value
+    assert read_json(f" {text}\n") == json.loads(text, parse_int=lambda digits: int(digits[:20]))
     if isinstance(value, list):
         assert [json.loads(part) for part in split_array(text)] == value
     elif isinstance(value, dict):
