@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.chaos.accounts import ANY_FAULT, Account
-from tests.oracle import Expected, event_uuid, expect
+from tests.oracle import Expected, expect
+from tests.oracle_identity import event_uuid
 from tests.support import RULES, make_record
 
 COLUMNS = ", ".join(expect(make_record(), bytes(32), 0, RULES).row or ())

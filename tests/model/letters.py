@@ -3,7 +3,7 @@
 from typing import Any
 
 from local.aws import AwsEndpoint
-from tests import oracle
+from tests import oracle_identity
 from tests.model import pipeline
 from tests.support import Record
 
@@ -71,7 +71,7 @@ class Queues:
 
 def event_ids(records: list[Record]) -> set[str]:
     """The event of each letter, by the attribute that keeps it the same event."""
-    return {oracle.event_uuid(record["messageAttributes"]["event_id"]["stringValue"]) for record in records}
+    return {oracle_identity.event_uuid(record["messageAttributes"]["event_id"]["stringValue"]) for record in records}
 
 
 def message_ids(records: list[Record]) -> set[str]:

@@ -32,7 +32,7 @@ EVENTBRIDGE = {
     "resources": [],
 }
 CLOUDEVENT = {"specversion": "1.0", "type": "login", "source": "/web", "id": "A234-1234"}
-KEYS = {"sns": SNS["MessageId"], "eventbridge": EVENTBRIDGE["id"], "cloudevents": "/web A234-1234"}
+KEYS = {"sns": SNS["MessageId"], "eventbridge": str(EVENTBRIDGE["id"]), "cloudevents": "/web A234-1234"}
 
 
 def wrap(kind: str, event: Any, **more: Any) -> str:

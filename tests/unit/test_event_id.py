@@ -10,7 +10,7 @@ from lambda_src.identity import event_key, sort_key
 from lambda_src.normal_forms import normal_event_id
 from lambda_src.rejects import Reason, Reject
 from lambda_src.sqs import make_event
-from tests.oracle import event_uuid
+from tests.oracle_identity import event_uuid
 from tests.oracle_values import is_storable
 from tests.support import make_record
 from tests.unit.outcomes import MESSAGE_ID, assert_as_expected, outcome, records_of, reject_of, row_of
