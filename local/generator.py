@@ -47,7 +47,7 @@ OTHERS = [field for name, field in FIELDS.items() if name not in SHAPED]
 # What makes a body a reject, by the reason that the contract gives.
 SPOILERS: dict[str, Callable[[Login], str]] = {
     "invalid_json": lambda login: json.dumps(login)[:-20],
-    "not_an_object": lambda login: json.dumps([login]),
+    "not_an_object": lambda login: json.dumps(login["user_id"]),
     "missing_field": lambda login: json.dumps({name: login[name] for name in login if name != "device_id"}),
     "wrong_type": lambda login: json.dumps({**login, "user_id": 424}),
     "empty": lambda login: json.dumps({**login, "device_id": ""}),

@@ -97,13 +97,13 @@ class Letter:
             for name, value in sorted(self.message.get("MessageAttributes", {}).items())
             if name not in (*OWN_ATTRIBUTES, *notes)
         }
-        kept = dict(list(others.items())[: ATTRIBUTES_PER_MESSAGE - len(OWN_ATTRIBUTES)])
         own = {"event_id": self.event_key, "sent_timestamp": self.sent_timestamp}
         if _text(self.message, BARE) == "true":
             own[BARE] = "true"
         else:
             for name in said_by_envelope(self.message["Body"]) - self.message.get("MessageAttributes", {}).keys():
                 del own[name]
+        kept = dict(list(others.items())[: ATTRIBUTES_PER_MESSAGE - len(own)])
         attributes = {**kept, **{name: _string(text) for name, text in own.items()}}
         copy: Outgoing = {"MessageBody": self.message["Body"], "MessageAttributes": attributes}
         if to_fifo:

@@ -32,6 +32,7 @@ def test_rejects_are_sent_with_their_reason(
     messages = receive(aws, queue)
     assert {key: body for key, (body, _) in messages.items()} == {row["messageId"]: row["body"] for row in bad}
     assert messages[bad[0]["messageId"]][1] == {
+        "bare_event": "true",
         "event_id": "event 0",
         "message_id": bad[0]["messageId"],
         "other": "kept",
