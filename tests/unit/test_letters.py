@@ -83,6 +83,21 @@ def test_copy_keeps_bytes() -> None:
     assert copy["MessageAttributes"]["blob"] == {"DataType": "Binary.gzip", "BinaryValue": b"\0\1"}
 
 
+def test_copy_of_a_message_leaves_to_its_envelope_what_that_says() -> None:
+    event = {"specversion": "1.0", "type": "login", "source": "/web", "id": "1", "data": {}}
+    copy, _ = make_letter(json.dumps(event)).copy(to_fifo=False)
+    assert copy["MessageAttributes"].keys() == {"sent_timestamp"}  # It says no time.
+    copy, _ = make_letter(json.dumps(event | {"time": "2026-01-01T00:00:00Z"})).copy(to_fifo=False)
+    assert copy["MessageAttributes"] == {}
+    copy, _ = make_letter(json.dumps(event), event_id="own").copy(to_fifo=False)
+    assert copy["MessageAttributes"]["event_id"]["StringValue"] == "own"
+
+
+def test_copy_of_a_letter_that_is_one_event_stays_one() -> None:
+    copy, _ = make_letter("[1]", bare_event="true", **NOTES).copy(to_fifo=False)
+    assert copy["MessageAttributes"].keys() == {"bare_event", "event_id", "sent_timestamp"}
+
+
 @pytest.mark.parametrize(("own", "dropped"), [(8, 0), (9, 1), (10, 2)])
 def test_copy_has_ten_attributes_at_most(own: int, dropped: int) -> None:
     names = [f"own{number}" for number in range(own)]
