@@ -137,6 +137,19 @@ def test_letters_of_an_envelope(
     assert database.count() == 1
 
 
+def test_letter_of_a_bad_event_in_an_envelope_is_that_event(
+    aws: AwsEndpoint, function: Function, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENVELOPE", "eventbridge")
+    said = {"detail-type": "login", "source": "web", "time": "2023-11-14T12:00:00Z"}
+    record = make_record({"id": "event 1", **said, "detail": make_body(ip="x")})
+    assert function(record) == []
+    (message,) = receive(aws, queue)
+    attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    assert json.loads(message["Body"]) == make_body(ip="x")
+    assert (attributes["event_id"], attributes["sent_timestamp"]) == ("event 1", str(NOON - 86_400_000))
+
+
 def test_enveloped_body_names_the_setting(function: Function) -> None:
     body = {"Type": "Notification", "MessageId": "x", "TopicArn": "y", "Message": "{}", "Timestamp": "z"}
     record = make_record(body)

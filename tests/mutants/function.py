@@ -165,11 +165,11 @@ FUNCTION = (
         ("tests/chaos/test_tries.py::test_connection_that_falls_silent_is_given_up_in_time",),
     ),
     Mutation(
-        "a letter keeps the time that its producer gave",
-        "lambda_src/quarantine.py",
-        'if "sent_timestamp" not in attributes and "SentTimestamp" in system:',
-        'if "SentTimestamp" in system:',
-        ("tests/integration/test_quarantine.py",),
+        "a letter keeps the time that its envelope gave",
+        "lambda_src/dead_letter.py",
+        "event.received_at if event.sent_timestamp is None else event.sent_timestamp",
+        "event.received_at",
+        ("tests/integration/test_packed_messages.py",),
     ),
     Mutation(
         "Python keeps no error that it has printed",
