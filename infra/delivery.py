@@ -9,12 +9,12 @@ TIMEOUTS_PER_VISIBILITY = 6
 MIN_RECEIVES = 5
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
 MAX_RECEIVES = 1000
-MAX_VISIBILITY_SECONDS = 12 * 3600
 QUEUE_RETENTION_DAYS = 7
 # A day of the queue's retention is left to catch up in.
 MAX_OUTAGE_MINUTES = (QUEUE_RETENTION_DAYS - 1) * 24 * 60
-# With quarantine only trouble of the infrastructure uses up receives, so that there may be many. Without it a rejected
-# message has to use up all of them before it is in the dead-letter queue: a long outage outlived is a long wait there.
+# With quarantine, only infrastructure failures count towards maxReceiveCount, so it can be high. Without quarantine, a
+# rejected message reaches the dead-letter queue only after maxReceiveCount deliveries. A count that survives a longer
+# outage delays that.
 OUTAGE_MINUTES = 12 * 60
 OUTAGE_MINUTES_WITHOUT_QUARANTINE = 30
 # A message keeps its first time stamp in the dead-letter queue: the time there is what is left of these days.
@@ -36,14 +36,14 @@ class Delivery:
 
     @property
     def outage_seconds(self) -> int:
-        """The outage that no good message may end in the dead-letter queue for, in seconds."""
+        """The longest outage, in seconds, that sends no good message to the dead-letter queue."""
         return 60 * (self.outage_minutes or (OUTAGE_MINUTES if self.quarantine else OUTAGE_MINUTES_WITHOUT_QUARANTINE))
 
     @property
     def visibility_seconds(self) -> int:
         """Visibility timeout of the queue, in seconds; more than the rule where 1000 receives would not do."""
         rule = TIMEOUTS_PER_VISIBILITY * self.timeout_seconds + self.window_seconds
-        return min(max(rule, math.ceil(self.outage_seconds / MAX_RECEIVES)), MAX_VISIBILITY_SECONDS)
+        return max(rule, math.ceil(self.outage_seconds / MAX_RECEIVES))
 
     @property
     def max_receive_count(self) -> int:

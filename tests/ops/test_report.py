@@ -138,9 +138,13 @@ def test_doctor_other_dead_letter_queue(loginpipe: CommandLine, queues: Queues) 
     assert statuses(loginpipe, DLQ_URL=other)["redrive policy"] == "error"
 
 
-def test_doctor_dead_letters_kept_too_short(loginpipe: CommandLine, queues: Queues) -> None:
-    queues.aws.sqs.set_queue_attributes(QueueUrl=queues.dead_letter_url, Attributes={"MessageRetentionPeriod": "86400"})
-    assert statuses(loginpipe)["retention of messages"] == "error"
+@pytest.mark.parametrize(("more", "status"), [(-1, "error"), (0, "error"), (1, "ok")])
+def test_doctor_dead_letters_are_kept_longer_than_messages(
+    loginpipe: CommandLine, queues: Queues, more: int, status: str
+) -> None:
+    for url, seconds in ((queues.url, 86_400), (queues.dead_letter_url, 86_400 + more)):
+        queues.aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"MessageRetentionPeriod": str(seconds)})
+    assert statuses(loginpipe)["retention of messages"] == status
 
 
 def test_doctor_dead_letters(loginpipe: CommandLine, queues: Queues) -> None:
