@@ -39,6 +39,7 @@ class Ingest(Construct):
             environment={
                 **access.environment,
                 **({"DLQ_URL": queues.dead_letter_queue.queue_url} if settings.quarantine else {}),
+                **({"ENVELOPE": settings.envelope} if settings.envelope != "none" else {}),
                 **({"VAULT_PUBLIC_KEY": settings.vault_public_key} if settings.vault_public_key else {}),
             },
             timeout_seconds=settings.function_timeout,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from infra.delivery import MAX_OUTAGE_MINUTES, OUTAGE_MINUTES, OUTAGE_MINUTES_WITHOUT_QUARANTINE
 from infra.settings.values import flag, number, setting, text
+from lambda_src.envelopes import OPENERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,11 @@ class QueueSettings:
         flag,
         "have the function send a rejected message to the DLQ itself, at first sight and with the reason",
         default=True,
+    )
+    envelope: str = setting(
+        text("|".join(("none", *OPENERS)), f"one of none, {', '.join(OPENERS)}"),
+        f"what is around each event: none, {', '.join(OPENERS)}",
+        default="none",
     )
     outage_minutes: int | None = setting(
         number(1, MAX_OUTAGE_MINUTES),

@@ -35,7 +35,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "arch": "x86_64",
         "reserveConcurrency": "false",
     },
-    "no_quarantine": {"quarantine": "false"},
+    "no_quarantine": {"quarantine": "false", "envelope": "sns"},
     "vault": {
         "vaultKeyArn": "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef",
         "vaultPublicKey": "MII" + "A" * 733,

@@ -170,6 +170,15 @@ def test_messages_are_decrypted_only_through_sqs(template: Template) -> None:
     ]
 
 
+def test_envelope_is_told_to_the_function_and_to_no_other(template: Template) -> None:
+    told = {
+        id_: function["Properties"]["Environment"]["Variables"]["ENVELOPE"]
+        for id_, function in template.resources("AWS::Lambda::Function").items()
+        if "ENVELOPE" in function["Properties"].get("Environment", {}).get("Variables", {})
+    }
+    assert told == ({"IngestFunction": "sns"} if template.variant == "no_quarantine" else {})
+
+
 def test_quarantine_may_send_to_the_dead_letter_queue_and_nothing_else(template: Template) -> None:
     environments = {
         id_: function["Properties"].get("Environment", {}).get("Variables", {})
