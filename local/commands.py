@@ -7,7 +7,7 @@ import typer
 
 from local.background import Background, count
 from local.errors import LocalStackError
-from local.interruption import catch_signals
+from local.interruption import catch_signals, ignore_signals
 from local.report import print_counts, print_description
 from local.session import IN_PROCESS, InProcess, prepare, stopped
 from local.stack import VISIBILITY_SECONDS
@@ -53,6 +53,7 @@ def up(
         if not was_up:
             session.output.note("Starting Postgres, SQS, SSM and the function: about 10 s …")
         description = background.up(options)
+        ignore_signals()
         if was_up:
             session.output.note("The stack is already up; this is how to reach it.")
             _compare(description, in_process=in_process, fifo=fifo, vault=vault, visibility=visibility)

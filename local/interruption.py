@@ -21,6 +21,12 @@ def catch_signals() -> None:
         signal.signal(number, _interrupt)
 
 
+def ignore_signals() -> None:
+    """Lets the little that is left of a command go on: what it was for is done, and stays."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Holds the KeyboardInterrupt back until the end of the block.
@@ -41,8 +47,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 def _interrupt(_number: int, _frame: object) -> None:
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    ignore_signals()
     if _Hold.depth:
         _Hold.has_come = True
     else:

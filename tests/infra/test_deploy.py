@@ -210,7 +210,7 @@ def test_stack_lives_from_first_deploy_to_destroy(cloud: LocalCloud) -> None:
     assert rejects == [(reason, field, attributes["event_id"], attributes["message_id"])]
     assert attributes.items() >= {("reason", reason), ("field", field)}
     assert sent_after - 1 <= int(attributes.pop("sent_timestamp")) / 1000 <= time.time()
-    assert set(attributes) == {"reason", "field", "event_id", "message_id"}
+    assert set(attributes) == {"reason", "field", "event_id", "message_id", "bare_event"}
     wait_for("empty queue", lambda: held(cloud, outputs["QueueUrl"]) == 0, 10)
 
     # The alarms and the dashboard name what the function really emits.

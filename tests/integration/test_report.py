@@ -14,6 +14,7 @@ def test_metrics_and_log_lines_of_a_mixed_batch(function: Function) -> None:
     assert milliseconds > 0
     counts = {
         "RecordsReceived": 6,
+        "EventsReceived": 6,
         "RecordsWritten": 2,
         "DuplicatesIgnored": 1,
         "RecordsRejected": 3,
