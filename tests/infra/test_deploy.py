@@ -243,7 +243,7 @@ def test_stack_lives_from_first_deploy_to_destroy(cloud: LocalCloud) -> None:
     message = dead_letter(cloud, outputs["DeadLetterQueueUrl"], 180)
     assert message["Body"] == "[]"
     assert "MessageAttributes" not in message
-    ((times,),) = cloud.query("SELECT times FROM rejected_logins WHERE reason = 'not_an_object'")
+    ((times,),) = cloud.query("SELECT times FROM rejected_logins WHERE reason = 'empty'")
     assert times > 1
     assert count(cloud) == 26
 
