@@ -38,7 +38,7 @@ def _silence(name: str, step: Step, cut: Cut) -> None:
         allowance = "ALTER ROLE ingest IN DATABASE logins SET idle_in_transaction_session_timeout = "
         ((usual,),) = pipeline.execute(
             "SELECT coalesce((SELECT split_part(setting, '=', 2) FROM pg_db_role_setting, unnest(setconfig) AS setting "
-            "WHERE setting LIKE 'idle_in_transaction_session_timeout=%'), '0')"
+            "WHERE setrole = 'ingest'::regrole AND setting LIKE 'idle_in_transaction_session_timeout=%'), '0')"
         )
         if usual == "0":
             raise PromiseError("Postgres would keep the locks of a function that is gone")
