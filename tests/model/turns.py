@@ -8,6 +8,7 @@ from tests.model.actors import Actor
 
 POLL_SECONDS = 0.005
 LONGEST_WAIT = 5.0  # for what neither Postgres nor the boundaries explain
+LONGEST_STANDSTILL = 60.0  # until both are taken to wait for each other; longer than any lock_timeout
 
 
 class Gate:
@@ -50,7 +51,7 @@ class Turns:
         actors = [actor for actor, _ in jobs]
         for actor, job in jobs:
             actor.gate = Gate(self._moved)
-            threads.append(threading.Thread(target=self._work, args=(actor.gate, job)))
+            threads.append(threading.Thread(target=self._work, args=(actor.gate, job), daemon=True))
             threads[-1].start()
         turn, left = 0, next(self._lengths, -1)
         while ready := self._wait(actors):
@@ -84,5 +85,7 @@ class Turns:
                 continue
             waited += POLL_SECONDS
             blocked = [actor for actor in moving if actor.backend is not None and self._is_blocked(actor.backend)]
+            if not ready and waited > LONGEST_STANDSTILL:
+                raise AssertionError("Neither of the two actors moves or ends.")
             if ready and (len(blocked) == len(moving) or waited > LONGEST_WAIT):
                 return ready
