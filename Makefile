@@ -51,6 +51,7 @@ lock: | $(BIN)/uv  ## write the requirement locks anew from the *.in files (UPGR
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --no-deps local/emulator.in -o local/emulator.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) local/emulator.in -c local/emulator.txt -o local/sam.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) bench/requirements.in -c requirements.txt -o bench/requirements.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) docs_tools/requirements.in -o docs_tools/requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) infra/node.in -o infra/node.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) tests/fuzz/requirements.in -o tests/fuzz/requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) tests/mutants/requirements.in -c requirements.txt -o tests/mutants/requirements.txt
@@ -154,6 +155,20 @@ bench-growth: $(BENCH)/.installed  ## measure as the table grows to 10,000,000 r
 simulate: $(BENCH)/.installed  ## the pipeline at up to 100,000 events a second, by the costs measured last
 	$(BENCH)/bin/python -m bench simulation check
 
+# ---- documentation ----------------------------------------------------------------------------------------------
+
+DOCS := $(VENV)/docs
+
+# An environment of its own, as for the benchmarks.
+$(DOCS)/.installed: docs_tools/requirements.txt | $(BIN)/uv
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(DOCS)
+	$(BIN)/uv pip install --quiet --python $(DOCS) --require-hashes -r docs_tools/requirements.txt
+	@touch $@
+
+.PHONY: docs
+docs: $(DOCS)/.installed  ## build the documentation site into build/site; a broken link or anchor fails
+	$(DOCS)/bin/zensical build --clean --strict
+
 # ---- cloud stack ------------------------------------------------------------------------------------------------
 
 NODE := $(VENV)/node
@@ -200,7 +215,7 @@ deploy: bundle  ## bootstrap the account if need be, and deploy (BOOTSTRAP=no: l
 	$(CDK) deploy $(CONTEXT)
 
 .PHONY: destroy
-destroy: bundle  ## destroy the deployed stack; what is retained stands in docs/deploy.md
+destroy: bundle  ## destroy the deployed stack; what is retained stands in docs/how-to/deploy.md
 	$(CDK) destroy $(CONTEXT)
 
 .PHONY: deploy-local

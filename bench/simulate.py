@@ -316,7 +316,7 @@ def fit_costs(throughput: dict[str, Any], cpu: dict[str, Any], cold_start: dict[
 
 # ---- what it costs -------------------------------------------------------------------------------------------------
 
-# List prices of us-east-1 in US dollars, as of 2025; docs/deploy.md tells what a stack costs idle.
+# List prices of us-east-1 in US dollars, as of 2025; docs/how-to/deploy.md tells what a stack costs idle.
 GB_SECOND = 0.0000133334  # Lambda, arm64
 INVOCATIONS_MILLION = 0.20
 REQUESTS_MILLION = 0.40  # SQS, a call of up to 64 KB

@@ -77,7 +77,7 @@ def test_contradiction_is_named(context: dict[str, Any], key: str) -> None:
 
 
 def test_every_key_is_documented() -> None:
-    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "how-to" / "deploy.md").read_text(encoding="utf-8")
     for key, default, meaning in key_help():
         cells = [f"`{key}`", f"`{default}`" if default else "", meaning]
         assert f"| {' | '.join(cells)} |" in page, key

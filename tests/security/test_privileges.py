@@ -277,5 +277,5 @@ def test_waits_are_bounded(database: Scratch) -> None:
 
 
 def test_role_can_change_its_own_bounds(session: extensions.connection) -> None:
-    """They are defaults against forgetfulness: docs/threat-model.md says so."""
+    """They are defaults against forgetfulness: docs/explanation/threat-model.md says so."""
     assert try_as(session, "analyst", "SET statement_timeout = 0; ALTER ROLE analyst SET statement_timeout = 0") is None

@@ -25,6 +25,7 @@ WRITES = {
     ("deploy", "staging"): {"id-token"},
     ("deploy", "production"): {"id-token"},
     ("deploy-stage", "deploy"): {"id-token"},
+    ("docs", "publish"): {"pages", "id-token"},
     ("release", "publish"): {"contents", "id-token", "attestations"},
 }
 

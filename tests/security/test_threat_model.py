@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "explanation" / "threat-model.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("## Claims and their tests")[2].partition("\n## ")[0]
 CLAIMS = [line.strip("| ").rpartition(" | ") for line in SECTION.splitlines() if line.startswith("| ")][1:]
 FEWEST = 15
