@@ -12,7 +12,7 @@ QUIET_LOG = {
 }
 # Who logs in, from where and until when, kept for as long as RDS can: seven days.
 LOGIN_LOG = {"log_connections": "1", "log_disconnections": "1", "rds.log_retention_period": "10080"}
-# The first is RDS's own default. What pgaudit logs is set by role, once its extension is there: docs/how-to/analysts.md.
+# The first is RDS's own default. Each role sets what pgaudit logs of it: docs/how-to/analysts.md.
 AUDIT_LIBRARIES = "pg_stat_statements,pgaudit"
 # A query over all months of a table that is partitioned by day locks some 2,500 tables and indexes.
 LOCKS_A_CONNECTION = 512

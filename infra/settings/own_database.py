@@ -38,5 +38,5 @@ class OwnDatabaseSettings:
         private_range, "private range of addresses from which people may connect to the stack's database", default=None
     )
     pgaudit: bool = setting(
-        flag, "load pgaudit into the stack's database; what it logs is set by role: docs/how-to/analysts.md", default=False
+        flag, "load the extension pgaudit into the stack's database (docs/how-to/analysts.md)", default=False
     )
