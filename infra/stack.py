@@ -23,6 +23,7 @@ from infra.queue import LoginQueue
 from infra.salt import Salt
 from infra.salt_removal import SaltRemoval
 from infra.settings import Settings
+from infra.upstream import Upstream
 
 
 class LoginPipelineStack(Stack):
@@ -55,6 +56,7 @@ class LoginPipelineStack(Stack):
             queue_key=settings.queue_key,
         )
         queues = LoginQueue(self, "Queue", name=name, key=keys.queue, delivery=delivery)
+        Upstream(self, "Upstream", settings=settings, name=name, queue=queues.queue, key=keys.queue)
         salt = Salt(self, "Salt", name=settings.salt_parameter or f"/{name}/salt", key=keys.salt)
         network = self._network(keys)
         database = self._database(keys, network, budget)

@@ -23,11 +23,27 @@ def contradictions(settings: Settings) -> list[str]:
         problems.append("endpointSecurityGroup: goes with ssmEndpoint=false, sqsEndpoint=false or both")
     if settings.batch_size > SMALL_BATCH and settings.batch_window == 0:
         problems.append(f"batchWindow: must be 1 or more with a batchSize above {SMALL_BATCH}")
+    problems += _of_upstream(settings)
     problems += _of_existing_database(settings) if settings.existing_database else _of_own_database(settings)
     if settings.salt_parameter and not settings.salt_key_arn:
         problems.append("saltParameter: needs saltKeyArn, the key of that salt")
     if not settings.retain_data and settings.deletion_protection and not settings.existing_database:
         problems.append("retainData=false: needs deletionProtection=false too")
+    return problems
+
+
+def _of_upstream(settings: Settings) -> list[str]:
+    problems = []
+    if settings.sns_topic_arn and settings.event_bus_name:
+        problems.append("snsTopicArn and eventBusName: give one of them, for all events have the same envelope")
+    elif settings.sns_topic_arn and settings.envelope == "eventbridge":
+        problems.append("snsTopicArn: needs envelope=sns, or none or cloudevents (raw delivery)")
+    elif settings.event_bus_name and settings.envelope != "eventbridge":
+        problems.append("eventBusName: needs envelope=eventbridge")
+    if settings.event_detail_type and not settings.event_bus_name:
+        problems.append("eventDetailType: is for eventBusName")
+    if settings.event_bus_name == "default" and not settings.event_detail_type:
+        problems.append("eventBusName=default: needs eventDetailType, for AWS's own events are on that bus")
     return problems
 
 

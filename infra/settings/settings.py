@@ -7,11 +7,19 @@ from infra.settings.masking import MaskingSettings
 from infra.settings.network import NetworkSettings
 from infra.settings.own_database import OwnDatabaseSettings
 from infra.settings.queue import QueueSettings
+from infra.settings.upstream import UpstreamSettings
 from infra.settings.values import flag, setting, text
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(MaskingSettings, QueueSettings, ExistingDatabaseSettings, NetworkSettings, OwnDatabaseSettings):
+class Settings(
+    MaskingSettings,
+    UpstreamSettings,
+    QueueSettings,
+    ExistingDatabaseSettings,
+    NetworkSettings,
+    OwnDatabaseSettings,
+):
     """One deployment's choices; each field is one context key, in camelCase there."""
 
     stage: str = setting(

@@ -32,6 +32,7 @@ class Account:
     databases: dict[str, str] = field(default_factory=dict)  # the resource id by host
     outputs: dict[str, str] = field(default_factory=dict)
     encrypted_logs: dict[str, str] = field(default_factory=dict)  # the KMS key of a log group, by ARN
-    rules: dict[str, list[str]] = field(default_factory=dict)  # the targets of a schedule, all by ARN
+    rules: dict[str, list[str]] = field(default_factory=dict)  # the targets of a rule, all by ARN
+    subscriptions: dict[str, list[str]] = field(default_factory=dict)  # the queues of a topic, all by ARN
     versions: list[str] = field(default_factory=list)  # of functions, by ARN
     is_isolated: bool = False  # the VPC is of its own, and its endpoints are the only way out

@@ -8,6 +8,7 @@ from tests.iam.errors import UnsupportedPolicyError
 from tests.iam.evaluation import Policy
 from tests.iam.policy import Statement
 from tests.iam.resolution import ACCOUNT, REGION, Resolver
+from tests.iam.resolution import arn as make_arn
 
 # What AWS keeps behind these names. https://docs.aws.amazon.com/aws-managed-policy/latest/reference/
 MANAGED = {
@@ -93,7 +94,17 @@ def _add_permission(account: Account, resolver: Resolver, id_: str, properties: 
 
 
 def _add_rule(account: Account, resolver: Resolver, id_: str, properties: Any) -> None:
-    account.rules[resolver.arn_of(id_)] = [resolver.resolve(target["Arn"]) for target in properties["Targets"]]
+    given = resolver.resolve(properties)
+    rule = resolver.arn_of(id_)
+    if "EventBusName" in given:  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-manage-iam-access.html
+        rule = make_arn(f"events:{{region}}:{{account}}:rule/{given['EventBusName']}/{given['Name']}")
+    account.rules[rule] = [target["Arn"] for target in given["Targets"]]
+
+
+def _add_subscription(account: Account, resolver: Resolver, id_: str, properties: Any) -> None:
+    given = resolver.resolve(properties)
+    if given["Protocol"] == "sqs":
+        account.subscriptions.setdefault(given["TopicArn"], []).append(given["Endpoint"])
 
 
 def _add_log_group(account: Account, resolver: Resolver, id_: str, properties: Any) -> None:
@@ -159,6 +170,7 @@ ADDERS = {
     "AWS::SQS::Queue": _add_queue,
     "AWS::SQS::QueuePolicy": _add_queue_policy,
     "AWS::SNS::TopicPolicy": _add_topic_policy,
+    "AWS::SNS::Subscription": _add_subscription,
     "AWS::EC2::VPCEndpoint": _add_endpoint,
     "AWS::EC2::VPC": _add_vpc,
     "AWS::RDS::DBInstance": _add_instance,

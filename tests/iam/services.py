@@ -18,16 +18,29 @@ LOGS_ON_KEY = (
 )  # fmt: skip
 # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 ALARMS_ON_KEY = ("Decrypt", "GenerateDataKey")
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+SENDERS_ON_KEY = ("Decrypt", "GenerateDataKey")
 KEY_ACTIONS = (*LOGS_ON_KEY, "CreateGrant", "PutKeyPolicy", "ScheduleKeyDeletion")
 
 Source = tuple[tuple[str, str], ...]
 
 
 def service_needs(account: Account) -> Iterator[tuple[Caller, Request]]:
-    """Schedules that run functions, alarms that go out, logs that are encrypted."""
+    """Schedules that run functions, events that go into the queue, alarms that go out, logs that are encrypted."""
     for rule, targets in account.rules.items():
         for target in targets:
-            yield service("events"), Request("lambda:InvokeFunction", target, _source(rule))
+            if target not in account.keys:
+                yield service("events"), Request("lambda:InvokeFunction", target, _source(rule))
+                continue
+            yield service("events"), Request("sqs:SendMessage", target, _source(rule))
+            for action in SENDERS_ON_KEY:
+                # No page of AWS says that EventBridge names the rule to the key of a target.
+                yield service("events"), Request(f"kms:{action}", account.keys[target], _source(None))
+    for topic, queues in account.subscriptions.items():
+        for queue in queues:
+            yield service("sns"), Request("sqs:SendMessage", queue, _source(topic))
+            for action in SENDERS_ON_KEY:
+                yield service("sns"), Request(f"kms:{action}", account.keys[queue], _source(topic))
     for topic in _topics(account):
         yield service("cloudwatch"), Request("sns:Publish", topic, _source(None))
         for action in ALARMS_ON_KEY:
@@ -46,6 +59,11 @@ def service_universe(account: Account) -> Iterator[tuple[Caller, Request]]:
 
 def _requests(account: Account) -> Iterator[Request]:
     rules = (*account.rules, arn("events:{region}:{account}:rule/other"))
+    topics = tuple(topic + end for topic in account.subscriptions for end in ("", "2"))
+    for queue in (each for each in account.keys if ":sqs:" in each):
+        for sender in (*rules, *topics, *(each.replace(ACCOUNT, OTHER_ACCOUNT) for each in (*rules, *topics))):
+            for action in ("SendMessage", "ReceiveMessage"):
+                yield Request(f"sqs:{action}", queue, _source(sender))
     for function in account.functions.values():
         for rule in (*rules, *(each.replace(ACCOUNT, OTHER_ACCOUNT) for each in rules)):
             yield Request("lambda:InvokeFunction", function.arn, _source(rule))
@@ -59,6 +77,8 @@ def _requests(account: Account) -> Iterator[Request]:
         for action in (f"kms:{action}" for action in KEY_ACTIONS):
             yield Request(action, key, _source(None))
             yield Request(action, key, _source(None, OTHER_ACCOUNT))
+            for topic in topics:
+                yield Request(action, key, _source(topic))
             for group in account.encrypted_logs:
                 yield Request(action, key, ((LOG_CONTEXT, group),))
                 yield Request(action, key, ((LOG_CONTEXT, group.replace(ACCOUNT, OTHER_ACCOUNT)),))
@@ -68,7 +88,7 @@ def _topics(account: Account) -> tuple[str, ...]:
     return tuple(each for each in account.resource_policies if ":sns:" in each)
 
 
-def _source(rule: str | None, account: str = ACCOUNT) -> Source:
-    if rule is None:
+def _source(sender: str | None, account: str = ACCOUNT) -> Source:
+    if sender is None:
         return (("aws:SourceAccount", account),)
-    return (("aws:SourceArn", rule), ("aws:SourceAccount", rule.split(":")[4]))
+    return (("aws:SourceArn", sender), ("aws:SourceAccount", sender.split(":")[4]))

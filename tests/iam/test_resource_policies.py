@@ -1,14 +1,25 @@
 """The policies of queues, keys, the topic and functions: for the services that need them, and nobody else."""
 
+from collections.abc import Callable
+
+import pytest
+
 from tests.iam.account import Account
 from tests.iam.callers import Caller, function_callers, role_principal, stranger
-from tests.iam.conftest import Played
 from tests.iam.excess import allowed
+from tests.iam.loading import load_account
 from tests.iam.neighbours import universe
 from tests.iam.services import service_needs, service_universe
 from tests.iam.widening import replaced, widenings, with_resource
+from tests.infra.conftest import Template
 
 INSECURE = ("aws:SecureTransport", "false")
+
+
+@pytest.fixture(params=["vault", "no_quarantine", "eventbridge"])
+def account(request: pytest.FixtureRequest, synthesize: Callable[[str], Template]) -> Account:
+    """The account of a stack that producers feed, that a topic feeds, and that a bus feeds."""
+    return load_account(synthesize(request.param).body)
 
 
 def excess(account: Account) -> set[str]:
@@ -28,39 +39,38 @@ def excess(account: Account) -> set[str]:
     return found
 
 
-def test_services_may_do_what_they_need(played: Played) -> None:
+def test_services_may_do_what_they_need(account: Account) -> None:
     refused = [
         f"{caller}: {request}"
-        for caller, request in service_needs(played.account)
-        if not caller.decide(played.account, request).allowed
+        for caller, request in service_needs(account)
+        if not caller.decide(account, request).allowed
     ]
     assert refused == []
 
 
-def test_needs_of_services_are_among_the_neighbours(played: Played) -> None:
-    asked = {(caller.name, request) for caller, request in service_universe(played.account)}
-    assert {(caller.name, request) for caller, request in service_needs(played.account)} - asked == set()
+def test_needs_of_services_are_among_the_neighbours(account: Account) -> None:
+    asked = {(caller.name, request) for caller, request in service_universe(account)}
+    assert {(caller.name, request) for caller, request in service_needs(account)} - asked == set()
 
 
-def test_nobody_else_may_do_anything(played: Played) -> None:
-    assert sorted(excess(played.account)) == []
+def test_nobody_else_may_do_anything(account: Account) -> None:
+    assert sorted(excess(account)) == []
 
 
-def test_widened_statement_of_a_resource_is_noticed(played: Played) -> None:
+def test_widened_statement_of_a_resource_is_noticed(account: Account) -> None:
     unnoticed = [
         f"{statement.name}: {change}"
-        for resource, policy in played.account.resource_policies.items()
+        for resource, policy in account.resource_policies.items()
         for statement in policy
         for change, wider in widenings(statement)
         if change != "Resource *"  # it says nothing of other resources, whatever it names
-        and not excess(with_resource(played.account, resource, replaced(policy, statement, wider)))
+        and not excess(with_resource(account, resource, replaced(policy, statement, wider)))
     ]
     assert unnoticed == []
 
 
-def test_roles_of_services_have_no_permission_on_what_is_of_others(played: Played) -> None:
+def test_roles_of_services_have_no_permission_on_what_is_of_others(account: Account) -> None:
     """Such as the role that writes the flow logs."""
-    account = played.account
     of_functions = {function.role for function in account.functions.values()}
     for role, policy in account.roles.items():
         if role not in of_functions:

@@ -35,7 +35,16 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "arch": "x86_64",
         "reserveConcurrency": "false",
     },
-    "no_quarantine": {"quarantine": "false", "envelope": "sns"},
+    "no_quarantine": {
+        "quarantine": "false",
+        "envelope": "sns",
+        "snsTopicArn": "arn:aws:sns:eu-central-1:111122223333:logins",
+    },
+    "eventbridge": {
+        "envelope": "eventbridge",
+        "eventBusName": "logins",
+        "eventDetailType": "UserLoggedIn",
+    },
     "vault": {
         "vaultKeyArn": "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef",
         "vaultPublicKey": "MII" + "A" * 733,

@@ -7,6 +7,8 @@ import pytest
 from infra.settings import ContextError, key_help, parse_context
 
 EXISTING = {"databaseHost": "db.example.com", "databaseSecret": "owner"}
+TOPIC = {"snsTopicArn": "arn:aws:sns:eu-central-1:111122223333:logins"}
+BUS = {"eventBusName": "logins", "envelope": "eventbridge"}
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -69,6 +71,13 @@ def test_every_problem_is_named_at_once() -> None:
         ({"saltParameter": "/one/salt"}, "saltParameter"),
         ({"retainData": False}, "retainData=false"),
         ({"stages": {"staging": True}}, "stages"),
+        ({"snsTopicArn": "arn:aws:sqs:eu-central-1:111122223333:logins"}, "snsTopicArn"),
+        ({**TOPIC, **BUS}, "snsTopicArn and eventBusName"),
+        ({**TOPIC, "envelope": "eventbridge"}, "snsTopicArn"),
+        ({"eventBusName": "logins"}, "eventBusName"),
+        ({"eventBusName": "logins", "envelope": "sns"}, "eventBusName"),
+        ({"eventDetailType": "UserLoggedIn"}, "eventDetailType"),
+        ({**BUS, "eventBusName": "default"}, "eventBusName=default"),
     ],
 )
 def test_contradiction_is_named(context: dict[str, Any], key: str) -> None:

@@ -176,7 +176,8 @@ def test_envelope_is_told_to_the_function_and_to_no_other(template: Template) ->
         for id_, function in template.resources("AWS::Lambda::Function").items()
         if "ENVELOPE" in function["Properties"].get("Environment", {}).get("Variables", {})
     }
-    assert told == ({"IngestFunction": "sns"} if template.variant == "no_quarantine" else {})
+    given = VARIANTS[template.variant].get("envelope")
+    assert told == ({"IngestFunction": given} if given else {})
 
 
 def test_quarantine_may_send_to_the_dead_letter_queue_and_nothing_else(template: Template) -> None:
