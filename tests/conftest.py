@@ -40,7 +40,7 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", 
 MEMORY = Path("/dev/shm")  # noqa: S108  a file system in memory, where there is one
 ROOM = 2**31  # bytes that the databases of a run may take
 # Dear to make: all tests that use one run in the same process.
-SHARED = ("synthesize", "stack", "cloud")
+SHARED = ("synthesize", "stack", "cloud", "bundle", "wider_root")
 
 # A copy does not have those of its template.
 DATABASE_PRIVILEGES = """
@@ -60,6 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(root, ignore_errors=True))
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for name in SHARED:
