@@ -287,11 +287,11 @@ def test_redrive_killed_at_any_moment(
     for number in range(letters):
         put_noted(queues, body(user_id=f"user {number}"))
     killed = 0
-    for _ in range(6):
+    for _ in range(4):
         before = queues.count(dead=True)
         process = loginpipe.start("dlq", "redrive", "--rate", "20", "--hold", "2")
         while process.poll() is None and queues.count(dead=True) == before:
-            time.sleep(0.01)
+            time.sleep(0.1)
         time.sleep(chance.uniform(0, 0.4))
         process.kill()
         process.communicate()
