@@ -36,6 +36,7 @@ COMMANDS = [
     Entry("Try it", "down", "End the pipeline that `up` has started.", "local.commands:down"),
     Entry("Try it", "env", "Print the pipeline as variables for a shell.", "ops.commands.pipeline:env"),
     Entry("Operate", "doctor", "Check the set-up, and say what to do about each fault.", "ops.commands.health:doctor"),
+    Entry("Operate", "top", "Watch the pipeline at work.", "ops.commands.live:top"),
     Entry("Operate", "send", "Send events from a file to the queue.", "ops.commands.events:send"),
     Entry("Operate", "dlq", "Dead letters: list, redrive, purge.", "ops.commands.dead_letters:app"),
     Entry("Operate", "worker", "Consume the queue on this machine.", "ops.commands.work:worker"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -48,6 +48,10 @@ class Output:
             return
         for part in make_table(title, list(columns), materialized, self._out.width):
             self._out.print(part)
+
+    def show(self, drawn: RenderableType) -> None:
+        """A part of the result that is drawn already."""
+        self._out.print(drawn)
 
     def numbers(self, lines: Sequence[tuple[str, int]]) -> None:
         """Named numbers, one to a line."""

@@ -75,6 +75,12 @@ class Target:
         return client
 
     @cached_property
+    def cloudwatch(self) -> "BaseClient":
+        """The CloudWatch client."""
+        client: BaseClient = boto3.client("cloudwatch", region_name=region(), config=RETRIES)
+        return client
+
+    @cached_property
     def caller(self) -> str:
         """The ARN behind the credentials in use."""
         return boto3.client("sts", region_name=region(), config=RETRIES).get_caller_identity()["Arn"]

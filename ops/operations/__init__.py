@@ -15,6 +15,7 @@ from ops.operations.archives import (
 from ops.operations.audits import audit, audit_chain, note_salt, note_shown
 from ops.operations.health import check_schema, check_server
 from ops.operations.logins import lookup, mask, reject_reasons, remask
+from ops.operations.pulses import pulse
 from ops.operations.removal import forget, retention, upkeep
 from ops.operations.reports import report
 from ops.operations.salts import doubled_salt_versions, highest_salt_version, rows_by_version
@@ -40,6 +41,7 @@ __all__ = [
     "note_salt",
     "note_shown",
     "open_link",
+    "pulse",
     "recover",
     "reject_reasons",
     "remask",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ops.errors import UsageError
-from ops.operations import archives, audits, health, logins, removal, reports, salts, vault
+from ops.operations import archives, audits, health, logins, pulses, removal, reports, salts, vault
 from ops.operations.site import Site
 
 Json = Any  # what json.loads returns
@@ -25,6 +25,7 @@ OPERATOR = _by_name(
     salts.highest_salt_version,
     salts.rows_by_version,
     reports.report,
+    pulses.pulse,
     removal.forget,
     removal.retention,
     removal.upkeep,
