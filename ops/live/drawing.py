@@ -13,6 +13,7 @@ from ops.output import age
 from ops.tables import clean
 
 REJECTS_SHOWN = 5
+ERROR_SHOWN = 90  # characters; --json has them all
 UNKNOWN = "-"
 CROWDED = 0.8  # of the connections
 MEBIBYTE = 1 << 20
@@ -79,11 +80,12 @@ def _function_lines(sample: Sample, rates: Rates) -> Iterator[Line]:
     write = rates.write_milliseconds
     yield Line("  write time", UNKNOWN if write is None else f"{write:,.0f} ms", "" if write is None else "a batch")
     error = sample.metrics.last_error if sample.metrics else None
-    yield (
-        Line("  last error", "none" if sample.metrics else UNKNOWN)
-        if error is None
-        else Line("  last error", error.at.partition("T")[2], f"{error.at.partition('T')[0]}: {error.text}", "bold red")
-    )
+    if error is None:
+        yield Line("  last error", "none" if sample.metrics else UNKNOWN)
+        return
+    day, _, moment = error.at.partition("T")
+    text = error.text if len(error.text) <= ERROR_SHOWN else f"{error.text[:ERROR_SHOWN]}…"
+    yield Line("  last error", moment, f"{day}: {text}", "bold red")
 
 
 def _database_lines(sample: Sample, rates: Rates) -> Iterator[Line]:
