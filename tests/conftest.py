@@ -40,7 +40,7 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", 
 MEMORY = Path("/dev/shm")  # noqa: S108  a file system in memory, where there is one
 ROOM = 2**31  # bytes that the databases of a run may take
 # Dear to make: all tests that use one run in the same process.
-SHARED = ("synthesize", "stack", "cloud", "bundle", "wider_root")
+SHARED = ("synthesize", "stack", "cloud", "bundle", "wider_root", "local")
 
 # A copy does not have those of its template.
 DATABASE_PRIVILEGES = """
