@@ -1,4 +1,4 @@
-"""`python -m tests.chaos` injects every fault into a running pipeline, again and again, and balances the books."""
+"""`python -m tests.chaos` injects faults into a running pipeline and compares what was sent with what arrived."""
 
 import argparse
 import logging
@@ -21,7 +21,7 @@ console = Console(soft_wrap=True, highlight=False, width=160)
 
 
 def main() -> int:
-    """The command line; returns the exit code."""
+    """Run the command line and return the exit code."""
     options = _parse_options()
     names = [name for name in FAULTS if not options.only or any(part in name for part in options.only)]
     if options.list or not names:
@@ -51,16 +51,16 @@ def _run(pipeline: Pipeline, order: Iterator[tuple[str, Random]], options: argpa
             if number % options.settle == 0:
                 _settle(pipeline, accounts)
         _settle(pipeline, accounts)
-        accounts[ANY_FAULT].problems += pipeline.check_vault()
+        accounts[ANY_FAULT].problems += pipeline.database.check_vault()
         console.print(f"{time.monotonic() - started:.0f} s")
     return accounts
 
 
 def _strike(pipeline: Pipeline, name: str, random: Random, portion: int, account: Account) -> None:
-    """One fault in the middle of traffic."""
-    pipeline.fault = name
+    """Inject one fault during traffic."""
+    pipeline.producer.fault = name
     try:
-        with pipeline.traffic(portion):
+        with pipeline.producer.traffic(portion):
             account.strikes += FAULTS[name](pipeline, random)
     except PromiseError as error:
         account.problems.append(f"{name}: {error}")
@@ -77,7 +77,7 @@ def _settle(pipeline: Pipeline, accounts: dict[str, Account]) -> None:
 
 
 def _order(names: list[str], random: Random) -> Iterator[tuple[str, Random]]:
-    """Each fault once before any comes a second time; each with random numbers of its own."""
+    """Yield each fault once before any comes again, each with its own random numbers."""
     while True:
         for name in random.sample(names, len(names)):
             yield name, Random(random.getrandbits(64))  # noqa: S311
@@ -119,17 +119,17 @@ def _add(table: Table, name: str, account: Account) -> None:
 def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=_command(),
-        description="Injects every fault once, then goes on in random order until both --seconds have passed and "
-        "--events were sent. Fails where an event was lost, doubled or leaked, or a fault could not be injected.",
+        description="Injects every fault once, then continues in random order until --seconds have passed and "
+        "--events were sent. Fails if an event was lost, doubled or leaked, or if a fault did not happen.",
     )
     parser.add_argument("--seed", type=int, help="repeats an earlier run; random if not given")
-    parser.add_argument("--seconds", type=float, default=0, help="go on for so long (0: each fault once)")
-    parser.add_argument("--events", type=int, default=0, help="go on until so many events were sent")
+    parser.add_argument("--seconds", type=float, default=0, help="continue for this time (0: each fault once)")
+    parser.add_argument("--events", type=int, default=0, help="continue until this many events were sent")
     parser.add_argument("--portion", type=int, default=60, help="least number of events to send around each fault")
-    parser.add_argument("--settle", type=int, default=1, metavar="N", help="balance the books after each N faults")
+    parser.add_argument("--settle", type=int, default=1, metavar="N", help="compare after each N faults")
     parser.add_argument("--only", action="append", metavar="TEXT", help="only faults whose name holds TEXT; repeatable")
     parser.add_argument("--list", action="store_true", help="list the faults and stop")
-    parser.add_argument("--verbose", action="store_true", help="say each fault as it is over")
+    parser.add_argument("--verbose", action="store_true", help="print each fault when it has ended")
     return parser.parse_args()
 
 
@@ -138,5 +138,5 @@ def _command() -> str:
 
 
 if __name__ == "__main__":
-    logging.getLogger("ops").setLevel(logging.ERROR)  # failed batches are what this is about
+    logging.getLogger("ops").setLevel(logging.ERROR)  # it would log each failed batch
     sys.exit(main())

@@ -5,7 +5,8 @@ from typing import Any
 
 from tests.chaos.aws_front import Trouble
 from tests.chaos.faults.registry import WAIT_SECONDS, fault
-from tests.chaos.pipeline import SALT, Pipeline
+from tests.chaos.pipeline import Pipeline
+from tests.chaos.salt import SALT
 
 
 def _trouble(name: str, **how: Any) -> None:
@@ -14,7 +15,7 @@ def _trouble(name: str, **how: Any) -> None:
         trouble = Trouble(**how)
         pipeline.front.trouble = trouble
         if trouble.action == "GetParameter" and random.random() < 0.5:
-            pipeline.kill_runtimes()  # a cold start has no old salt to go on with
+            pipeline.functions.kill()  # a cold start has no old salt to go on with
         try:
             pipeline.wait_until(lambda: trouble.met > 2, WAIT_SECONDS)
         finally:
@@ -34,35 +35,35 @@ _trouble("quarantined, the answer lost", action="SendMessageBatch", lost=True)
 
 @fault("salt gone")
 def _salt_gone(pipeline: Pipeline, random: Random) -> int:
-    pipeline.mark_logs()
+    pipeline.functions.mark_logs()
     pipeline.aws.ssm.delete_parameter(Name=SALT)
     try:
         if random.random() < 0.5:
-            pipeline.kill_runtimes()
-        pipeline.wait_until(lambda: pipeline.count_in_logs("ParameterNotFound"), WAIT_SECONDS)
+            pipeline.functions.kill()
+        pipeline.wait_until(lambda: pipeline.functions.count_in_logs("ParameterNotFound"), WAIT_SECONDS)
     finally:
-        pipeline.restore_salts()
-    return pipeline.count_in_logs("ParameterNotFound")
+        pipeline.salt.restore()
+    return pipeline.functions.count_in_logs("ParameterNotFound")
 
 
 @fault("salt broken")
 def _salt_broken(pipeline: Pipeline, random: Random) -> int:
-    pipeline.mark_logs()
-    pipeline.put_salt(random.choice(("not base64!", "dG9vIHNob3J0")))
+    pipeline.functions.mark_logs()
+    pipeline.salt.put(random.choice(("not base64!", "dG9vIHNob3J0")))
     try:
         if random.random() < 0.5:
-            pipeline.kill_runtimes()
-        pipeline.wait_until(lambda: pipeline.count_in_logs("is not the base64 of"), WAIT_SECONDS)
+            pipeline.functions.kill()
+        pipeline.wait_until(lambda: pipeline.functions.count_in_logs("is not the base64 of"), WAIT_SECONDS)
     finally:
-        pipeline.put_salt()
-    return pipeline.count_in_logs("is not the base64 of")
+        pipeline.salt.put()
+    return pipeline.functions.count_in_logs("is not the base64 of")
 
 
 @fault("salt rotated in the middle")
 def _salt_rotated(pipeline: Pipeline, random: Random) -> int:
     del random
-    pipeline.put_salt()
+    pipeline.salt.put()
     newest = f"SELECT count(*) FROM user_logins WHERE salt_version = {max(pipeline.ledger.salts)}"
-    pipeline.wait_until(lambda: pipeline.execute(newest) != [(0,)], WAIT_SECONDS)
-    ((count,),) = pipeline.execute(newest)
+    pipeline.wait_until(lambda: pipeline.database.execute(newest) != [(0,)], WAIT_SECONDS)
+    ((count,),) = pipeline.database.execute(newest)
     return int(count)

@@ -33,29 +33,29 @@ def _silence(name: str, step: Step, cut: Cut) -> None:
     def strike(pipeline: Pipeline, random: Random) -> int:
         del random
         rule = Rule(step, cut, times=1)
-        timeouts, given_up = pipeline.timeouts, pipeline.proxy.count(Event.GIVEN_UP)
-        # Such a session holds its locks until Postgres ends it; a minute is too long for a run.
+        timeouts, given_up = pipeline.functions.timeouts, pipeline.proxy.count(Event.GIVEN_UP)
+        # Such a session holds its locks until Postgres ends it. The usual minute is too long for a run.
         allowance = "ALTER ROLE ingest IN DATABASE logins SET idle_in_transaction_session_timeout = "
-        ((usual,),) = pipeline.execute(
+        ((usual,),) = pipeline.database.execute(
             "SELECT coalesce((SELECT split_part(setting, '=', 2) FROM pg_db_role_setting, unnest(setconfig) AS setting "
             "WHERE setrole = 'ingest'::regrole AND setting LIKE 'idle_in_transaction_session_timeout=%'), '0')"
         )
         if usual == "0":
-            raise PromiseError("Postgres would keep the locks of a function that is gone")
-        pipeline.execute(allowance + "'3s'")
-        pipeline.proxy.reset()  # a setting of a role is for new sessions
+            raise PromiseError("Postgres would keep the locks of a dead function")
+        pipeline.database.execute(allowance + "'3s'")
+        pipeline.proxy.reset()  # only new sessions get a role's setting
         try:
             with armed(pipeline, rule):
                 pipeline.wait_until(lambda: pipeline.proxy.count(Event.GIVEN_UP) > given_up, 2 * WAIT_SECONDS)
         finally:
-            pipeline.execute(f"{allowance}'{usual}'")
+            pipeline.database.execute(f"{allowance}'{usual}'")
         if rule.fired and pipeline.proxy.count(Event.GIVEN_UP) == given_up:
             raise PromiseError("no function gave up the write that could not finish")
-        for lock in pipeline.locks:  # what was under way has to end before it can be judged
+        for lock in pipeline.functions.locks:  # wait until all batches have ended
             with lock:
                 pass
-        if pipeline.timeouts > timeouts:
-            raise PromiseError("a function was ended for taking too long: it did not give up in time")
+        if pipeline.functions.timeouts > timeouts:
+            raise PromiseError("a function did not give up in time, and the runtime ended it")
         return rule.fired
 
 
@@ -92,14 +92,14 @@ def _one_byte(pipeline: Pipeline, random: Random) -> int:
 
 @fault("connections refused")
 def _refused(pipeline: Pipeline, random: Random) -> int:
-    pipeline.mark_logs()
+    pipeline.functions.mark_logs()
     pipeline.proxy.refuse()
     try:
-        pipeline.wait_until(lambda: pipeline.count_in_logs("Connection refused"), WAIT_SECONDS)
+        pipeline.wait_until(lambda: pipeline.functions.count_in_logs("Connection refused"), WAIT_SECONDS)
         time.sleep(random.uniform(0, 2))
     finally:
         pipeline.proxy.start()
-    return pipeline.count_in_logs("Connection refused")
+    return pipeline.functions.count_in_logs("Connection refused")
 
 
 @fault("connection dead, the function does not know")

@@ -5,23 +5,23 @@ from random import Random
 
 from tests.chaos.pipeline import Pipeline
 
-WAIT_SECONDS = 20  # for traffic to run into a fault
-Strike = Callable[[Pipeline, Random], int]  # returns how often the fault was seen to happen
+WAIT_SECONDS = 20  # until the traffic must have met a fault
+Strike = Callable[[Pipeline, Random], int]  # returns how often the fault has happened
 
 
 class PromiseError(Exception):
-    """Something that no balance of rows would show."""
+    """The pipeline broke a promise that the comparison of rows does not show."""
 
 
 class ImpossibleError(Exception):
-    """This machine cannot have this fault; says why."""
+    """The fault is not possible on this machine; the message says why."""
 
 
 FAULTS: dict[str, Strike] = {}
 
 
 def fault(name: str) -> Callable[[Strike], Strike]:
-    """Registers a fault under the name that the table shows."""
+    """Register a fault under the name that the table shows."""
 
     def register(strike: Strike) -> Strike:
         FAULTS[name] = strike

@@ -10,33 +10,35 @@ from typing import Any
 
 import psutil
 
+from tests.chaos.events import now
 from tests.chaos.faults.helpers import armed, padded, resume
 from tests.chaos.faults.registry import WAIT_SECONDS, fault
-from tests.chaos.pipeline import FUNCTIONS, Pipeline
+from tests.chaos.functions import FUNCTIONS
+from tests.chaos.pipeline import Pipeline
 from tests.chaos.proxy import Cut, Rule, Step
 
 
 @fault("function killed at any moment")
 def _killed_function(pipeline: Pipeline, random: Random) -> int:
-    before = pipeline.crashes
+    before = pipeline.functions.crashes
     deadline = time.monotonic() + WAIT_SECONDS
     wanted = random.randint(1, 4)
-    while pipeline.crashes - before < wanted and time.monotonic() < deadline:
+    while pipeline.functions.crashes - before < wanted and time.monotonic() < deadline:
         time.sleep(random.uniform(0, 0.3))
-        if runtimes := pipeline.runtimes():
-            pipeline.kill_runtimes([random.choice(runtimes)])
-    return pipeline.crashes - before
+        if runtimes := pipeline.functions.processes():
+            pipeline.functions.kill([random.choice(runtimes)])
+    return pipeline.functions.crashes - before
 
 
 def _killed_at(name: str, cut: Cut) -> None:
     @fault(name)
     def strike(pipeline: Pipeline, random: Random) -> int:
         del random
-        rule = Rule(Step.COMMIT, cut, call=pipeline.kill_runtimes)
-        before = pipeline.crashes
+        rule = Rule(Step.COMMIT, cut, call=pipeline.functions.kill)
+        before = pipeline.functions.crashes
         with armed(pipeline, rule):
-            pipeline.wait_until(lambda: rule.fired and pipeline.crashes > before, WAIT_SECONDS)
-        return min(rule.fired, pipeline.crashes - before)
+            pipeline.wait_until(lambda: rule.fired and pipeline.functions.crashes > before, WAIT_SECONDS)
+        return min(rule.fired, pipeline.functions.crashes - before)
 
 
 _killed_at("function killed just before the COMMIT", Cut.BEFORE)
@@ -46,42 +48,43 @@ _killed_at("function killed just after the COMMIT", Cut.NOTHING)
 @fault("function ended at its timeout")
 def _timeout(pipeline: Pipeline, random: Random) -> int:
     del random
-    before = pipeline.timeouts
+    before = pipeline.functions.timeouts
     stopped: list[psutil.Process] = []
 
     def stop() -> None:
-        # All but the one with the long timeout; only one of them is writing.
-        stopped.extend(process for process in pipeline.runtimes() if process.environ()["TZ"] != FUNCTIONS[2][2])
+        # Not the one with the long time-out. Only one of the others is writing.
+        slow = FUNCTIONS[2].time_zone
+        stopped.extend(process for process in pipeline.functions.processes() if process.environ()["TZ"] != slow)
         for process in stopped:
             process.suspend()
 
     rule = Rule(Step.DATA, Cut.NOTHING, call=stop)
     try:
         with armed(pipeline, rule):
-            pipeline.wait_until(lambda: pipeline.timeouts > before, WAIT_SECONDS)
+            pipeline.wait_until(lambda: pipeline.functions.timeouts > before, WAIT_SECONDS)
     finally:
         resume(stopped)
-    return pipeline.timeouts - before
+    return pipeline.functions.timeouts - before
 
 
 @fault("memory limit")
 def _memory(pipeline: Pipeline, random: Random) -> int:
-    pipeline.mark_logs()
-    before = pipeline.crashes
+    pipeline.functions.mark_logs()
+    before = pipeline.functions.crashes
     limited: set[int] = set()
 
     def is_felt() -> bool:
-        # Again and again: a runtime that had died of an earlier fault starts only now.
-        for process in pipeline.runtimes():
+        # Look again each time: a runtime that an earlier fault has killed may start only now.
+        for process in pipeline.functions.processes():
             if process.pid not in limited:
                 limited.add(process.pid)
                 with contextlib.suppress(psutil.Error):
                     limit = process.memory_info().vms + random.choice((0, 1, 2, 4)) * 2**20
                     process.rlimit(psutil.RLIMIT_AS, (limit, limit))
-        return pipeline.count_in_logs("MemoryError") > 0 or pipeline.crashes > before
+        return pipeline.functions.count_in_logs("MemoryError") > 0 or pipeline.functions.crashes > before
 
     deliveries = [
-        threading.Thread(target=pipeline.deliver, args=(index, _make_heavy(pipeline)))
+        threading.Thread(target=pipeline.functions.deliver, args=(index, _make_heavy(pipeline)))
         for index in range(len(FUNCTIONS))
     ]
     try:
@@ -89,15 +92,15 @@ def _memory(pipeline: Pipeline, random: Random) -> int:
             delivery.start()
         pipeline.wait_until(is_felt, WAIT_SECONDS)
     finally:
-        pipeline.kill_runtimes()
+        pipeline.functions.kill()
         for delivery in deliveries:
             delivery.join()
-    return pipeline.count_in_logs("MemoryError") + pipeline.crashes - before
+    return pipeline.functions.count_in_logs("MemoryError") + pipeline.functions.crashes - before
 
 
 def _make_heavy(pipeline: Pipeline) -> list[dict[str, Any]]:
-    name = {"sent_timestamp": str(int(time.time() * 1000))}
-    return pipeline.make_records(
+    name = {"sent_timestamp": now()}
+    return pipeline.producer.make_records(
         [(padded(pipeline, 250_000)[0], {**name, "event_id": str(uuid.uuid4())}) for _ in range(20)]
     )
 
@@ -105,13 +108,13 @@ def _make_heavy(pipeline: Pipeline) -> list[dict[str, Any]]:
 @fault("frozen and thawed, connections dead")
 def _frozen(pipeline: Pipeline, random: Random) -> int:
     with ExitStack() as invocations:
-        for lock in pipeline.locks:  # Lambda freezes between two invocations
+        for lock in pipeline.functions.locks:  # Lambda freezes between two invocations
             invocations.enter_context(lock)
-        frozen = pipeline.runtimes()
+        frozen = pipeline.functions.processes()
         for process in frozen:
             process.suspend()
         links = pipeline.proxy.forget()
-        pipeline.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ingest'")
+        pipeline.database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ingest'")
         time.sleep(random.uniform(0.5, 2))
         resume(frozen)
     return links
@@ -120,14 +123,14 @@ def _frozen(pipeline: Pipeline, random: Random) -> int:
 @fault("cold start in an outage")
 def _cold(pipeline: Pipeline, random: Random) -> int:
     with ExitStack() as invocations:
-        for lock in pipeline.locks:
+        for lock in pipeline.functions.locks:
             invocations.enter_context(lock)
         pipeline.proxy.refuse()
-        pipeline.kill_runtimes()
+        pipeline.functions.kill()
     try:
-        pipeline.mark_logs()
-        pipeline.wait_until(lambda: pipeline.count_in_logs("Connection refused"), WAIT_SECONDS)
+        pipeline.functions.mark_logs()
+        pipeline.wait_until(lambda: pipeline.functions.count_in_logs("Connection refused"), WAIT_SECONDS)
         time.sleep(random.uniform(0, 2))
     finally:
         pipeline.proxy.start()
-    return pipeline.count_in_logs("Connection refused")
+    return pipeline.functions.count_in_logs("Connection refused")
