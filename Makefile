@@ -165,6 +165,10 @@ $(DOCS)/.installed: docs_tools/requirements.txt | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(DOCS) --require-hashes -r docs_tools/requirements.txt
 	@touch $@
 
+.PHONY: reference
+reference: setup  ## write the parts of the documentation that follow from the code anew
+	$(BIN)/python -m docs_tools
+
 .PHONY: docs
 docs: $(DOCS)/.installed  ## build the documentation site into build/site; a broken link or anchor fails
 	$(DOCS)/bin/zensical build --clean --strict
