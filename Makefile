@@ -61,7 +61,7 @@ lock: | $(BIN)/uv  ## write the requirement locks anew from the *.in files (UPGR
 .PHONY: clean
 clean:  ## end what is up and remove what the targets have made
 	-@[ ! -x $(LOGINPIPE) ] || $(LOGINPIPE) down
-	rm -rf $(VENV) .local build cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .local .cache build cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # ---- local stack ------------------------------------------------------------------------------------------------
 
@@ -76,8 +76,8 @@ run: setup  ## send events through the whole pipeline, here (EVENTS=file, or COU
 	@$(LOGINPIPE) run $(if $(EVENTS),"$$EVENTS_FILE") $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(IN_PROCESS_OPTION)
 
 .PHONY: up
-up: setup  ## start the pipeline and keep it up, for the AWS CLI and psql (VAULT=1, FIFO=1, VISIBILITY=seconds)
-	@$(LOGINPIPE) up $(IN_PROCESS_OPTION) $(if $(VAULT),--vault) $(if $(FIFO),--fifo) $(if $(VISIBILITY),--visibility $(VISIBILITY))
+up: setup  ## start the pipeline and keep it up, for the AWS CLI and psql (VAULT=1, QUARANTINE=1, FIFO=1, VISIBILITY=seconds)
+	@$(LOGINPIPE) up $(IN_PROCESS_OPTION) $(if $(VAULT),--vault) $(if $(QUARANTINE),--quarantine) $(if $(FIFO),--fifo) $(if $(VISIBILITY),--visibility $(VISIBILITY))
 
 .PHONY: status
 status: setup  ## show how to reach the pipeline that is up, and what it holds
@@ -219,7 +219,7 @@ deploy: bundle  ## bootstrap the account if need be, and deploy (BOOTSTRAP=no: l
 	$(CDK) deploy $(CONTEXT)
 
 .PHONY: destroy
-destroy: bundle  ## destroy the deployed stack; what is retained stands in docs/how-to/deploy.md
+destroy: bundle  ## destroy the deployed stack; docs/how-to/upgrade.md says what is kept
 	$(CDK) destroy $(CONTEXT)
 
 .PHONY: deploy-local

@@ -28,6 +28,10 @@ def up(
     vault: Annotated[
         bool, typer.Option("--vault", help="Seal the originals, with a key in the emulator: `recover` works.")
     ] = False,
+    quarantine: Annotated[
+        bool,
+        typer.Option("--quarantine", help="Send rejected events to the dead-letter queue at once, with the reason."),
+    ] = False,
     visibility: Annotated[
         int,
         typer.Option(
@@ -40,12 +44,12 @@ def up(
     Shows how to reach it. It starts empty. Ctrl-C ends what has been started so far. A stack that is up already is
     left as it is.
 
-    Examples: loginpipe up · loginpipe up --vault · loginpipe up --fifo --visibility 60
+    Examples: loginpipe up · loginpipe up --vault --quarantine · loginpipe up --fifo --visibility 60
     """
     session: Session = context.obj
     catch_signals()
     background = Background(prepare(session))
-    chosen = {"--in-process": in_process, "--fifo": fifo, "--vault": vault}
+    chosen = {"--in-process": in_process, "--fifo": fifo, "--vault": vault, "--quarantine": quarantine}
     options = [*(name for name, is_on in chosen.items() if is_on), "--visibility", str(visibility)]
     was_up = background.is_started
     left = "the stack that was up already stays up" if was_up else "nothing is left running"
@@ -56,7 +60,7 @@ def up(
         ignore_signals()
         if was_up:
             session.output.note("The stack is already up; this is how to reach it.")
-            _compare(description, in_process=in_process, fifo=fifo, vault=vault, visibility=visibility)
+            _compare(description, chosen, visibility)
     result = {"already_up": was_up, **asdict(description)}
     session.output.result(result, lambda: print_description(session.output, description, background.directory))
 
@@ -91,13 +95,16 @@ def status(context: typer.Context) -> None:
     session.output.result({**asdict(description), "counts": asdict(counts)}, print_lines)
 
 
-def _compare(description: Description, *, in_process: bool, fifo: bool, vault: bool, visibility: int) -> None:
+def _compare(description: Description, chosen: dict[str, bool], visibility: int) -> None:
     """Raises UsageError where an option asks for what the stack that is up does not have."""
-    missing = {
-        "--in-process": in_process and not description.in_process,
-        "--fifo": fifo and not description.is_fifo,
-        "--vault": vault and description.vault_key is None,
-        f"--visibility {visibility}": visibility not in (VISIBILITY_SECONDS, description.visibility_seconds),
+    is_there = {
+        "--in-process": description.in_process,
+        "--fifo": description.is_fifo,
+        "--vault": description.vault_key is not None,
+        "--quarantine": description.quarantine,
     }
-    if names := [name for name, is_missing in missing.items() if is_missing]:
+    names = [name for name, is_on in chosen.items() if is_on and not is_there[name]]
+    if visibility not in (VISIBILITY_SECONDS, description.visibility_seconds):
+        names.append(f"--visibility {visibility}")
+    if names:
         raise UsageError(f"The stack is up already, without {' '.join(names)}. End it first: loginpipe down")

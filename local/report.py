@@ -62,14 +62,20 @@ def _cell(value: object) -> object:
     return shorten_id(value) if isinstance(value, str) else value
 
 
+def _dead_letters_come(description: Description) -> str:
+    if description.quarantine:
+        return "gets rejected events at once, with the reason"
+    minutes = description.visibility_seconds * description.max_receives / 60
+    return f"takes what was rejected, after {description.max_receives} receives or {minutes:.1f} minutes"
+
+
 def print_description(output: "Output", description: Description, directory: Path) -> None:
     """Prints how to reach a stack that is up."""
-    minutes = description.visibility_seconds * description.max_receives / 60
     lines = [
         ("AWS endpoint", description.aws["AWS_ENDPOINT_URL"]),
         ("queue", description.queue),
         ("dead-letter queue", description.dead_letter_queue),
-        ("", f"takes what was rejected, after {description.max_receives} receives or {minutes:.1f} minutes"),
+        ("", _dead_letters_come(description)),
         ("salt parameter", description.salt_parameter),
         ("database", _url(description.logins["analyst"])),
         ("  as an operator", _url(description.logins["operator"])),

@@ -28,6 +28,7 @@ def serve(directory: Path, settings: StackSettings) -> None:
             salt_parameter=stack.salt_parameter,
             visibility_seconds=settings.visibility_seconds,
             max_receives=settings.max_receives,
+            quarantine=settings.quarantine,
             in_process=settings.in_process,
             vault_key=stack.vault_key.arn if stack.vault_key else None,
             vault_public_key=stack.vault_key.public if stack.vault_key else None,
@@ -46,6 +47,7 @@ def main() -> int:
     parser.add_argument("--in-process", action="store_true")
     parser.add_argument("--fifo", action="store_true")
     parser.add_argument("--vault", action="store_true")
+    parser.add_argument("--quarantine", action="store_true")
     parser.add_argument("--visibility", type=int, default=VISIBILITY_SECONDS)
     given = parser.parse_args()
     settings = StackSettings(
@@ -54,6 +56,7 @@ def main() -> int:
         visibility_seconds=given.visibility,
         fifo=given.fifo,
         vault=given.vault,
+        quarantine=given.quarantine,
     )
     catch_signals()
     try:

@@ -53,6 +53,7 @@ class StackSettings:
     batch_size: int = BATCH_SIZE
     fifo: bool = False
     vault: bool = False  # whether originals are sealed
+    quarantine: bool = False  # whether the function itself sends rejects to the dead-letter queue
 
 
 class Stack:
@@ -137,6 +138,7 @@ class Stack:
             **self.aws.environment,
             **self.logins["ingest"],
             **({"VAULT_PUBLIC_KEY": self.vault_key.public} if self.vault_key else {}),
+            **({"DLQ_URL": self.queue.dead_letter_url} if self.settings.quarantine else {}),
             "SALT_PARAMETER": parameter,
             "POWERTOOLS_SERVICE_NAME": "login-pipeline",
             "POWERTOOLS_METRICS_NAMESPACE": "LoginPipeline",

@@ -26,6 +26,7 @@ class Description:
     in_process: bool
     vault_key: str | None  # ARN in the emulator's KMS
     vault_public_key: str | None
+    quarantine: bool = False  # whether rejects go to the dead-letter queue at once
 
     @property
     def is_fifo(self) -> bool:

@@ -20,7 +20,7 @@ def check_salt(target: Target) -> Iterator[Finding]:
     days = (time.time() - newest["created"].timestamp()) / 86_400
     found = f"version {newest['version']}, {days:.0f} days old"
     if days > OLD_SALT_DAYS:
-        yield Finding("salt", Status.WARNING, found, "Consider `salt rotate`: docs/how-to/recovery-and-erasure.md.")
+        yield Finding("salt", Status.WARNING, found, "Consider `salt rotate`: docs/how-to/rotate.md.")
     else:
         yield Finding("salt", Status.OK, found)
     yield from _check_version(target, newest["version"])

@@ -49,7 +49,7 @@ class Local:
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     running = Local(tmp_path_factory.mktemp("with a space"))
     with nothing_left_running(running.directory):
-        started = running("--json", "up", "--vault", "--fifo", "--visibility", "60")
+        started = running("--json", "up", "--vault", "--quarantine", "--fifo", "--visibility", "60")
         try:
             assert started.returncode == 0, started.stderr
             assert json.loads(started.stdout)["already_up"] is False
@@ -67,6 +67,15 @@ def test_options_of_up_are_followed(local: Local) -> None:
     assert description["queue"].endswith(".fifo")
     assert description["visibility_seconds"] == 60
     assert description["vault_key"].startswith("arn:")
+
+
+def test_rejected_event_is_a_dead_letter_at_once_with_quarantine(local: Local) -> None:
+    bad = local.directory / "bad.jsonl"
+    bad.write_text(json.dumps(make_body(ip="no address")), encoding="utf-8")
+    assert local("send", "--unchecked", str(bad)).returncode == 0
+    wait_until(lambda: local.data("status")["counts"]["dead_letters"] == 1)
+    assert [letter["reason"] for letter in local.data("dlq", "list")] == ["invalid_ip"]
+    assert local("dlq", "purge", "--yes").returncode == 0
 
 
 def test_second_up_says_that_the_stack_is_up(local: Local) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra.settings import ContextError, key_help, parse_context
+from infra.settings import ContextError, parse_context
 
 EXISTING = {"databaseHost": "db.example.com", "databaseSecret": "owner"}
 TOPIC = {"snsTopicArn": "arn:aws:sns:eu-central-1:111122223333:logins"}
@@ -83,10 +83,3 @@ def test_every_problem_is_named_at_once() -> None:
 def test_contradiction_is_named(context: dict[str, Any], key: str) -> None:
     (problem,) = problems_of(context)
     assert problem.startswith(f"{key}:")
-
-
-def test_every_key_is_documented() -> None:
-    page = (ROOT / "docs" / "how-to" / "deploy.md").read_text(encoding="utf-8")
-    for key, default, meaning in key_help():
-        cells = [f"`{key}`", f"`{default}`" if default else "", meaning]
-        assert f"| {' | '.join(cells)} |" in page, key

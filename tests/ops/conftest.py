@@ -166,7 +166,7 @@ class _Input:
 
 @dataclass
 class VaultKey:
-    """An asymmetric key in the emulator's KMS, made as docs/how-to/recovery-and-erasure.md says."""
+    """An asymmetric key in the emulator's KMS, made as docs/how-to/recover.md says."""
 
     kms: Any
     arn: str
