@@ -1,6 +1,8 @@
 """The contract's fields, as `class Body` declares them."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 from docs_tools.markdown import code, table
 from lambda_src.contract import FIELDS
@@ -8,11 +10,11 @@ from lambda_src.fields import Field
 from lambda_src.normal_forms import app_version_code, normal_ip
 
 # What a function that gives a normal form or a code accepts.
-FORMS = {
+FORMS: dict[Callable[..., Any], str] = {
     normal_ip: "IPv4 or IPv6 address of any range, without scope id",
     app_version_code: "1 to 3 numbers with dots between them, then any text",
 }
-CODES = {app_version_code: "major · 1,000,000 + minor · 1,000 + patch"}
+CODES: dict[Callable[..., Any], str] = {app_version_code: "major · 1,000,000 + minor · 1,000 + patch"}
 
 
 def fields() -> str:
