@@ -84,6 +84,6 @@ class Logins(Construct):
         )
         acknowledge(
             secret,
-            {"AwsSolutions-SMG4": "each deploy sets it in database and function alike: docs/how-to/existing-database-or-vpc.md"},
+            {"AwsSolutions-SMG4": "each deploy sets it in the database and in the function"},
         )
         return secret.secret_value_from_json("password")
