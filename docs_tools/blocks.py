@@ -18,6 +18,9 @@ from docs_tools.metrics import metrics
 from docs_tools.reasons import reasons
 
 PAGES = Path(__file__).resolve().parent.parent / "docs"
+RESULTS = PAGES.parent / "bench" / "results"
+# A site cannot show files outside of its directory.
+FIGURES = {RESULTS / name: PAGES / "assets" / name for name in ("throughput.svg", "growth.svg")}
 GENERATORS: Mapping[str, Callable[[], str]] = {
     each.__name__: each
     for each in (

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from docs_tools import commands, environment, metrics, reasons
-from docs_tools.blocks import GENERATORS, PAGES, names, renew
+from docs_tools.blocks import FIGURES, GENERATORS, PAGES, names, renew
 from ops.errors import Exit
 
 GENERATED = [path for path in sorted(PAGES.glob("**/*.md")) if names(path.read_text(encoding="utf-8"))]
@@ -15,6 +15,11 @@ GENERATED = [path for path in sorted(PAGES.glob("**/*.md")) if names(path.read_t
 def test_page_is_current(path: Path) -> None:
     page = path.read_text(encoding="utf-8")
     assert renew(page) == page, "run `make reference`"
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
+def test_figure_is_that_of_the_last_benchmark(figure: Path) -> None:
+    assert FIGURES[figure].read_bytes() == figure.read_bytes(), "run `make reference`"
 
 
 def test_each_generator_has_its_place() -> None:
