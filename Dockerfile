@@ -5,19 +5,23 @@ ARG BASE_IMAGE=python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd218179
 FROM ${BASE_IMAGE}
 
 WORKDIR /app
-COPY ops/requirements.txt ops/requirements.txt
-RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r ops/requirements.txt \
-    && useradd --system --no-create-home --uid 10001 worker
+COPY ops/requirements.txt ops/init.txt ops/
+RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r ops/requirements.txt -r ops/init.txt \
+    && printf '#!/bin/sh\nexec python -m ops "$@"\n' > /usr/local/bin/loginpipe
 COPY lambda_src lambda_src
 COPY ops ops
-RUN python -m compileall -q lambda_src ops
+# The files of a checkout may be closed to others.
+RUN python -m compileall -q lambda_src ops && chmod -R a+rX . && chmod 755 /usr/local/bin/loginpipe
 
-USER worker
-ENV PYTHONUNBUFFERED=1 POWERTOOLS_SERVICE_NAME=login-pipeline
-# Touched after each poll that went well; polls take 5 seconds, a batch at most the queue's visibility timeout.
+# A number: Kubernetes cannot tell of a name that it is not root's.
+USER 10001:10001
+ENV PYTHONUNBUFFERED=1 PYTHONPATH=/app POWERTOOLS_SERVICE_NAME=login-pipeline
+# Only for a worker, which touches the file after each poll that went well. Polls take 5 seconds, a batch at most the
+# queue's visibility timeout.
 HEALTHCHECK --interval=30s --start-period=30s --retries=3 \
-    CMD test -n "$(find /tmp/worker-is-well -mmin -3)"
+    CMD ! grep -q /tmp/worker-is-well /proc/1/cmdline || test -n "$(find /tmp/worker-is-well -mmin -3)"
 # The worker ends with the batch in hand: docker stop -t 60
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["python", "-m", "ops"]
+# As process 1, a program ignores each signal that it does not handle itself: the init process passes them on.
+ENTRYPOINT ["dumb-init", "--", "loginpipe"]
 CMD ["worker", "--health-file", "/tmp/worker-is-well"]

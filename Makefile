@@ -48,6 +48,7 @@ lock: | $(BIN)/uv  ## write the requirement locks anew from the *.in files (UPGR
 	$(COMPILE) $(if $(UPGRADE),--upgrade) requirements.in -c lambda_src/requirements.txt -o requirements.txt
 	$(COMPILE) lambda_src/vault.in -c requirements.txt -o lambda_src/vault.txt
 	$(COMPILE) lambda_src/requirements.in ops/requirements.in -c requirements.txt -o ops/requirements.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) ops/init.in -o ops/init.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --no-deps local/emulator.in -o local/emulator.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) local/emulator.in -c local/emulator.txt -o local/sam.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) bench/requirements.in -c requirements.txt -o bench/requirements.txt
@@ -127,7 +128,7 @@ snapshots: cloud-setup  ## store the templates of the stack's variants anew; the
 
 .PHONY: test
 test: bundle $(VENV)/security/.installed  ## all tests but the slow ones, against a real Postgres, SQS, SSM and Lambda runtime emulator
-	$(BIN)/pytest $(PARALLEL) -m "not slow" tests
+	$(BIN)/pytest $(PARALLEL) -m "not slow and not docker and not walk" tests
 
 .PHONY: test-all
 test-all: bundle $(VENV)/security/.installed  ## all tests, a whole deploy to an emulator among them
@@ -234,8 +235,7 @@ destroy-local: cloud-setup  ## destroy what deploy-local has made
 infra-test: cloud-setup  ## tests of bundle and stack, a deploy to MiniStack included
 	$(BIN)/pytest -q tests/infra
 
-SAM ?= $(or $(shell command -v sam),$(VENV)/sam/bin/sam)
-SAM_OPTIONS = --template build/sam/LoginPipeline-sam.template.json --env-vars infra/sam-environment.json --docker-network login-pipeline
+SAM ?= $(VENV)/sam/bin/sam
 EVENT ?= events/mixed.json
 
 # An environment of its own: the SAM CLI wants other versions than the project.
@@ -246,15 +246,17 @@ $(VENV)/sam/bin/sam: local/sam.txt | $(BIN)/uv
 
 .PHONY: sam-template
 sam-template: bundle
-	$(CDK) synth --quiet --output build/sam -c stage=sam -c retainData=false -c endpointUrl=http://localstack:4566 \
+	@$(CDK) synth --quiet --no-path-metadata --output build/sam -c stage=sam -c retainData=false -c endpointUrl=http://localstack:4566 \
 		-c arch=$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64) \
 		-c databaseHost=postgres -c databaseSslMode=disable -c databaseSecret=see-infra/sam-environment.json
 
 .PHONY: sam-invoke
-sam-invoke: sam-template $(filter $(VENV)/%,$(SAM))  ## run the bundle in AWS's Lambda image, with Docker and the SAM CLI (EVENT=events/mixed.json)
-	docker compose up --detach --wait
-	$(SAM) local invoke ProvisionFunction $(SAM_OPTIONS)
-	$(SAM) local invoke IngestFunction $(SAM_OPTIONS) --event $(EVENT)
+sam-invoke: $(EVENT) sam-template $(filter $(VENV)/%,$(SAM))  ## run the bundle in AWS's Lambda image, with Docker (EVENT=events/mixed.json)
+	@$(BIN)/python -m local.sam --sam $(SAM) $(EVENT)
+
+.PHONY: docker-test
+docker-test: sam-template $(VENV)/sam/bin/sam  ## test image, compose.yaml and sam-invoke on the Docker engine that runs here
+	$(BIN)/pytest -m docker tests/docker
 
 # ---- faults and security ----------------------------------------------------------------------------------------
 

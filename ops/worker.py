@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lambda_src.handler import get_resources, lambda_handler
+from ops.errors import UsageError
 from ops.event_source import Delivery, EventSource
 from ops.queues import Queue
 from ops.timing import smallest_visibility
@@ -29,12 +30,14 @@ class Context:
 
 
 class Tally:
-    """What came of the deliveries, in messages."""
+    """What came of the deliveries, in messages. Raises UsageError where the health file cannot be written."""
 
     def __init__(self, health_file: Path | None, step: Callable[[int], None]) -> None:
         self.done = 0  # written or otherwise dealt with, and deleted
         self.failed = 0  # deliveries that failed: the messages stay in the queue
         self._health_file = health_file
+        if health_file is not None:
+            _check_health_file(health_file)
         self._step = step
         self._is_well = True
 
@@ -81,6 +84,18 @@ def work(
     finally:
         get_resources().database.close()
         get_resources.cache_clear()
+
+
+def _check_health_file(path: Path) -> None:
+    """Raises UsageError where the file cannot be written; removes one that an earlier worker has left."""
+    try:
+        path.touch()
+        path.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"The health file {path} cannot be written: {error.strerror}. Give the worker a folder to write to (in a "
+            "container: docker run --tmpfs /tmp), or name another --health-file."
+        ) from None
 
 
 def _time_for_a_batch(visibility_seconds: int, window_seconds: float) -> float:

@@ -37,7 +37,7 @@ def worker(
     after the window, and names the smallest one that works.
 
     SIGTERM or Ctrl-C: finishes the batch in hand, deletes what is committed, and ends; allow it the poll and a batch's
-    time (docker stop -t 30). Any number of workers may run side by side, also beside Lambda. With --health-file, a file
+    time (docker stop -t 60). Any number of workers may run side by side, also beside Lambda. With --health-file, a file
     older than a minute or two means trouble.
 
     Exit code 3 where --once left messages behind that failed.

@@ -69,6 +69,16 @@ def test_wrong_settings_end_it(worker: CommandLine, queues: Queues) -> None:
     assert queues.visible() == 1
 
 
+def test_health_file_that_cannot_be_written_ends_it(worker: CommandLine, queues: Queues, tmp_path: Path) -> None:
+    put(queues, 1)
+    process = worker.start("worker", "--health-file", str(tmp_path / "none" / "health"))
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "health cannot be written: No such file or directory" in err
+    assert err.count("\n") == 1
+    assert queues.visible() == 1
+
+
 def test_window_too_short(worker: CommandLine) -> None:
     process = worker.start("worker", "--batch-size", "100", "--window", "0")
     _, err = process.communicate(timeout=60)
