@@ -26,7 +26,7 @@ class Project:
 
     def compose(self, *words: str) -> str:
         """Runs `docker compose`; returns what it prints."""
-        return docker("compose", *words, **self.variables).stdout.strip()
+        return docker("compose", *words, variables=self.variables).stdout.strip()
 
     def query(self, statement: str) -> str:
         """What psql prints in the container of Postgres, values only."""

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -11,8 +12,8 @@ PATIENCE = 600  # seconds
 
 
 def docker(
-    *words: str, check: bool = True, text: str | None = None, **variables: str
-) -> subprocess.CompletedProcess[str]:
+    *words: str, check: bool = True, variables: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
     """Runs `docker` in the tree's root; fails the test where it fails, unless `check` is false."""
     finished = subprocess.run(
         ["docker", *words],  # noqa: S607  whichever the machine has
@@ -20,7 +21,7 @@ def docker(
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=os.environ | variables,
+        env=os.environ | dict(variables or {}),
         timeout=PATIENCE,
     )
     assert finished.returncode == 0 or not check, f"docker {' '.join(words)}\n{finished.stdout}\n{finished.stderr}"
