@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -17,6 +18,7 @@ from lambda_src.normal_forms import app_version_code, normal_ip
 from local.generator import make_value
 from tests import oracle
 
+ROOT = Path(__file__).resolve().parents[1]
 ABSENT: Any = object()
 NOON = 1_700_049_600_000  # 2023-11-15 12:00 UTC, in milliseconds
 NOON_DATE = "2023-11-15"

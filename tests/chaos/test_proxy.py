@@ -7,7 +7,7 @@ import pytest
 from psycopg2 import extensions
 
 from tests.chaos.proxy import Cut, Event, PostgresProxy, Rule, Step
-from tests.conftest import Scratch
+from tests.scratch import Scratch
 
 COPY = "COPY numbers FROM STDIN"
 

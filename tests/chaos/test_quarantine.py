@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.aws import AwsEndpoint
-from tests.conftest import Function, Scratch
+from tests.function import Function
+from tests.scratch import Scratch
 from tests.support import make_record, make_records
 
 SMALLEST_LIMIT = 1024  # bytes that a queue can be told to take in a message

@@ -8,7 +8,8 @@ from lambda_src import handler
 from lambda_src.masking import Row, Salt, mask_login
 from lambda_src.parsing import Login
 from tests.chaos.proxy import Cut, PostgresProxy, Rule, Step
-from tests.conftest import Function, Scratch
+from tests.function import Function
+from tests.scratch import Scratch
 from tests.support import Context, Record, make_record, make_records
 
 LARGE = 300  # records: more than the function gathers before it sends

@@ -4,9 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, SaltParameter, Scratch
+from local.vault import VaultKey
 from tests.fields.wider_tree import Tree, copy_tree
-from tests.ops.conftest import Queues, VaultKey, queues, vault_key  # noqa: F401  fixtures
+from tests.ops.conftest import queues, vault_key  # noqa: F401  fixtures
+from tests.ops.queues import Queues
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
+from tests.support import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +26,7 @@ def before(database: Scratch, salt: SaltParameter, queues: Queues, vault_key: Va
     """The tree as it is, with a database that it has migrated; the vault is on."""
     variables = salt.aws.environment | database.environment()
     variables |= {"SALT_PARAMETER": salt.name, "QUEUE_URL": queues.url, "DLQ_URL": queues.dead_letter_url}
-    variables |= {"VAULT_KEY": vault_key.arn, "VAULT_PUBLIC_KEY": vault_key.text, "COLUMNS": "200"}
+    variables |= {"VAULT_KEY": vault_key.arn, "VAULT_PUBLIC_KEY": vault_key.public, "COLUMNS": "200"}
     return Tree(ROOT, variables)
 
 

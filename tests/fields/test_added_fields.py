@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import SaltParameter, Scratch
 from tests.fields.wider_tree import Tree
-from tests.ops.conftest import Queues
+from tests.ops.queues import Queues
 from tests.ops.test_retention import months_ago
 from tests.oracle import Rule, expect, pseudonym
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import ABSENT, RULES, Record, make_record
 
 ADDED = {

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import ROOT, ExecutionEnvironment
-from tests.support import Record, failed_ids
+from tests.execution_environment import ExecutionEnvironment
+from tests.support import ROOT, Record, failed_ids
 
 PACKAGES = ("lambda_src", "ops", "local", "tests")
 # Names that no field of the table will have.

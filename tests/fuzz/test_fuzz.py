@@ -14,9 +14,11 @@ import pytest
 
 from lambda_src.contract import COLUMNS
 from lambda_src.staging import COLUMN_LIST
-from tests.conftest import Function, SaltParameter, Scratch
+from tests.function import Function
 from tests.fuzz.inputs import decode, generate, load_corpus
 from tests.oracle import expect_all
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import RULES, Record, make_record
 from tests.unit.outcomes import assert_as_expected
 

@@ -18,7 +18,9 @@ from local.emulator import ARCHITECTURES
 from local.postgres import free_port
 from local.process import ServerProcess
 from local.runtime import INVOCATIONS
-from tests.conftest import SaltParameter, Scratch, function_environment
+from tests.function import function_environment
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import failed_ids, make_record, make_records
 
 pytestmark = pytest.mark.skipif(

@@ -8,7 +8,8 @@ from typing import Any
 
 from lambda_src import handler
 from lambda_src.staging import CREATE_ARRIVALS
-from tests.conftest import Function, Scratch
+from tests.function import Function
+from tests.scratch import Scratch
 from tests.support import Record, make_record
 
 NOT_WRITTEN = "batch not written, the queue will deliver it again"

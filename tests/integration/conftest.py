@@ -9,7 +9,7 @@ import pytest
 from lambda_src.identity import Event
 from lambda_src.parsing import Login, parse_event
 from local.aws import AwsEndpoint
-from tests.conftest import Function
+from tests.function import Function
 from tests.integration.batches import Trap
 from tests.support import Record, make_records
 

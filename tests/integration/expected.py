@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tests.conftest import SaltParameter
 from tests.oracle import expect_all
+from tests.salt_parameter import SaltParameter
 from tests.support import ABSENT, Record, make_body
 
 COLUMNS = (

@@ -14,7 +14,9 @@ from lambda_src.records import make_records
 from lambda_src.settings import load_database_settings
 from lambda_src.sqs import make_event
 from lambda_src.writing import write_batch
-from tests.conftest import ExecutionEnvironment, Function, Scratch
+from tests.execution_environment import ExecutionEnvironment
+from tests.function import Function
+from tests.scratch import Scratch
 from tests.support import NOON, Record, make_record
 from tests.support import make_records as make_messages
 

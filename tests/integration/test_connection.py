@@ -4,8 +4,9 @@ import pytest
 
 from local.postgres import PostgresServer, free_port
 from tests.chaos.proxy import Cut, PostgresProxy, Rule, Step
-from tests.conftest import Function, Scratch
+from tests.function import Function
 from tests.integration.batches import TRIED_AGAIN, Trap, assert_nothing_written, assert_written, ids
+from tests.scratch import Scratch
 from tests.support import make_record, make_records
 
 

@@ -7,8 +7,9 @@ from contextlib import closing, contextmanager
 import pytest
 from psycopg2 import extensions
 
-from tests.conftest import Function, Scratch
+from tests.function import Function
 from tests.integration.batches import NOT_WRITTEN, TRIED_AGAIN, Trap, assert_nothing_written, assert_written, ids
+from tests.scratch import Scratch
 from tests.support import make_record, make_records
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from lambda_src.errors import MigrationError
 from lambda_src.migrate import MONTHS_AHEAD, migrate
-from tests.conftest import Function, Scratch
+from tests.function import Function
+from tests.scratch import Scratch
 from tests.support import make_record
 
 LEAVES = """

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.conftest import Scratch
+from tests.scratch import Scratch
 
 LOGIN = """
     INSERT INTO user_logins (event_id, create_date, app_version, salt_version, user_id, device_type, masked_ip,

@@ -14,7 +14,8 @@ import pytest
 
 from lambda_src.errors import MigrationError
 from lambda_src.migrate import MIGRATIONS, MONTHS_AHEAD, MONTHS_BEHIND, load_migrations, migrate
-from tests.conftest import Function, Scratch
+from tests.function import Function
+from tests.scratch import Scratch
 from tests.support import make_record
 
 NAMES = [migration.name for migration in load_migrations()]

@@ -9,8 +9,9 @@ import pytest
 from local.aws import AwsEndpoint
 from ops.letters import Letter
 from ops.sqs_event import make_record as received_record
-from tests.conftest import Function, Scratch
+from tests.function import Function
 from tests.integration.batches import ids, refuse
+from tests.scratch import Scratch
 from tests.support import NOON, Record, make_body, make_record
 
 BAD = ['{"user_id": 5}', "[1, 2]", '"text"', "{"]

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from psycopg2 import sql
 
-from tests.conftest import ExecutionEnvironment, SaltParameter, Scratch
+from tests.execution_environment import ExecutionEnvironment
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import ABSENT, Record, make_body, make_record
 
 IP = "203.0.113.222"

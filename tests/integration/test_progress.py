@@ -4,7 +4,7 @@ import pytest
 
 from lambda_src.errors import SetupError
 from tests.chaos.proxy import Cut, PostgresProxy, Rule, Step
-from tests.conftest import Function, Scratch
+from tests.function import Function
 from tests.integration.batches import (
     IN_PART,
     assert_refused,
@@ -16,6 +16,7 @@ from tests.integration.batches import (
     refuse,
     refuse_early,
 )
+from tests.scratch import Scratch
 from tests.support import Record, make_record
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from local.aws import AwsEndpoint
 from local.postgres import free_port
-from tests.conftest import Function, Scratch
+from tests.function import Function
+from tests.scratch import Scratch
 from tests.support import NOON, make_record, make_records
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from local.aws import AwsEndpoint
 from tests.chaos.aws_front import AwsFront, send_answer
-from tests.conftest import Function, Scratch
+from tests.function import Function
 from tests.integration.batches import ids
 from tests.integration.letters import SEND
+from tests.scratch import Scratch
 from tests.support import make_record, make_records
 
 REJECTS = 5

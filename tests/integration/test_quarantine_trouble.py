@@ -9,9 +9,10 @@ from lambda_src.quarantine import CONNECT_SECONDS, READ_SECONDS
 from local.aws import AwsEndpoint
 from local.postgres import free_port
 from tests.chaos.aws_front import Trouble
-from tests.conftest import Function, Scratch
+from tests.function import Function
 from tests.integration.batches import ids, make_refusable, refuse
 from tests.integration.letters import SEND, WatchedFront, receive_letters
+from tests.scratch import Scratch
 from tests.support import Record, make_record, make_records
 
 

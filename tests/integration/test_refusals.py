@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from tests.conftest import Function, Scratch
+from tests.function import Function
 from tests.integration.batches import (
     assert_refused,
     assert_rows,
@@ -16,6 +16,7 @@ from tests.integration.batches import (
     refuse_early,
     refuse_late,
 )
+from tests.scratch import Scratch
 from tests.support import make_record, make_records
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lambda_src.errors import MigrationError
 from lambda_src.migrate import MIGRATIONS, load_migrations, migrate, pending_migrations
-from tests.conftest import Scratch
+from tests.scratch import Scratch
 
 REPEATABLE = [migration.name for migration in load_migrations() if not migration.is_numbered]
 # One that plain SQL adds; nothing else in the folder names the columns.

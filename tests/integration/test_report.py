@@ -1,6 +1,6 @@
 """The metrics and log lines of a batch."""
 
-from tests.conftest import Function
+from tests.function import Function
 from tests.integration.expected import BAD
 from tests.support import make_record
 

@@ -10,8 +10,10 @@ import pytest
 from lambda_src.errors import SaltError
 from lambda_src.salt import REFRESH_SECONDS, RETRY_SECONDS
 from local.postgres import free_port
-from tests.conftest import Function, SaltParameter, Scratch
+from tests.function import Function
 from tests.oracle import pseudonym
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import make_record
 
 IP = "203.0.113.9"

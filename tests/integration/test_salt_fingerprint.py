@@ -4,8 +4,10 @@ import pytest
 
 from lambda_src.errors import SaltError
 from tests.chaos.proxy import Cut, PostgresProxy, Rule, Step
-from tests.conftest import Function, SaltParameter, Scratch
+from tests.function import Function
 from tests.integration.batches import ids, make_refusable, refuse
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import make_record, make_records
 
 FINGERPRINTS = "version, fingerprint"

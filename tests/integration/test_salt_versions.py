@@ -10,7 +10,7 @@ import pytest
 
 from lambda_src.new_salt import put_new_salt
 from local.aws import AwsEndpoint
-from tests.conftest import Scratch
+from tests.scratch import Scratch
 
 REGISTER = "SELECT public.register_salt(%s, %s)"
 

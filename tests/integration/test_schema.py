@@ -7,7 +7,7 @@ import psycopg2
 import pytest
 
 from lambda_src.contract import MASKED
-from tests.conftest import Scratch
+from tests.scratch import Scratch
 from tests.support import ADDED_BODY
 
 OWN = "n.nspname IN ('public', 'audit', 'vault')"

@@ -8,9 +8,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.chaos.proxy import Cut, PostgresProxy, Rule, Step
-from tests.conftest import Function, SaltParameter, Scratch
+from tests.function import Function
 from tests.integration.batches import assert_settled, ids, make_ordered, make_refusable, refuse, refuse_early
 from tests.oracle import pseudonym
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import Record, make_record
 
 ADDRESSES = "198.51.100."

@@ -6,7 +6,9 @@ import psycopg2
 import pytest
 
 from lambda_src.errors import PipelineError, SaltError, SettingsError, SetupError
-from tests.conftest import Function, SaltParameter, Scratch
+from tests.function import Function
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import make_record, make_records
 
 

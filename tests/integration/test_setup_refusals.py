@@ -6,7 +6,7 @@ import pytest
 
 from lambda_src.errors import SetupError
 from local.aws import AwsEndpoint
-from tests.conftest import Function, Scratch
+from tests.function import Function
 from tests.integration.batches import (
     IN_PART,
     assert_rows,
@@ -17,6 +17,7 @@ from tests.integration.batches import (
     refuse,
     refuse_late,
 )
+from tests.scratch import Scratch
 from tests.support import Record, make_record, make_records
 
 ADD_COLUMN = "ALTER TABLE user_logins ADD COLUMN country text; ALTER TABLE {} ALTER COLUMN country SET NOT NULL"

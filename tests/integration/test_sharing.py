@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.conftest import Function, Scratch
+from tests.function import Function
+from tests.scratch import Scratch
 from tests.support import make_record
 
 TRUTH = """

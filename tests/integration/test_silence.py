@@ -12,9 +12,12 @@ import pytest
 
 from lambda_src import handler
 from lambda_src.staging import CREATE_ARRIVALS
-from tests.conftest import ROOT, ExecutionEnvironment, Function, SaltParameter, Scratch, function_environment
+from tests.execution_environment import ExecutionEnvironment
+from tests.function import Function, function_environment
 from tests.integration.batches import ids
-from tests.support import make_record, make_records
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
+from tests.support import ROOT, make_record, make_records
 
 MARK = "visitor-x"
 DEVICE = "canary-device"

@@ -2,8 +2,10 @@
 
 import pytest
 
-from tests.conftest import Function, SaltParameter, Scratch
+from tests.function import Function
 from tests.integration.expected import COLUMNS, expected_rows
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import make_body, make_record
 
 TEXTS = [

@@ -4,8 +4,10 @@ import datetime
 
 import pytest
 
-from tests.conftest import Function, SaltParameter, Scratch
+from tests.function import Function
 from tests.oracle import pseudonym
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import NOON, make_record
 
 DAY = 86_400_000

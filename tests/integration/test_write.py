@@ -5,9 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import ExecutionEnvironment, Function, SaltParameter, Scratch
+from tests.execution_environment import ExecutionEnvironment
+from tests.function import Function
 from tests.integration.expected import BAD, COLUMNS, expected_rows
 from tests.oracle import expect
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import ABSENT, NOON, NOON_DATE, make_body, make_record, make_records
 
 

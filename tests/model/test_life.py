@@ -9,12 +9,12 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from local.aws import AwsEndpoint
 from local.postgres import PostgresServer
+from local.vault import create_vault_key
 from tests.model import pipeline
 from tests.model.boundary import boundaries
 from tests.model.machine import LifeOfALogin
 from tests.model.store import Store
 from tests.model.world import World
-from tests.ops.conftest import _vault_key
 
 SEED = int(os.environ.get("MODEL_SEED", "1"))
 HISTORIES = int(os.environ.get("MODEL_HISTORIES", "200"))
@@ -28,7 +28,7 @@ def world(
 ) -> Iterator[World]:
     store = Store(postgres_server, pipeline.migrate)
     with boundaries(store.pool), pipeline.quick(), pytest.MonkeyPatch.context() as environment:
-        yield World(store, aws, _vault_key(aws), tmp_path_factory.mktemp("archives"), environment.setenv)
+        yield World(store, aws, create_vault_key(aws.kms), tmp_path_factory.mktemp("archives"), environment.setenv)
     store.close()
 
 

@@ -116,7 +116,7 @@ class World:
     def restart(self, at: int, *, vault: bool) -> None:
         """Another execution environment takes the function's place."""
         self._sealing[at] = vault
-        self.functions[at].restart(VAULT_PUBLIC_KEY=self._vault_key.text if vault else "")
+        self.functions[at].restart(VAULT_PUBLIC_KEY=self._vault_key.public if vault else "")
 
     def turn_clock(self, seconds: int) -> None:
         """Sets the operator's clock to so many seconds after the server's."""

@@ -17,9 +17,11 @@ from ops import archive_files, operations
 from ops.errors import Exit, OpsError
 from ops.operations import registry
 from ops.places import Folder
-from tests.conftest import Function, SaltParameter, Scratch
-from tests.ops.conftest import CommandLine
+from tests.function import Function
+from tests.ops.command_line import CommandLine
 from tests.ops.test_retention import months_ago, partitioned, partitions  # noqa: F401  a fixture
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import make_record
 
 BUSY = """

@@ -14,8 +14,11 @@ from botocore.stub import Stubber
 
 from ops import operator
 from ops.audit_chain import LOG_FILTER, Head, find_heads
-from tests.conftest import Function, SaltParameter, Scratch
-from tests.ops.conftest import CommandLine, Queues
+from tests.function import Function
+from tests.ops.command_line import CommandLine
+from tests.ops.queues import Queues
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import Context, make_record
 
 APPEND = "SELECT audit.append('restore', 'somebody', NULL, %s, '2024-01')"

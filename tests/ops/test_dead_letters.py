@@ -11,8 +11,10 @@ import pytest
 
 from lambda_src.normal_forms import normal_event_id
 from ops.queues import Queue
-from tests.conftest import Function, Scratch
-from tests.ops.conftest import CommandLine, Queues
+from tests.function import Function
+from tests.ops.command_line import CommandLine
+from tests.ops.queues import Queues
+from tests.scratch import Scratch
 from tests.support import make_body
 
 CANARY = "198.51.100.77"

@@ -13,11 +13,15 @@ import boto3
 import pytest
 
 from local.aws import AwsEndpoint
+from local.vault import VaultKey
 from ops.errors import OpsError
 from ops.places import place
-from tests.conftest import Function, SaltParameter, Scratch, function_environment
-from tests.ops.conftest import ROOT, CommandLine, Queues, VaultKey
-from tests.support import make_body, make_record
+from tests.function import Function, function_environment
+from tests.ops.command_line import CommandLine
+from tests.ops.queues import Queues
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
+from tests.support import ROOT, make_body, make_record
 
 SERVICES = "sqs,ssm,kms,sts,s3,lambda,cloudformation,iam,logs"
 REASON = ("--reason", "drill", "--basis", "consent")

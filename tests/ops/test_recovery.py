@@ -1,5 +1,6 @@
 """The vault: sealed by the function, opened by nobody else than the holder of the key, never without a trace."""
 
+import base64
 import hashlib
 import hmac
 import json
@@ -15,9 +16,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tests.conftest import Function, SaltParameter, Scratch
-from tests.ops.conftest import CommandLine, Finished, Queues, VaultKey
+from local.aws import AwsEndpoint
+from local.vault import VaultKey, create_vault_key
+from tests.function import Function
+from tests.ops.command_line import CommandLine, Finished
+from tests.ops.queues import Queues
 from tests.ops.test_retention import months_ago
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import NOON_DATE, make_record, make_records
 
 IP, DEVICE = "198.51.100.77", "canary-device-4711"
@@ -75,15 +81,15 @@ def test_recover(loginpipe: CommandLine, database: Scratch, sealed: str) -> None
     assert [row["subject"] for row in loginpipe("--json", "audit").data] == [masked_device, sealed]
 
 
-def test_sealed_as_documented(sealed: str, database: Scratch, vault_key: VaultKey) -> None:
+def test_sealed_as_documented(sealed: str, database: Scratch, vault_key: VaultKey, aws: AwsEndpoint) -> None:
     """Opened by hand, with nothing of ours."""
     database.execute("SELECT vault.unfold(1)")
     ((box, version, key),) = database.query(
         "SELECT sealed, salt_version, data_key FROM vault.originals WHERE pseudonym = %s", sealed
     )
     ((wrapped, public),) = database.query("SELECT wrapped, public_key FROM vault.data_keys WHERE id = %s", key)
-    assert bytes(public) == hashlib.sha256(vault_key.public).digest()
-    data_key = vault_key.kms.decrypt(
+    assert bytes(public) == hashlib.sha256(base64.b64decode(vault_key.public)).digest()
+    data_key = aws.kms.decrypt(
         KeyId=vault_key.arn, CiphertextBlob=bytes(wrapped), EncryptionAlgorithm="RSAES_OAEP_SHA_256"
     )["Plaintext"]
     assert len(data_key) == 32
@@ -129,7 +135,7 @@ def test_forged_box_is_noticed(
     """Sealed properly, for this pseudonym, by somebody who can write to the vault but does not know the salt."""
     database.execute("SELECT vault.unfold(1000)")
     data_key, nonce = secrets.token_bytes(32), secrets.token_bytes(12)
-    public: Any = serialization.load_der_public_key(vault_key.public)
+    public: Any = serialization.load_der_public_key(base64.b64decode(vault_key.public))
     wrapped = public.encrypt(data_key, padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None))
     box = nonce + AESGCM(data_key).encrypt(nonce, content.encode("latin-1"), sealed.encode())
     database.execute("UPDATE vault.data_keys SET wrapped = %s", wrapped)
@@ -221,7 +227,7 @@ def test_bad_public_key(function: Function, monkeypatch: pytest.MonkeyPatch, bro
 def test_public_key_as_pem(
     function: Function, monkeypatch: pytest.MonkeyPatch, vault_key: VaultKey, database: Scratch
 ) -> None:
-    pem = f"-----BEGIN PUBLIC KEY-----\n{vault_key.text[:64]}\n{vault_key.text[64:]}\n-----END PUBLIC KEY-----\n"
+    pem = f"-----BEGIN PUBLIC KEY-----\n{vault_key.public[:64]}\n{vault_key.public[64:]}\n-----END PUBLIC KEY-----\n"
     monkeypatch.setenv("VAULT_PUBLIC_KEY", pem)
     assert function(make_record()) == []
     assert len(originals(database)) == 2
@@ -263,8 +269,8 @@ def test_recover_wrong_field(loginpipe: CommandLine, sealed: str) -> None:
     assert (finished.code, IP in finished.out + finished.err) == (1, False)
 
 
-def test_recover_wrong_key(loginpipe: CommandLine, sealed: str, vault_key: VaultKey) -> None:
-    other = vault_key.kms.create_key(KeySpec="RSA_4096", KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
+def test_recover_wrong_key(loginpipe: CommandLine, sealed: str, aws: AwsEndpoint) -> None:
+    other = create_vault_key(aws.kms).arn
     finished = loginpipe("recover", "--ip", sealed, *REASON, "--key", other)
     assert (finished.code, "sealed for another KMS key" in finished.err) == (1, True)
 

@@ -9,8 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Function, SaltParameter, Scratch
-from tests.ops.conftest import CommandLine, Queues
+from local.aws import AwsEndpoint
+from local.vault import create_vault_key
+from tests.function import Function
+from tests.ops.command_line import CommandLine
+from tests.ops.queues import Queues
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import make_record
 
 
@@ -201,11 +206,11 @@ def test_doctor_partitions(loginpipe: CommandLine, database: Scratch) -> None:
     assert statuses(loginpipe)["partitions"] == "warning"
 
 
-def test_doctor_vault_key(loginpipe: CommandLine, sealing_function: Function, vault_key: Any) -> None:
+def test_doctor_vault_key(loginpipe: CommandLine, sealing_function: Function, aws: AwsEndpoint) -> None:
     assert sealing_function(make_record()) == []
     assert statuses(loginpipe)["vault"] == "ok"
     assert statuses(loginpipe, VAULT_KEY="")["vault"] == "warning"
-    other = vault_key.kms.create_key(KeySpec="RSA_2048", KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
+    other = create_vault_key(aws.kms).arn
     assert statuses(loginpipe, VAULT_KEY=other)["vault"] == "error"
 
 

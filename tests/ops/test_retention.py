@@ -8,8 +8,9 @@ from typing import Any
 import psycopg2
 import pytest
 
-from tests.conftest import Function, Scratch
-from tests.ops.conftest import CommandLine
+from tests.function import Function
+from tests.ops.command_line import CommandLine
+from tests.scratch import Scratch
 from tests.support import NOON, make_record
 
 BUSY = """

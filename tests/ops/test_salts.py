@@ -13,8 +13,10 @@ from botocore.stub import ANY, Stubber
 from lambda_src.errors import SaltError
 from lambda_src.salt import parse_key
 from ops.salts import rotate_salt
-from tests.conftest import Function, SaltParameter, Scratch
-from tests.ops.conftest import CommandLine
+from tests.function import Function
+from tests.ops.command_line import CommandLine
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import make_record
 
 IP, DEVICE = "199.172.111.135", "593-47-5928"

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from ops.sending import Journal
-from tests.conftest import Function, Scratch
-from tests.ops.conftest import CommandLine, Queues
+from tests.function import Function
+from tests.ops.command_line import CommandLine
+from tests.ops.queues import Queues
+from tests.scratch import Scratch
 from tests.support import make_body
 
 

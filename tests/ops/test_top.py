@@ -16,8 +16,9 @@ import pytest
 from local.ministack import start_ministack
 from ops.live.cloudwatch import NAMESPACE, CloudWatchMetrics
 from ops.target import Target
-from tests.conftest import Function
-from tests.ops.conftest import CommandLine, Queues
+from tests.function import Function
+from tests.ops.command_line import CommandLine
+from tests.ops.queues import Queues
 from tests.support import make_body
 
 

@@ -12,8 +12,11 @@ import pytest
 import ops.worker
 from ops.queues import Queue
 from ops.worker import Tally, work
-from tests.conftest import Function, SaltParameter, Scratch, function_environment
-from tests.ops.conftest import CommandLine, Queues
+from tests.function import Function, function_environment
+from tests.ops.command_line import CommandLine
+from tests.ops.queues import Queues
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import make_body
 
 

@@ -5,8 +5,10 @@ import uuid
 
 import pytest
 
-from tests.conftest import Function, SaltParameter, Scratch
+from tests.function import Function
 from tests.oracle import expect, expect_all
+from tests.salt_parameter import SaltParameter
+from tests.scratch import Scratch
 from tests.support import NOON, make_body, make_record
 
 TEXTS = (

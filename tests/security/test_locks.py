@@ -16,7 +16,7 @@ from ops.errors import LockedError
 from ops.operations import forget, retention, upkeep
 from ops.operations.site import Site
 from ops.operations.vault import unfold
-from tests.conftest import Scratch
+from tests.scratch import Scratch
 from tests.security.test_privileges import RELATIONS
 
 STRONGEST_FIRST = (

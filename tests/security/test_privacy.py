@@ -11,7 +11,8 @@ from lambda_src.errors import PipelineError
 from lambda_src.masking import Row, Salt, mask_login
 from lambda_src.parsing import Login
 from tests.chaos.proxy import Cut, PostgresProxy, Rule, Step
-from tests.conftest import Function, Scratch
+from tests.function import Function
+from tests.scratch import Scratch
 from tests.support import Record, make_body, make_record
 
 MARK = "heron"

@@ -8,8 +8,9 @@ import pytest
 from psycopg2 import errorcodes, extensions
 
 from lambda_src.privileges import PRIVILEGES, Differences, find_differences
-from tests.conftest import TEMPLATE, Scratch
+from tests.conftest import TEMPLATE
 from tests.integration.test_migrations import empty_database, migrate_here
+from tests.scratch import Scratch
 
 # What is not here must be refused, of tables made later too.
 ALLOWED = {

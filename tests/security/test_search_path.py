@@ -14,8 +14,10 @@ from lambda_src.migrate import load_migrations
 from ops.archive import BEFORE_ALL
 from ops.operations.registry import run
 from ops.operations.site import Site
-from tests.conftest import TEMPLATE, Function, Scratch
+from tests.conftest import TEMPLATE
+from tests.function import Function
 from tests.integration.test_migrations import empty_database, migrate_here, run_migrate
+from tests.scratch import Scratch
 from tests.support import make_body, make_record
 
 PINNED = "search_path=pg_catalog, pg_temp"

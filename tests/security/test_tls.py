@@ -11,7 +11,8 @@ import pytest
 from lambda_src import handler
 from lambda_src.errors import SettingsError, SetupError
 from lambda_src.migrate import migrate
-from tests.conftest import Function, Scratch
+from tests.function import Function
+from tests.scratch import Scratch
 from tests.security.tls import Authority, TlsFront, TlsPostgres, find_postgres_with_tls
 from tests.support import make_records
 
