@@ -1,25 +1,20 @@
-"""Events in a file: JSON lines, a JSON array, one JSON object, or an SQS event as Lambda gets it."""
+"""Events in a file: JSON lines, a JSON array, one JSON object, CSV, or messages of SQS as AWS's tools print them."""
 
 import json
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
-from ops.errors import OpsError
+from lambda_src.json_text import WHITE_SPACE, read_json, split_array, split_object
+from ops.csv_events import SUFFIXES as CSV_SUFFIXES
+from ops.csv_events import find_delimiter, parse_csv
+from ops.file_formats import EventsFileError, decode_file
+from ops.items import Item
 
 LINES_SUFFIXES = (".jsonl", ".ndjson")
 STANDARD_INPUT = Path("-")
-
-
-class EventsFileError(OpsError):
-    """The file with events cannot be used; the message says why."""
-
-
-class Item(NamedTuple):
-    """An event of a file: the line that it is on, or in a JSON array its position; from 1."""
-
-    number: int
-    body: str
+# Objects around events: an SQS event as Lambda gets it, and the output of `aws sqs receive-message`.
+BODIES = {"Records": "body", "Messages": "Body"}
+EVENTS = "events"
 
 
 def load_text(file: Path) -> str:
@@ -28,44 +23,77 @@ def load_text(file: Path) -> str:
         data = sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
     except OSError as error:
         raise EventsFileError(f"{file} cannot be read: {error.strerror}") from None
-    # A broken byte spoils its own line only: it is sent as a character that stands for what cannot be read.
-    return data.decode("utf-8-sig", "replace")
+    return decode_file(file, data)
 
 
-def load_bodies(file: Path) -> list[str]:
-    """The bodies of a file's events; raises EventsFileError where it cannot be read or holds none."""
-    bodies = [item.body for item in parse_items(file, load_text(file))]
-    if not bodies:
+def load_items(file: Path) -> list[Item]:
+    """A file's events; raises EventsFileError where it cannot be read or holds none."""
+    items = parse_items(file, load_text(file))
+    if not items:
         raise EventsFileError(f"{file} holds no events")
-    return bodies
+    return items
 
 
 def parse_items(file: Path, text: str) -> list[Item]:
-    """The events of a text; .jsonl and .ndjson as suffix of `file` mean JSON lines. Raises EventsFileError.
+    """The events of a text, as its format or the suffix of `file` says; raises EventsFileError.
 
-    A line is sent as it is, good or bad; so is a text in an array, and the body of each record of an SQS event.
+    A line is sent as it is, good or bad; so is a text in an array, and the body of each message of SQS.
     """
+    suffix = Path(file.stem).suffix if file.suffix == ".gz" else file.suffix
     # splitlines() knows more ends of line than JSON does.
     lines = [Item(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    if file.suffix in LINES_SUFFIXES:
+    if suffix in LINES_SUFFIXES:
         return lines
+    if suffix in CSV_SUFFIXES or (lines and find_delimiter(lines[0].body)):
+        return parse_csv(file, text) if lines else []
+    content = text.strip(WHITE_SPACE)
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        if content.startswith("{"):
+            return _parse_object(text, content)
+        if content.startswith("["):
+            return _parse_array(text, content)
+    except ValueError:
         # Lines may be anything, but who opens an array on a line of its own means an array.
-        if lines and lines[0].body == "[":
-            raise EventsFileError(f"{file} begins as a JSON array, but is none: {_position(error)}") from None
-        return lines
-    if isinstance(content, dict) and isinstance(content.get("Records"), list):
-        content = [record["body"] for record in content["Records"] if isinstance(record, dict) and "body" in record]
-    elif not isinstance(content, list):
-        content = [content]
-    return [
-        Item(number, item if isinstance(item, str) else json.dumps(item, ensure_ascii=False))
-        for number, item in enumerate(content, 1)
-    ]
+        if lines[0].body == "[":
+            raise EventsFileError(f"{file} begins as a JSON array, but is none: {_position(text)}") from None
+    return lines
 
 
-def _position(error: Exception) -> str:
+def _parse_object(text: str, content: str) -> list[Item]:
+    parts = split_object(content)
+    for name, body in BODIES.items():
+        records = read_json(parts[name]) if name in parts else None
+        if isinstance(records, list):
+            bodies = [record[body] for record in records if isinstance(record, dict) and body in record]
+            return [Item(number, _as_text(each)) for number, each in enumerate(bodies, 1)]
+    if parts.get(EVENTS, "").startswith("["):
+        return _parse_array(text, parts[EVENTS])
+    return [Item(1, content)]
+
+
+def _parse_array(text: str, content: str) -> list[Item]:
+    """The elements, each in its exact text, with the line of `text` that it begins on."""
+    position, line = text.index(content), 1 + text.count("\n", 0, text.index(content))
+    items = []
+    for number, part in enumerate(split_array(content), 1):
+        start = text.index(part, position)  # Between two elements there are commas and white space only.
+        line += text.count("\n", position, start)
+        items.append(Item(number, _as_text(read_json(part)) if part.startswith('"') else part, line))
+        line += part.count("\n")
+        position = start + len(part)
+    return items
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _position(text: str) -> str:
     """Where a text stops being JSON, without a value of it."""
-    return f"line {error.lineno} column {error.colno}" if isinstance(error, json.JSONDecodeError) else "nested too deep"
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return f"line {error.lineno} column {error.colno}"
+    except RecursionError:
+        return "nested too deep"
+    return "it holds NaN or Infinity"

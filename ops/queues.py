@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+
+from botocore.exceptions import ClientError
 
 from lambda_src.sqs_batches import MESSAGES_PER_CALL, message_size, pack
 from ops.errors import OpsError
@@ -13,6 +15,16 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 1  # long polling asks all of SQS's servers: an empty answer then means an empty queue
 
+# What SQS says where it refuses a call for one of its messages, by the end of the code.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+MESSAGE_FAULTS = (
+    "BatchRequestTooLong",
+    "InvalidMessageContents",
+    "InvalidParameterValue",
+    "InvalidAttributeValue",
+    "MessageTooLong",
+)
+
 
 class Outgoing(TypedDict, total=False):
     """A message to send, in the form in which SQS takes it."""
@@ -21,6 +33,13 @@ class Outgoing(TypedDict, total=False):
     MessageAttributes: "dict[str, MessageAttributeValueTypeDef]"
     MessageGroupId: str
     MessageDeduplicationId: str
+
+
+class Sent(NamedTuple):
+    """What SQS has answered, by the position of each message: its messageId, or the code of its failure."""
+
+    message_ids: dict[int, str]
+    failures: dict[int, str]
 
 
 class Queue:
@@ -57,16 +76,38 @@ class Queue:
             MessageAttributeNames=["All"],
         ).get("Messages", [])
 
-    def send(self, messages: Sequence[Outgoing]) -> dict[int, str]:
-        """Sends; returns, by position, the code of each failure: all the others SQS has confirmed."""
-        failures: dict[int, str] = {}
+    def send(self, messages: Sequence[Outgoing]) -> Sent:
+        """Sends; what SQS has not confirmed is a failure. Raises ClientError where it refuses more than a message."""
+        sent = Sent({}, {})
         for chunk in pack(range(len(messages)), lambda index: _size(messages[index])):
-            entries: Any = [{"Id": str(index), **messages[index]} for index in chunk]
-            answer = self._sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
-            confirmed = {int(entry["Id"]) for entry in answer.get("Successful", [])}
-            codes = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
-            failures |= {index: codes.get(index, "NotConfirmed") for index in chunk if index not in confirmed}
-        return failures
+            try:
+                self._send_call(messages, chunk, sent)
+            except ClientError as error:
+                if not _code(error).endswith(MESSAGE_FAULTS):
+                    raise
+                self._send_each(messages, chunk, sent)
+        return sent
+
+    def _send_call(self, messages: Sequence[Outgoing], chunk: Sequence[int], sent: Sent) -> None:
+        entries: Any = [{"Id": str(index), **messages[index]} for index in chunk]
+        answer = self._sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
+        confirmed = {entry["Id"]: entry["MessageId"] for entry in answer.get("Successful", [])}
+        codes = {entry["Id"]: entry["Code"] for entry in answer.get("Failed", [])}
+        for index in chunk:
+            if str(index) in confirmed:
+                sent.message_ids[index] = confirmed[str(index)]
+            else:
+                sent.failures[index] = codes.get(str(index), "NotConfirmed")
+
+    def _send_each(self, messages: Sequence[Outgoing], chunk: Sequence[int], sent: Sent) -> None:
+        """Sends what SQS has refused together one by one, so that only the message at fault fails."""
+        for index in chunk:
+            try:
+                self._send_call(messages, [index], sent)
+            except ClientError as error:
+                if not _code(error).endswith(MESSAGE_FAULTS):
+                    raise
+                sent.failures[index] = _code(error)
 
     def delete(self, messages: "Sequence[MessageTypeDef]") -> int:
         """Deletes what was received; returns how many SQS has confirmed. The others come back."""
@@ -76,7 +117,8 @@ class Queue:
                 {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]} for index, message in enumerate(chunk)
             ]
             answer = self._sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
-            deleted += len(answer.get("Successful", []))
+            known = {entry["Id"] for entry in entries}
+            deleted += len(known & {entry["Id"] for entry in answer.get("Successful", [])})
         return deleted
 
     def give_back(self, messages: "Sequence[MessageTypeDef]") -> None:
@@ -96,6 +138,10 @@ def find_dead_letter_url(sqs: "SQSClient", queue: Queue, policy: dict[str, Any])
         raise OpsError(f"The queue {queue.url} has no redrive policy, so no dead-letter queue: set DLQ_URL.")
     _, _, _, _, account, name = str(arn).split(":")
     return sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def _size(message: Outgoing) -> int:

@@ -43,7 +43,7 @@ def redrive(
         for few in (groups[start : start + pace.at_once] for start in range(0, len(groups), pace.at_once)):
             pace.wait(len(few))
             copies = [letters[0].copy(to_fifo=target.is_fifo) for letters in few]
-            failures = target.send([copy for copy, _ in copies])
+            failures = target.send([copy for copy, _ in copies]).failures
             done = [letters for index, letters in enumerate(few) if index not in failures]
             redriven |= {letters[0].event_id for letters in done}
             result.deleted += reader.delete([letter for letters in done for letter in letters])

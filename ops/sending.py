@@ -4,9 +4,10 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,21 +16,44 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from lambda_src.identity import Event
 from lambda_src.parsing import parse_event
 from lambda_src.rejects import RecordError
-from lambda_src.sqs_batches import MESSAGES_PER_CALL
+from lambda_src.sqs_batches import LARGEST_MESSAGE, MESSAGES_PER_CALL
 from ops.errors import OpsError
-from ops.event_files import Item
+from ops.items import Item
+from ops.packing import Parcel
 from ops.queues import Outgoing, Queue
+from ops.wrapping import wrap
 
 JOURNAL_SUFFIX = ".sending"
 A_TIME = "1700000000000"  # milliseconds: SQS gives each message its own
+ROOM = 1024  # bytes of a message, for its attributes and an envelope
 
 
 class BadItem(NamedTuple):
     """An event that the pipeline would reject, without a value of it."""
 
     number: int
+    line: int | None
     reason: str
     field: str | None
+
+    @property
+    def place(self) -> str:
+        """Where the event is, for people."""
+        return Item(self.number, "", self.line).place
+
+
+def find_unsendable(items: list[Item]) -> list[BadItem]:
+    """Those that SQS cannot take at all: no text, or larger than a message may be."""
+    found = []
+    for item in items:
+        reason = item.fault
+        if reason is None and _is_no_text(item.body):
+            reason = "invalid_utf8"
+        elif reason is None and len(item.body.encode()) > LARGEST_MESSAGE - ROOM:
+            reason = "too_large"
+        if reason is not None:
+            found.append(BadItem(item.number, item.line, reason, None))
+    return found
 
 
 def find_bad(items: list[Item]) -> list[BadItem]:
@@ -39,16 +63,24 @@ def find_bad(items: list[Item]) -> list[BadItem]:
         try:
             parse_event(Event(str(item.number), item.body, None, None, A_TIME))
         except RecordError as error:
-            bad.append(BadItem(item.number, error.reason.value, error.field))
+            bad.append(BadItem(item.number, item.line, error.reason.value, error.field))
     return bad
+
+
+def _is_no_text(body: str) -> bool:
+    try:
+        body.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 @dataclass
 class Journal:
     """How far the sending of one file has come: written beside it, removed when all is sent.
 
-    A line's `event_id` follows from `run` and the line's number, and all lines share one `sent_timestamp`: a line that
-    was sent without its confirmation being noted may be sent again, and is the same event.
+    A message's `event_id` follows from `run` and the number of its first event, and all share one `sent_timestamp`: a
+    message that was sent without its confirmation being noted may be sent again, and holds the same events.
     """
 
     path: Path | None  # None: nothing is kept, as for standard input
@@ -74,7 +106,8 @@ class Journal:
             raise OpsError(f"{path} is not what an interrupted `send` leaves. Look at it, then remove it.") from None
         if (journal.checksum, journal.queue_url) != (checksum, queue_url):
             raise OpsError(
-                f"{path} says that a sending was interrupted, of another version of this file or to another queue. "
+                f"{path} says that a sending was interrupted, of another version of this file, to another queue "
+                "or with other options. "
                 "Finish that one first, or remove the journal to begin anew."
             )
         return journal
@@ -93,11 +126,12 @@ class Journal:
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 
-    def message(self, item: Item) -> Outgoing:
-        """The message of an item, the same each time it is made."""
-        event_id = str(uuid.uuid5(uuid.UUID(self.run), str(item.number)))
+    def message(self, parcel: Parcel, envelope: str | None) -> Outgoing:
+        """The message of a parcel, the same each time it is made."""
+        event_id = str(uuid.uuid5(uuid.UUID(self.run), str(parcel.items[0].number)))
+        body = parcel.body if envelope is None else wrap(parcel.body, envelope, event_id, self.started)
         message: Outgoing = {
-            "MessageBody": item.body,
+            "MessageBody": body,
             "MessageAttributes": {
                 "event_id": {"DataType": "String", "StringValue": event_id},
                 "sent_timestamp": {"DataType": "String", "StringValue": str(self.started)},
@@ -108,26 +142,31 @@ class Journal:
         return message
 
 
-def send_items(
-    items: list[Item], queue: Queue, journal: Journal, step: Callable[[int], None]
+def send_parcels(
+    parcels: Iterable[Parcel], queue: Queue, journal: Journal, envelope: str | None, step: Callable[[int], None]
 ) -> Iterator[tuple[Item, str]]:
     """Sends what the journal does not have as sent; yields each item that SQS refuses, with its code.
 
     Where the very first call certainly sent nothing, the journal goes: it would stand in the way of the right command.
     """
     journal.save()
-    for start in range(journal.sent, len(items), MESSAGES_PER_CALL):
-        chunk = items[start : start + MESSAGES_PER_CALL]
+    left = iter(parcels)
+    passed = 0
+    while passed < journal.sent and (parcel := next(left, None)) is not None:
+        passed += len(parcel.items)
+    while chunk := list(islice(left, MESSAGES_PER_CALL)):
         try:
-            failures = queue.send([journal.message(item) for item in chunk])
+            failures = queue.send([journal.message(parcel, envelope) for parcel in chunk]).failures
         except (ClientError, EndpointConnectionError) as error:
             if journal.sent == 0 and journal.is_new and _has_sent_nothing(error):
                 journal.close()
             raise
-        journal.sent = start + len(chunk)
+        count = sum(len(parcel.items) for parcel in chunk)
+        journal.sent += count
         journal.save()
-        step(len(chunk))
-        yield from ((chunk[index], code) for index, code in failures.items())
+        step(count)
+        for index, code in failures.items():
+            yield from ((item, code) for item in chunk[index].items)
     journal.close()
 
 

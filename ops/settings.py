@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambda_src.envelopes import OPENERS
 from lambda_src.errors import SettingsError
 from lambda_src.settings import EMULATED_REGION
 from ops.errors import OpsError, UsageError
@@ -32,6 +33,7 @@ PLACES = {
     "function_name": Place("FUNCTION_NAME", "FunctionName", "name of the function that writes the logins"),
     "operator_function": Place("OPERATOR_FUNCTION", "OperatorFunctionName", "name of the operator function"),
     "custodian_function": Place("CUSTODIAN_FUNCTION", "CustodianFunctionName", "name of the vault's operator function"),
+    "envelope": Place("ENVELOPE", "Envelope", "envelope around each event"),
     "vault_key": Place("VAULT_KEY", "VaultKeyArn", "ARN, id or alias of the vault's KMS key"),
 }
 
@@ -46,6 +48,7 @@ class Settings:
     function_name: str | None
     operator_function: str | None
     custodian_function: str | None
+    envelope: str | None
     vault_key: str | None
     stack: str | None
     has_database: bool  # PG* names one, and it is meant to be used
@@ -60,6 +63,14 @@ class Settings:
                 way = f"the stack {self.stack} has no output {place.output}"
             raise SettingsError(f"The {place.meaning} is not known: set {place.variable}, or {way}.")
         return value
+
+    def get_envelope(self) -> str | None:
+        """What is around each event, a key of envelopes.OPENERS; raises SettingsError."""
+        if self.envelope in (None, "none"):
+            return None
+        if self.envelope not in OPENERS:
+            raise SettingsError(f"ENVELOPE must be one of none, {', '.join(OPENERS)}.")
+        return self.envelope
 
 
 def region(variables: Mapping[str, str] = os.environ) -> str | None:

@@ -5,71 +5,86 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lambda_src.unpacking import MOST_EVENTS
 from ops import operations
 from ops.errors import Exit, NothingFoundError, OpsError
 from ops.event_files import STANDARD_INPUT, load_text, parse_items
 from ops.output import counted, pick
+from ops.packing import PACK, make_parcels
 from ops.report import render_html
-from ops.sending import Journal, find_bad, send_items
+from ops.sending import Journal, find_bad, find_unsendable, send_parcels
+from ops.wrapping import JSON_ENVELOPES
 
 if TYPE_CHECKING:
     from ops.commands.common import Session
 
-SHOWN = 20  # bad lines; --json has them all
+SHOWN = 20  # bad events; --json has them all
 
 
 def send(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(allow_dash=True, help="JSON lines, a JSON array, or an SQS event; - reads standard input.")
+        Path,
+        typer.Argument(
+            allow_dash=True,
+            help="JSON lines, a JSON array, CSV with a header, or SQS messages; plain or gzip; - reads standard input.",
+        ),
     ],
+    pack: Annotated[
+        int, typer.Option(min=1, max=MOST_EVENTS, metavar="N", help="Events in one message, at most.")
+    ] = PACK,
     unchecked: Annotated[
-        bool, typer.Option("--unchecked", help="Send bad lines too, to try the dead letters.")
+        bool, typer.Option("--unchecked", help="Send bad events too, to try the dead letters.")
     ] = False,
 ) -> None:
     """Send events from a file to the queue.
 
-    Lines that the pipeline would reject are reported with their number and reason, and not sent. How far it has come is
-    noted beside the file (FILE.sending): interrupted at any moment, the same command goes on, and no event becomes two
-    rows. Once all is sent the note is gone, and sending the file again means new events.
+    Events that the pipeline would reject, or that SQS cannot take, are reported with their line and reason, and not
+    sent. How far it has come is noted beside the file (FILE.sending): interrupted at any moment, the same command goes
+    on, and no event becomes two rows. Once all is sent the note is gone, and sending the file again means new events,
+    unless they carry an event_id of their own.
 
-    Exit code 3 where some lines were bad or refused, 4 where the file holds no event.
+    Where the pipeline has an envelope (ENVELOPE, or the stack says so), each message is sent in it.
 
-    Example: loginpipe send logins.jsonl
+    Exit code 3 where some events were bad or refused, 4 where the file holds no event.
+
+    Examples: loginpipe send logins.jsonl · loginpipe send --pack 1 logins.csv.gz
     """
     session: Session = context.obj
     text = load_text(file)
     items = parse_items(file, text)
     if not items:
         raise NothingFoundError(f"{file} holds no events.")
-    bad = [] if unchecked else find_bad(items)
-    bad_numbers = {item.number for item in bad}
-    good = [item for item in items if item.number not in bad_numbers]
-    queue = session.target.queue
-    journal = Journal.open(None if file == STANDARD_INPUT else file, f"{text}\0{unchecked}", queue.url)
+    bad = find_unsendable(items)
+    numbers = {item.number for item in bad}
+    bad += [] if unchecked else find_bad([item for item in items if item.number not in numbers])
+    numbers |= {item.number for item in bad}
+    good = [item for item in items if item.number not in numbers]
+    queue, envelope = session.target.queue, session.target.settings.get_envelope()
+    options = f"{text}\0{unchecked}\0{pack}\0{envelope}"
+    journal = Journal.open(None if file == STANDARD_INPUT else file, options, queue.url)
     before = journal.sent
     if before:
         session.output.note(f"Going on where a sending was interrupted: {before:,} of {len(good):,} are sent.")
+    parcels = make_parcels(good, pack, as_array=envelope in JSON_ENVELOPES)
     with session.output.progress("sending", len(good)) as step:
         step(before)
-        refused = list(send_items(good, queue, journal, step))
+        refused = list(send_parcels(parcels, queue, journal, envelope, step))
     result = {
         "sent": len(good) - before - len(refused),
         "sent_before": before,
-        "bad": [item._asdict() for item in bad],
-        "refused": [{"number": item.number, "code": code} for item, code in refused],
+        "bad": [item._asdict() for item in sorted(bad)],
+        "refused": [{"number": item.number, "line": item.line, "code": code} for item, code in refused],
     }
 
     def print_lines() -> None:
         session.output.line(f"Sent {counted(len(good) - before - len(refused), 'event')}.")
-        for line in bad[:SHOWN]:
-            session.output.note(
-                f"Line {line.number}: {line.reason}{f' ({line.field})' if line.field else ''}; not sent"
-            )
+        for each in sorted(bad)[:SHOWN]:
+            session.output.note(f"{each.place}: {each.reason}{f' ({each.field})' if each.field else ''}; not sent")
         if len(bad) > SHOWN:
-            session.output.note(f"… and {counted(len(bad) - SHOWN, 'more bad line')} (--json names all).")
+            session.output.note(f"… and {counted(len(bad) - SHOWN, 'more bad event')} (--json names all).")
         for item, code in refused:
-            session.output.note(f"Line {item.number}: SQS refused it ({code})")
+            session.output.note(f"{item.place}: SQS refused it ({code})")
 
     session.output.result(result, print_lines)
     if bad or refused:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lambda_src.normal_forms import normal_event_id
-from ops.queues import Queue
+from ops.queues import Queue, Sent
 from tests.function import Function
 from tests.ops.command_line import CommandLine
 from tests.ops.queues import Queues
@@ -232,10 +232,10 @@ def test_redrive_rejected_again_ends(
     event_id = put_noted(queues, body(ip="bad"))
     send = Queue.send
 
-    def send_and_return(self: Queue, messages: Any) -> dict[int, str]:
-        failures = send(self, messages)
+    def send_and_return(self: Queue, messages: Any) -> Sent:
+        sent = send(self, messages)
         put_noted(queues, body(ip="bad"), event_id=event_id)  # at once, as the function does with DLQ_URL
-        return failures
+        return sent
 
     monkeypatch.setattr(Queue, "send", send_and_return)
     data = loginpipe("--json", "dlq", "redrive", "--rate", "1", "--hold", "3").data
@@ -261,9 +261,9 @@ def test_redrive_keeps_what_sqs_refuses(
         put_noted(queues, body(user_id=str(number)))
     send = Queue.send
 
-    def send_some(self: Queue, messages: Any) -> dict[int, str]:
-        send(self, messages[:-2])
-        return {len(messages) - 2: "InternalError", len(messages) - 1: "InternalError"}
+    def send_some(self: Queue, messages: Any) -> Sent:
+        sent = send(self, messages[:-2])
+        return Sent(sent.message_ids, dict.fromkeys((len(messages) - 2, len(messages) - 1), "InternalError"))
 
     monkeypatch.setattr(Queue, "send", send_some)
     finished = loginpipe("--json", "dlq", "redrive", "--limit", "5")

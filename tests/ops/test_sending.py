@@ -3,9 +3,13 @@
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from lambda_src.envelopes import OPENERS
+from ops.packing import PACK
+from ops.queues import Queue, Sent
 from ops.sending import Journal
 from tests.function import Function
 from tests.ops.command_line import CommandLine
@@ -23,7 +27,7 @@ def file(tmp_path: Path) -> Path:
 
 def begin_sending(file: Path, queue_url: str) -> None:
     """Leaves the journal of a sending that was killed before its first call."""
-    Journal.open(file, f"{file.read_text()}\0{False}", queue_url).save()
+    Journal.open(file, f"{file.read_text()}\0{False}\0{PACK}\0{None}", queue_url).save()
 
 
 def test_failed_send_stands_in_nobodys_way(loginpipe: CommandLine, queues: Queues, file: Path) -> None:
@@ -32,7 +36,7 @@ def test_failed_send_stands_in_nobodys_way(loginpipe: CommandLine, queues: Queue
     assert loginpipe("send", str(file), AWS_ENDPOINT_URL="http://127.0.0.1:9").code == 1
     assert list(file.parent.iterdir()) == [file]
     assert loginpipe("send", str(file)).code == 0
-    assert queues.count() == 25
+    assert queues.count() == 1, "25 events in one message"
 
 
 def test_send_empty_file_finds_nothing(loginpipe: CommandLine, tmp_path: Path) -> None:
@@ -64,23 +68,74 @@ def test_send_bad_lines(loginpipe: CommandLine, queues: Queues, tmp_path: Path) 
     good = json.dumps(make_body())
     lines = [good, "no json: 198.51.100.77", "", json.dumps(make_body(ip="canary")), '["list"]', good]
     file = tmp_path / "mixed.jsonl"
-    file.write_bytes("\n".join(lines).encode() + b"\n\xff\xfe\n")
+    file.write_bytes("\n".join(lines).encode() + b"\n\xff\xfe\n" + b"x" * 1_048_576)
     finished = loginpipe("send", str(file))
     assert finished.code == 3
-    assert "Line 2: invalid_json; not sent" in finished.err
-    assert "Line 4: invalid_ip (ip); not sent" in finished.err
-    assert "Line 5: not_an_object; not sent" in finished.err
-    assert "Line 7: invalid_json" in finished.err
-    assert "canary" not in finished.out + finished.err
-    assert "198.51" not in finished.out + finished.err
-    assert queues.count() == 2
-    assert loginpipe("--json", "send", "--unchecked", str(file)).data["sent"] == 6
-    assert queues.count() == 8
+    assert finished.err.splitlines() == [
+        "Line 2: invalid_json; not sent",
+        "Line 4: invalid_ip (ip); not sent",
+        "Line 5: not_an_object; not sent",
+        "Line 7: invalid_utf8; not sent",
+        "Line 8: too_large; not sent",
+    ]
+    assert queues.count() == 1
+    assert loginpipe("--json", "send", "--unchecked", str(file)).data["sent"] == 5
+    assert queues.count() == 1 + 5, "what is no object goes alone"
+
+
+def test_send_nothing_but_bad_lines(loginpipe: CommandLine, queues: Queues, tmp_path: Path) -> None:
+    file = tmp_path / "bad.jsonl"
+    file.write_bytes(b'{"device_id": "caf\xe9"}\n')
+    finished = loginpipe("--json", "send", "--unchecked", str(file))
+    assert (finished.code, queues.count()) == (3, 0)
+    assert finished.data["bad"] == [{"number": 1, "line": None, "reason": "invalid_utf8", "field": None}]
+
+
+def test_send_message_that_sqs_refuses(
+    loginpipe: CommandLine, queues: Queues, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = Queue.send
+
+    def refuse_second(self: Queue, messages: Any) -> Sent:
+        sent = send(self, [messages[0], *messages[2:]])
+        return Sent(sent.message_ids, {1: "InvalidMessageContents"})
+
+    monkeypatch.setattr(Queue, "send", refuse_second)
+    finished = loginpipe("send", "--pack", "10", str(file))
+    assert (finished.code, finished.out, queues.count()) == (3, "Sent 15 events.\n", 2)
+    assert finished.err.count("SQS refused it (InvalidMessageContents)") == 10
+    assert "Line 11: SQS" in finished.err
 
 
 def test_send_standard_input(loginpipe: CommandLine, queues: Queues) -> None:
-    assert loginpipe("send", "-", answer=json.dumps([make_body(), make_body()])).code == 0
+    answer = json.dumps([make_body(), make_body()])
+    assert loginpipe("send", "-", "--pack", "1", answer=answer).code == 0
     assert queues.count() == 2
+
+
+@pytest.mark.parametrize("envelope", ["none", *OPENERS])
+@pytest.mark.parametrize("pack", [1, 10])
+def test_send_in_the_envelope_of_the_pipeline(
+    loginpipe: CommandLine,
+    queues: Queues,
+    database: Scratch,
+    function: Function,
+    monkeypatch: pytest.MonkeyPatch,
+    file: Path,
+    envelope: str,
+    pack: int,
+) -> None:
+    monkeypatch.setenv("ENVELOPE", envelope)  # of the function
+    assert loginpipe("send", "--pack", str(pack), str(file), ENVELOPE=envelope).code == 0
+    assert queues.count() == (25 if pack == 1 else 3)
+    queues.deliver(function)
+    assert database.rows() == sorted((f"user {number}",) for number in range(25))
+    assert database.rows("count(*)", "rejected_logins") == [(0,)]
+
+
+def test_send_in_an_envelope_that_is_none(loginpipe: CommandLine, file: Path) -> None:
+    finished = loginpipe("send", str(file), ENVELOPE="kafka")
+    assert (finished.code, "ENVELOPE must be one of none, sns" in finished.err) == (2, True)
 
 
 def sent_of(journal: Path) -> int:
@@ -92,7 +147,7 @@ def test_send_killed_and_taken_up(
     loginpipe: CommandLine, queues: Queues, database: Scratch, function: Function, tmp_path: Path
 ) -> None:
     """SIGKILL again and again: each line is one row at the end."""
-    count, portion = 800, 150
+    count, portion = 8000, 1500
     file = tmp_path / "many.jsonl"
     file.write_text("".join(json.dumps(make_body(user_id=f"user {number}")) + "\n" for number in range(count)))
     journal = file.with_name("many.jsonl.sending")

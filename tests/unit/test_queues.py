@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from ops.queues import Queue
+import pytest
+from botocore.exceptions import ClientError
+
+from ops.queues import Outgoing, Queue
 
 CONFIRMED, REFUSED, SILENT = "confirmed", "refused", "silent"
 
@@ -26,7 +29,7 @@ class ForgetfulSqs:
         answer: dict[str, list[dict[str, str]]] = {}
         for entry in entries:
             if entry[key] == CONFIRMED:
-                answer.setdefault("Successful", []).append({"Id": entry["Id"]})
+                answer.setdefault("Successful", []).append({"Id": entry["Id"], "MessageId": f"m{entry['Id']}"})
             elif entry[key] == REFUSED:
                 answer.setdefault("Failed", []).append({"Id": entry["Id"], "Code": "InternalError"})
         return answer
@@ -39,13 +42,13 @@ def make_queue(sqs: Any) -> Queue:
 def test_sent_is_what_sqs_has_confirmed() -> None:
     sqs = ForgetfulSqs()
     texts = [*[CONFIRMED] * 10, SILENT, CONFIRMED, REFUSED]
-    failures = make_queue(sqs).send([{"MessageBody": text} for text in texts])
+    failures = make_queue(sqs).send([{"MessageBody": text} for text in texts]).failures
     assert failures == {10: "NotConfirmed", 12: "InternalError"}
     assert sqs.calls == [10, 3]
 
 
 def test_nothing_confirmed_is_nothing_sent() -> None:
-    failures = make_queue(ForgetfulSqs()).send([{"MessageBody": REFUSED}, {"MessageBody": SILENT}])
+    failures = make_queue(ForgetfulSqs()).send([{"MessageBody": REFUSED}, {"MessageBody": SILENT}]).failures
     assert failures == {0: "InternalError", 1: "NotConfirmed"}
 
 
@@ -71,3 +74,50 @@ def test_receiving_asks_all_of_sqs_servers() -> None:
     assert asked["WaitTimeSeconds"] >= 1
     assert (asked["VisibilityTimeout"], asked["MaxNumberOfMessages"]) == (300, 7)
     assert asked["MessageSystemAttributeNames"] == asked["MessageAttributeNames"] == ["All"]
+
+
+def test_only_exact_ids_count() -> None:
+    """An answer about an entry that was not sent, or with its number written in another way, confirms nothing."""
+
+    class Sqs:
+        def send_message_batch(self, **_: Any) -> Any:
+            """Other ids than those that were sent."""
+            ids = ("00", " 0", "٠", "7")
+            return {
+                "Successful": [{"Id": each, "MessageId": "m"} for each in ids],
+                "Failed": [{"Id": "+1", "Code": "InternalError"}],
+            }
+
+        def delete_message_batch(self, **_: Any) -> Any:
+            """The same for deleting."""
+            return {"Successful": [{"Id": "00"}, {"Id": "7"}]}
+
+    sent = make_queue(Sqs()).send([{"MessageBody": "a"}, {"MessageBody": "b"}])
+    assert sent == ({}, {0: "NotConfirmed", 1: "NotConfirmed"})
+    handles: Any = [{"ReceiptHandle": "a"}]
+    assert make_queue(Sqs()).delete(handles) == 0
+
+
+class StrictSqs:
+    """SQS that refuses a whole call for one of its messages, or for good."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def send_message_batch(self, *, Entries: list[Any], **_: str) -> Any:  # noqa: N803
+        """Refuses the call where it holds the message `bad`."""
+        if any(entry["MessageBody"] == "bad" for entry in Entries):
+            raise ClientError({"Error": {"Code": self.code}}, "SendMessageBatch")
+        return {"Successful": [{"Id": entry["Id"], "MessageId": entry["MessageBody"]} for entry in Entries]}
+
+
+@pytest.mark.parametrize("code", ["AWS.SimpleQueueService.BatchRequestTooLong", "InvalidMessageContents"])
+def test_message_that_spoils_its_call_fails_alone(code: str) -> None:
+    messages: list[Outgoing] = [{"MessageBody": body} for body in ("a", "bad", "b")]
+    assert make_queue(StrictSqs(code)).send(messages) == ({0: "a", 2: "b"}, {1: code})
+
+
+def test_call_that_is_refused_as_such_is_raised() -> None:
+    messages: list[Outgoing] = [{"MessageBody": "a"}, {"MessageBody": "bad"}]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        make_queue(StrictSqs("AccessDenied")).send(messages)

@@ -1,0 +1,83 @@
+"""The text of a file: UTF-8, UTF-16 or UTF-32, plain or gzip. Any other format is refused by its name."""
+
+import codecs
+import gzip
+import zlib
+from pathlib import Path
+
+from ops.errors import OpsError
+
+GZIP = b"\x1f\x8b"
+ZIP = b"PK\x03\x04"
+TAR, TAR_AT = b"ustar", 257
+# What a file of each format begins with.
+REFUSED = {
+    b"PAR1": "Parquet",
+    b"Obj\x01": "Avro",
+    b"ORC": "ORC",
+    b"ARROW1": "Arrow",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x04\x22\x4d\x18": "LZ4",
+    b"\xff\x06\x00\x00sNaPpY": "Snappy",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"7z\xbc\xaf\x27\x1c": "7-Zip",
+    b"SQLite format 3\x00": "SQLite",
+    b"PGDMP": "a dump of pg_dump",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "Excel (xls)",
+    b"%PDF": "PDF",
+    b"<": "XML or HTML",
+}
+# The longer mark first: that of UTF-32 begins as that of UTF-16 does.
+MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+class EventsFileError(OpsError):
+    """The file with events cannot be used; the message says why."""
+
+
+def decode_file(file: Path, data: bytes) -> str:
+    """The text of a file; raises EventsFileError.
+
+    A byte that is no UTF-8 becomes a lone surrogate, so that it spoils its own event only.
+    """
+    if data.startswith(GZIP):
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error):
+            raise EventsFileError(f"{file} is damaged: it begins as gzip, but cannot be unpacked.") from None
+    if (name := _find_format(data)) is not None:
+        raise EventsFileError(
+            f"{file} is {name}, which is not read. Convert it to JSON lines: one event per line, plain or gzip."
+        )
+    encoding = _find_encoding(data)
+    if encoding is None:
+        return data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise EventsFileError(f"{file} is damaged: it is no {encoding.upper()} from byte {error.start} on.") from None
+
+
+def _find_format(data: bytes) -> str | None:
+    """The name of a format that is not read."""
+    if data.startswith(ZIP):
+        return "Excel (xlsx)" if b"xl/" in data else "zip"
+    if data[TAR_AT:].startswith(TAR):
+        return "tar"
+    start = data[:1024].removeprefix(codecs.BOM_UTF8).lstrip()
+    return next((name for magic, name in REFUSED.items() if start.startswith(magic)), None)
+
+
+def _find_encoding(data: bytes) -> str | None:
+    """The encoding, by its mark or by where the zero bytes of a first ASCII character are; None for UTF-8."""
+    for mark, encoding in MARKS.items():
+        if data.startswith(mark):
+            return encoding
+    zeros = [byte == 0 for byte in data[:2]]
+    return {(False, True): "utf-16-le", (True, False): "utf-16-be"}.get(tuple(zeros))  # type: ignore[call-overload, no-any-return]

@@ -1,0 +1,35 @@
+"""What SNS, EventBridge or a producer of CloudEvents puts around an event: to send as if it came from there."""
+
+import json
+from datetime import UTC, datetime
+
+ACCOUNT, REGION = "000000000000", "us-east-1"
+JSON_ENVELOPES = ("eventbridge", "cloudevents")  # what is in them is JSON; in SNS it is text
+SOURCE, TYPE = "loginpipe", "UserLoggedIn"
+
+
+def wrap(body: str, kind: str, event_id: str, sent_timestamp: int) -> str:
+    """`body` in an envelope of `kind`, a key of envelopes.OPENERS; the time is in milliseconds since 1970."""
+    time = datetime.fromtimestamp(sent_timestamp / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if kind == "sns":
+        topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:{SOURCE}"
+        return json.dumps(
+            {"Type": "Notification", "MessageId": event_id, "TopicArn": topic, "Message": body, "Timestamp": time},
+            ensure_ascii=False,
+        )
+    around = {
+        "eventbridge": {
+            "version": "0",
+            "id": event_id,
+            "detail-type": TYPE,
+            "source": SOURCE,
+            "account": ACCOUNT,
+            "time": time,
+            "region": REGION,
+            "resources": [],
+        },
+        "cloudevents": {"specversion": "1.0", "id": event_id, "type": TYPE, "source": SOURCE, "time": time},
+    }
+    name = {"eventbridge": "detail", "cloudevents": "data"}[kind]
+    # Not parsed and written anew: the event arrives as it was sent.
+    return f'{json.dumps(around[kind])[:-1]}, "{name}": {body}}}'
