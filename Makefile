@@ -73,12 +73,12 @@ run: export EVENTS_FILE := $(value EVENTS)
 psql: export STATEMENT := $(value SQL)
 
 .PHONY: run
-run: setup  ## send events through the whole pipeline, here (EVENTS=file, or COUNT= and SEED= of synthetic ones)
-	@$(LOGINPIPE) run $(if $(EVENTS),"$$EVENTS_FILE") $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(IN_PROCESS_OPTION)
+run: setup  ## send events through the whole pipeline, here (EVENTS=file, or COUNT= and SEED= of synthetic ones; PACK= in a message)
+	@$(LOGINPIPE) run $(if $(EVENTS),"$$EVENTS_FILE") $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(if $(PACK),--pack $(PACK)) $(IN_PROCESS_OPTION)
 
 .PHONY: up
-up: setup  ## start the pipeline and keep it up, for the AWS CLI and psql (VAULT=1, QUARANTINE=1, FIFO=1, VISIBILITY=seconds)
-	@$(LOGINPIPE) up $(IN_PROCESS_OPTION) $(if $(VAULT),--vault) $(if $(QUARANTINE),--quarantine) $(if $(FIFO),--fifo) $(if $(VISIBILITY),--visibility $(VISIBILITY))
+up: setup  ## start the pipeline and keep it up, for the AWS CLI and psql (VAULT=1, QUARANTINE=1, FIFO=1, VISIBILITY=seconds, ENVELOPE=sns)
+	@$(LOGINPIPE) up $(IN_PROCESS_OPTION) $(if $(VAULT),--vault) $(if $(QUARANTINE),--quarantine) $(if $(FIFO),--fifo) $(if $(VISIBILITY),--visibility $(VISIBILITY)) $(if $(ENVELOPE),--envelope $(ENVELOPE))
 
 .PHONY: status
 status: setup  ## show how to reach the pipeline that is up, and what it holds

@@ -11,8 +11,9 @@ from bench.servers import Servers
 from bench.simulate import Costs, Outcome, Scenario, Simulation
 from bench.throughput import load_handler, quiet_output
 from local.generator import generate_logins
-from local.queues import create_queue, send
+from local.queues import create_queue
 from ops.event_source import EventSource
+from ops.queues import Queue
 
 RATE = 200.0  # messages a second
 SECONDS = 30.0
@@ -105,12 +106,12 @@ def _run(servers: Servers, queue: _TimedQueue, seconds: float) -> Outcome:
 
 def _send(servers: Servers, url: str, seconds: float) -> int:
     logins = generate_logins(round(RATE * seconds), seed=9)
+    queue = Queue(servers.aws.sqs, url)
     began = time.monotonic()
     sent = 0
     while sent < RATE * seconds:
         bodies = [json.dumps(login) for _, login in zip(range(SEND_AT_ONCE), logins, strict=False)]
-        for message_ids, _ in send(servers.aws.sqs, url, bodies):
-            sent += len(message_ids)
+        sent += len(queue.send([{"MessageBody": body} for body in bodies]).message_ids)
         time.sleep(max(0.0, began + sent / RATE - time.monotonic()))
     return sent
 

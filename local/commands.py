@@ -1,6 +1,7 @@
 """`up`, `status`, `down`: the pipeline that stays up on this machine."""
 
 from dataclasses import asdict
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from ops.commands.common import Session
 
 LONGEST_VISIBILITY = 43_200  # seconds: what SQS allows
+
+
+class Envelope(StrEnum):
+    """What ENVELOPE may be; a choice of the command line has to be an enumeration."""
+
+    NONE = "none"
+    SNS = "sns"
+    EVENTBRIDGE = "eventbridge"
+    CLOUDEVENTS = "cloudevents"
 
 
 def up(
@@ -38,6 +48,9 @@ def up(
             min=VISIBILITY_SECONDS, max=LONGEST_VISIBILITY, metavar="SECONDS", help="The queue's visibility timeout."
         ),
     ] = VISIBILITY_SECONDS,
+    envelope: Annotated[
+        Envelope, typer.Option(help="What is around each event: `send` puts it there, and so does the printed example.")
+    ] = Envelope.NONE,
 ) -> None:
     """Start a pipeline on this machine that stays up.
 
@@ -45,12 +58,14 @@ def up(
     left as it is.
 
     Examples: loginpipe up · loginpipe up --vault --quarantine · loginpipe up --fifo --visibility 60
+        · loginpipe up --envelope sns
     """
     session: Session = context.obj
     catch_signals()
     background = Background(prepare(session))
     chosen = {"--in-process": in_process, "--fifo": fifo, "--vault": vault, "--quarantine": quarantine}
     options = [*(name for name, is_on in chosen.items() if is_on), "--visibility", str(visibility)]
+    options += ["--envelope", envelope]
     was_up = background.is_started
     left = "the stack that was up already stays up" if was_up else "nothing is left running"
     with stopped(f"Interrupted; {left}."):
@@ -60,7 +75,7 @@ def up(
         ignore_signals()
         if was_up:
             session.output.note("The stack is already up; this is how to reach it.")
-            _compare(description, chosen, visibility)
+            _compare(description, chosen, visibility, envelope)
     result = {"already_up": was_up, **asdict(description)}
     session.output.result(result, lambda: print_description(session.output, description, background.directory))
 
@@ -95,7 +110,7 @@ def status(context: typer.Context) -> None:
     session.output.result({**asdict(description), "counts": asdict(counts)}, print_lines)
 
 
-def _compare(description: Description, chosen: dict[str, bool], visibility: int) -> None:
+def _compare(description: Description, chosen: dict[str, bool], visibility: int, envelope: Envelope) -> None:
     """Raises UsageError where an option asks for what the stack that is up does not have."""
     is_there = {
         "--in-process": description.in_process,
@@ -106,5 +121,7 @@ def _compare(description: Description, chosen: dict[str, bool], visibility: int)
     names = [name for name, is_on in chosen.items() if is_on and not is_there[name]]
     if visibility not in (VISIBILITY_SECONDS, description.visibility_seconds):
         names.append(f"--visibility {visibility}")
+    if envelope not in (Envelope.NONE, description.envelope):
+        names.append(f"--envelope {envelope}")
     if names:
         raise UsageError(f"The stack is up already, without {' '.join(names)}. End it first: loginpipe down")

@@ -3,10 +3,10 @@
 import json
 import random
 import string
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from itertools import cycle
 from typing import TypeVar
 
 from lambda_src.contract import FIELDS
@@ -32,12 +32,16 @@ TAIL = 3.0  # the larger, the more often the same few come back
 
 LOCALES = ("CN", "ID", "RU", "FR", "PT", "PH", "BR", "PL", "SE", "US", "JP", "VN", "CZ", "DE", "KR", "PA", "UA", "AR")
 DEVICE_TYPES = ("android", "ios")
+IPV4 = 4
 # Multicast, reserved, loopback, private, shared and link-local ranges: real traffic holds them all.
 UNUSUAL_RANGES: tuple[IPv4Network | IPv6Network, ...] = (
     *(IPv4Network(text) for text in ("224.0.0.0/4", "240.0.0.0/4", "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12")),
     *(IPv4Network(text) for text in ("192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "0.0.0.0/8")),
     *(IPv6Network(text) for text in ("fe80::/64", "fd00::/8", "ff02::/16", "::/120")),
 )
+_UNUSUAL_NUMBERS = [
+    (int(network.network_address), int(network.netmask)) for network in UNUSUAL_RANGES if network.version == IPV4
+]
 USUAL_IPV6 = IPv6Network("2001:db8::/32")  # RFC 3849
 
 # The fields that have the shape of real traffic. All others take values from their line in the table.
@@ -119,16 +123,24 @@ def make_value(field: Field, source: random.Random) -> Value:
     return "".join(source.choices(string.ascii_lowercase, k=length))
 
 
-def generate_bodies(count: int, seed: int = 1, bad: int = 0) -> list[Body]:
-    """Returns `count` message bodies, `bad` of them rejects: each reason in turn, spread among the valid ones."""
+def stream_bodies(count: int, seed: int = 1, bad: int = 0) -> Iterator[Body]:
+    """Yields `count` message bodies, `bad` of them rejects: each reason in turn, spread among the valid ones."""
     source = random.Random(seed)  # noqa: S311  not for secrets
     bad = min(bad, count)
-    bodies = [Body(json.dumps(login)) for login in generate_logins(count - bad, seed)]
-    reasons = list(SPOILERS)
-    for index, login in enumerate(generate_logins(bad, seed + 1)):
-        reason = reasons[index % len(reasons)]
-        bodies.insert(source.randint(0, len(bodies)), Body(SPOILERS[reason](login), reason))
-    return bodies
+    places = set(source.sample(range(count), bad))
+    good, spoilt = generate_logins(count - bad, seed), generate_logins(bad, seed + 1)
+    reasons = cycle(SPOILERS)
+    for place in range(count):
+        if place in places:
+            reason = next(reasons)
+            yield Body(SPOILERS[reason](next(spoilt)), reason)
+        else:
+            yield Body(json.dumps(next(good)))
+
+
+def generate_bodies(count: int, seed: int = 1, bad: int = 0) -> list[Body]:
+    """The same as a list."""
+    return list(stream_bodies(count, seed, bad))
 
 
 def _optional_value(field: Field, source: random.Random) -> Value:
@@ -164,9 +176,9 @@ def _address(source: random.Random, device: _Device, seen: list[str]) -> str:
 
 def _usual_ipv4(source: random.Random) -> str:
     while True:
-        address = IPv4Address(source.getrandbits(32))
-        if not any(address in network for network in UNUSUAL_RANGES):
-            return str(address)
+        number = source.getrandbits(32)
+        if not any(number & mask == network for network, mask in _UNUSUAL_NUMBERS):
+            return str(IPv4Address(number))
 
 
 def _address_in(source: random.Random, network: IPv4Network | IPv6Network) -> str:
@@ -185,7 +197,10 @@ def _version(source: random.Random) -> str:
 
 
 def _uuid(source: random.Random) -> str:
-    return str(uuid.UUID(int=source.getrandbits(128), version=4))
+    """A UUID of version 4, in a third of the time that class UUID takes."""
+    number = source.getrandbits(128) & ~(0xF000 << 64) & ~(0xC000 << 48) | 0x4000 << 64 | 0x8000 << 48
+    text = f"{number:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _favourite(source: random.Random, items: Sequence[T]) -> T:

@@ -1,11 +1,10 @@
 """The login queue with its dead-letter queue."""
 
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambda_src.sqs_batches import MESSAGES_PER_CALL, pack
+from lambda_src.sqs_batches import MESSAGES_PER_CALL
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -52,22 +51,24 @@ def delete_queue(sqs: "SQSClient", queue: LoginQueue) -> None:
         sqs.delete_queue(QueueUrl=url)
 
 
-def send(sqs: "SQSClient", queue_url: str, bodies: Iterable[str]) -> Iterator[tuple[list[str], int]]:
-    """Sends bodies; after each call yields the message ids and how many bodies SQS refused."""
-    for batch in pack(bodies, lambda body: len(body.encode())):
-        entries = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(batch)]
-        answer = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)  # type: ignore[arg-type]
-        yield [entry["MessageId"] for entry in answer.get("Successful", [])], len(answer.get("Failed", []))
+def receive_letters(sqs: "SQSClient", queue_url: str) -> dict[str, str]:
+    """What is visible in a dead-letter queue now: the event of each messageId, or the messageId where none is noted.
 
-
-def receive_ids(sqs: "SQSClient", queue_url: str) -> set[str]:
-    """Message ids of what is visible in a queue now; each is then hidden for a minute, and stays in it."""
-    ids: set[str] = set()
+    Each is then hidden for a minute, and stays in the queue.
+    """
+    letters: dict[str, str] = {}
     while True:
         answer = sqs.receive_message(
-            QueueUrl=queue_url, MaxNumberOfMessages=MESSAGES_PER_CALL, VisibilityTimeout=60, WaitTimeSeconds=0
+            QueueUrl=queue_url,
+            MaxNumberOfMessages=MESSAGES_PER_CALL,
+            MessageAttributeNames=["event_id"],
+            VisibilityTimeout=60,
+            WaitTimeSeconds=0,
         )
         messages = answer.get("Messages", [])
         if not messages:
-            return ids
-        ids.update(message["MessageId"] for message in messages)
+            return letters
+        for message in messages:
+            attributes = message.get("MessageAttributes", {})
+            event = attributes["event_id"].get("StringValue") if "event_id" in attributes else None
+            letters[message["MessageId"]] = event or message["MessageId"]

@@ -1,5 +1,6 @@
 """What a person sees of a run, and of a stack that is up."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -8,11 +9,13 @@ from local.background import Counts
 from local.run import Outcome
 from local.state import Description
 from ops.tables import shorten_id
+from ops.wrapping import wrap
 
 if TYPE_CHECKING:
     from local.run import Row
     from ops.output import Output
 
+ID = "sample-id"
 SAMPLE_BODY = (
     '{"user_id": "me", "device_type": "ios", "ip": "192.0.2.1", "device_id": "1", "locale": null, "app_version": "2.3"}'
 )
@@ -31,8 +34,9 @@ def print_outcome(output: "Output", outcome: Outcome, psql: str) -> None:
         ("rejected", sum(outcome.rejects.values())),
         *((f"  {reason}", count) for reason, count in outcome.rejects.items()),
         ("in the dead-letter queue", outcome.dead_letters),
-        ("on the way there", outcome.on_the_way),
     ]
+    if outcome.messages != outcome.sent:
+        lines.insert(1, ("  in messages", outcome.messages))
     if outcome.refused:
         lines.insert(1, ("refused by SQS", outcome.refused))
     if outcome.failed_batches:
@@ -76,13 +80,14 @@ def print_description(output: "Output", description: Description, directory: Pat
         ("queue", description.queue),
         ("dead-letter queue", description.dead_letter_queue),
         ("", _dead_letters_come(description)),
+        ("envelope", description.envelope),
         ("salt parameter", description.salt_parameter),
         ("database", _url(description.logins["analyst"])),
         ("  as an operator", _url(description.logins["operator"])),
         ("logs", str(directory)),
     ]
     if description.vault_key is not None:
-        lines.insert(5, ("vault key", description.vault_key))
+        lines.insert(6, ("vault key", description.vault_key))
     output.line("The stack is up: what is sent to the queue arrives as rows of user_logins.\n")
     for name, value in lines:
         output.line(f"{name:<19}{value}")
@@ -90,9 +95,13 @@ def print_description(output: "Output", description: Description, directory: Pat
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         output.line(f"export {name}={description.aws[name]}")
     group = " --message-group-id 1 --message-deduplication-id $RANDOM" if description.is_fifo else ""
+    body = SAMPLE_BODY
+    if description.envelope != "none":
+        # Another id for each event that the shell sends: the same one would be the same event.
+        body = wrap(body, description.envelope, ID, int(time.time() * 1000)).replace(ID, "'$RANDOM-$RANDOM'")
     output.line(
         f"aws sqs send-message --endpoint-url {description.aws['AWS_ENDPOINT_URL']} \\\n"
-        f"  --queue-url {description.queue}{group} \\\n  --message-body '{SAMPLE_BODY}'\n"
+        f"  --queue-url {description.queue}{group} \\\n  --message-body '{body}'\n"
     )
     for name, command in (
         ("Look at the rows", "psql"),

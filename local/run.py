@@ -5,9 +5,10 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,21 @@ from psycopg2 import extensions
 
 from lambda_src.errors import PipelineError
 from local.errors import FunctionError, LocalStackError
-from local.queues import receive_ids, send, set_redrive
+from local.queues import receive_letters
 from local.stack import Stack, StackSettings
 from ops.event_source import Delivery
+from ops.items import Item
+from ops.packing import make_parcels
+from ops.queues import Queue
 
 TICK_SECONDS = 0.25
+PARCELS_AT_ONCE = 100
 PATIENCE_SECONDS = 300.0
 FAILING_SECONDS = 15
 ROWS_SHOWN = 5
 
 Row = tuple[Any, ...]
 
-SELECT_REJECTED_IDS = "SELECT message_id FROM rejected_logins"
 COUNT_ROWS = """
     SELECT count(*), count(DISTINCT masked_device_id), count(DISTINCT masked_ip), count(*) - count(locale)
     FROM user_logins
@@ -51,6 +55,7 @@ class Outcome:
     """What became of the events of a run."""
 
     sent: int = 0
+    messages: int = 0  # that they were sent in
     refused: int = 0  # by SQS itself, for their size or characters
     written: int = 0
     devices: int = 0  # different ones, among the rows
@@ -59,7 +64,6 @@ class Outcome:
     duplicates: int = 0
     rejects: dict[str, int] = field(default_factory=dict)  # by reason
     dead_letters: int = 0
-    on_the_way: int = 0  # rejected, to be received again until the redrive policy moves them
     lost: int = 0  # neither a row nor a reject: in the dead-letter queue without a reason, or still in the queue
     failed_batches: int = 0
     seconds: float = 0.0
@@ -69,52 +73,52 @@ class Outcome:
 
     @property
     def is_complete(self) -> bool:
-        """Whether each message that was sent is a row or a reject."""
+        """Whether each event that was sent is a row or a reject."""
         return self.lost == 0
 
 
 class Run:
     """Sends bodies through a stack of its own.
 
-    It is done when each message that SQS took was deleted by the event source, which does so after the COMMIT only, or
-    is written down as rejected, or lies in the dead-letter queue: message by message, for SQS's counts are estimates.
+    It is done when each message that SQS took was deleted by the event source, which does so after the COMMIT and the
+    quarantine of its rejects only, or lies in the dead-letter queue: message by message, for SQS's counts are
+    estimates.
     """
 
     def __init__(
         self, settings: StackSettings, on_progress: Callable[[int, int], None], on_notice: Callable[[str], None]
     ) -> None:
-        """Takes what to call with the numbers of sent and settled messages, and with a line for the user to read."""
+        """Takes what to call with the numbers of sent and settled events, and with a line for the user to read."""
         # In an emulator that is shared, no other run may see this one's messages.
-        self._settings = replace(settings, queue_name=f"{settings.queue_name}-{secrets.token_hex(4)}")
+        name = f"{settings.queue_name}-{secrets.token_hex(4)}"
+        self._settings = replace(settings, queue_name=name, quarantine=True)
         self._on_progress = on_progress
         self._on_notice = on_notice
-        self._sent: set[str] = set()
+        self._sent: dict[str, int] = {}  # events of each message
         self._lock = threading.Lock()  # before what the event source's thread writes: the next line, and the error
         self._deleted: set[str] = set()
-        self._rejected: set[str] = set()
-        self._dead: set[str] = set()
+        self._letters: dict[str, str] = {}  # the event of each message in the dead-letter queue
         self._outcome = Outcome()
         self._error: Exception | None = None  # of the last invocation
         self._last_success = 0.0
 
-    def execute(self, bodies: Sequence[str]) -> Outcome:
-        """Runs from start to end; raises LocalStackError."""
+    def execute(self, bodies: Iterable[str], pack: int = 1) -> Outcome:
+        """Runs from start to end, `pack` events in a message; raises LocalStackError."""
         started = time.monotonic()
+        items = (Item(number, body) for number, body in enumerate(bodies, 1))
+        parcels = make_parcels(items, pack)
         with Stack(self._settings, self._note_delivery) as stack:
             self._last_success = time.monotonic()
-            for message_ids, refused in send(stack.aws.sqs, stack.queue.url, bodies):
-                self._sent.update(message_ids)
-                self._outcome.refused += refused
+            queue = Queue(stack.aws.sqs, stack.queue.url)
+            while chunk := list(islice(parcels, PARCELS_AT_ONCE)):
+                sent = queue.send([{"MessageBody": parcel.body} for parcel in chunk])
+                self._sent |= {id_: len(chunk[index].items) for index, id_ in sent.message_ids.items()}
+                self._outcome.refused += sum(len(chunk[index].items) for index in sent.failures)
                 self._show_progress()
-            self._outcome.sent = len(self._sent)
-            self._wait(stack, lambda: self._sent <= self._settled, PATIENCE_SECONDS)
-            # Nothing good is waiting any more, so that the rejects need not go round until the last of their receives.
-            set_redrive(stack.aws.sqs, stack.queue, max_receives=1)
-            with self._lock:
-                expected = self._sent - self._deleted
-            self._wait(stack, lambda: expected <= self._dead, self._settings.visibility_seconds + 5)
-            self._outcome.dead_letters = len(self._dead)
-            self._outcome.on_the_way = len(self._rejected - self._dead)
+            self._outcome.sent, self._outcome.messages = sum(self._sent.values()), len(self._sent)
+            self._wait(stack, lambda: self._sent.keys() <= self._settled, PATIENCE_SECONDS)
+            self._letters |= receive_letters(stack.aws.sqs, stack.queue.dead_letter_url)
+            self._outcome.dead_letters = len(set(self._letters.values()))
             self._outcome.duplicates = int(sum_metric(stack.function.log_path, "DuplicatesIgnored"))
             self._outcome.seconds = time.monotonic() - started
             self._wait(stack, lambda: self._read_tables(stack), PATIENCE_SECONDS)
@@ -123,7 +127,7 @@ class Run:
     @property
     def _settled(self) -> set[str]:
         with self._lock:
-            return self._deleted | self._rejected | self._dead
+            return self._deleted | self._letters.keys()
 
     def _note_delivery(self, delivery: Delivery) -> None:
         with self._lock:
@@ -135,22 +139,22 @@ class Run:
                 self._outcome.failed_batches += 1
 
     def _show_progress(self) -> None:
-        self._on_progress(len(self._sent), len(self._settled & self._sent))
+        settled = sum(self._sent[message_id] for message_id in self._settled & self._sent.keys())
+        self._on_progress(sum(self._sent.values()), settled)
 
     def _wait(self, stack: Stack, is_over: Callable[[], bool], patience: float) -> None:
+        """Waits until it is over, as long as messages are settled; `patience` is how many seconds may pass without."""
         deadline = time.monotonic() + patience
+        before = self._settled
         while not is_over() and time.monotonic() < deadline:
             time.sleep(TICK_SECONDS)
             if notice := stack.supervise():
                 self._on_notice(notice)
             self._check_function(stack)
-            self._dead |= receive_ids(stack.aws.sqs, stack.queue.dead_letter_url)
-            try:
-                with closing(stack.connect()) as connection, connection.cursor() as cursor:
-                    cursor.execute(SELECT_REJECTED_IDS)
-                    self._rejected = {message_id for (message_id,) in cursor}
-            except psycopg2.OperationalError:
-                pass  # killed or starting: supervise() has said so
+            if self._settled == before:  # The redrive policy may have moved what the function could not quarantine.
+                self._letters |= receive_letters(stack.aws.sqs, stack.queue.dead_letter_url)
+            else:
+                before, deadline = self._settled, time.monotonic() + patience
             self._show_progress()
 
     def _check_function(self, stack: Stack) -> None:

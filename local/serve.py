@@ -30,6 +30,7 @@ def serve(directory: Path, settings: StackSettings) -> None:
             max_receives=settings.max_receives,
             quarantine=settings.quarantine,
             in_process=settings.in_process,
+            envelope=settings.envelope,
             vault_key=stack.vault_key.arn if stack.vault_key else None,
             vault_public_key=stack.vault_key.public if stack.vault_key else None,
         )
@@ -48,6 +49,7 @@ def main() -> int:
     parser.add_argument("--fifo", action="store_true")
     parser.add_argument("--vault", action="store_true")
     parser.add_argument("--quarantine", action="store_true")
+    parser.add_argument("--envelope", default="none")
     parser.add_argument("--visibility", type=int, default=VISIBILITY_SECONDS)
     given = parser.parse_args()
     settings = StackSettings(
@@ -57,6 +59,7 @@ def main() -> int:
         fifo=given.fifo,
         vault=given.vault,
         quarantine=given.quarantine,
+        envelope=given.envelope,
     )
     catch_signals()
     try:

@@ -54,6 +54,7 @@ class StackSettings:
     fifo: bool = False
     vault: bool = False  # whether originals are sealed
     quarantine: bool = False  # whether the function itself sends rejects to the dead-letter queue
+    envelope: str = "none"  # what is around each event, as ENVELOPE says it
 
 
 class Stack:
@@ -139,6 +140,7 @@ class Stack:
             **self.logins["ingest"],
             **({"VAULT_PUBLIC_KEY": self.vault_key.public} if self.vault_key else {}),
             **({"DLQ_URL": self.queue.dead_letter_url} if self.settings.quarantine else {}),
+            "ENVELOPE": self.settings.envelope,
             "SALT_PARAMETER": parameter,
             "POWERTOOLS_SERVICE_NAME": "login-pipeline",
             "POWERTOOLS_METRICS_NAMESPACE": "LoginPipeline",

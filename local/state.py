@@ -24,6 +24,7 @@ class Description:
     visibility_seconds: int
     max_receives: int
     in_process: bool
+    envelope: str  # as ENVELOPE says it
     vault_key: str | None  # ARN in the emulator's KMS
     vault_public_key: str | None
     quarantine: bool = False  # whether rejects go to the dead-letter queue at once
@@ -42,6 +43,7 @@ class Description:
             "QUEUE_URL": self.queue,
             "DLQ_URL": self.dead_letter_queue,
             "SALT_PARAMETER": self.salt_parameter,
+            "ENVELOPE": self.envelope,
             **{name: value for name, value in vault.items() if value is not None},
         }
 

@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lambda_src.unpacking import MOST_EVENTS
 from local.background import Background
 from local.database import analyst_environment
 from local.errors import LocalStackError
-from local.generator import generate_bodies
+from local.generator import stream_bodies
 from local.interruption import catch_signals
 from local.postgres import PostgresServer
 from local.postgres_programs import binaries
@@ -24,9 +25,11 @@ from local.report import print_outcome
 from local.run import Run
 from local.session import IN_PROCESS, InProcess, prepare, stopped
 from local.stack import BATCH_SIZE, POSTGRES, StackSettings
-from ops.errors import NothingFoundError, UsageError
-from ops.event_files import EventsFileError, load_bodies
+from ops.errors import Exit, NothingFoundError, UsageError
+from ops.event_files import load_items
 from ops.event_source import LARGEST_BATCH
+from ops.file_formats import EventsFileError
+from ops.sending import find_unsendable
 
 if TYPE_CHECKING:
     from ops.commands.common import Session
@@ -43,9 +46,12 @@ class Database(StrEnum):
 
 def run(
     context: typer.Context,
-    events: Annotated[Path | None, typer.Argument(help="JSON array or JSON lines; none: synthetic events.")] = None,
+    events: Annotated[
+        Path | None, typer.Argument(help="A file, in the formats that `send` reads; none: synthetic events.")
+    ] = None,
     count: Annotated[int, typer.Option(min=1, help="How many synthetic events.")] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic events.")] = 1,
+    pack: Annotated[int, typer.Option(min=1, max=MOST_EVENTS, metavar="N", help="Events in one message.")] = 1,
     batch_size: Annotated[int, typer.Option(min=1, max=LARGEST_BATCH, help="Messages a batch.")] = BATCH_SIZE,
     *,
     in_process: InProcess = IN_PROCESS,
@@ -56,20 +62,26 @@ def run(
     and ends all of it. An emulator that runs already serves in place of one of our own where LOCALSTACK_HOST or
     AWS_ENDPOINT_URL names it.
 
-    Examples: loginpipe run · loginpipe run logins.jsonl · loginpipe run --count 50000 --seed 7
+    Bad events are sent too, to see what becomes of them. Exit code 3 where SQS could not take some.
+
+    Examples: loginpipe run · loginpipe run logins.jsonl · loginpipe run --count 1000000 --pack 50
     """
     session: Session = context.obj
     catch_signals()
     directory = prepare(session)
     try:
-        bodies = load_bodies(events) if events else _synthetic(count, seed)
+        items = load_items(events) if events else []
     except EventsFileError as error:
         raise UsageError(str(error)) from None
+    left_out = find_unsendable(items)
+    numbers = {item.number for item in left_out}
+    bodies = [item.body for item in items if item.number not in numbers] if events else _synthetic(count, seed)
+    total = len(items) - len(left_out) if events else count
     settings = StackSettings(directory / "run", in_process=in_process, batch_size=batch_size)
     with (
         stopped("Interrupted; nothing is left running."),
         exclusive(directory / "run.lock", "Another `loginpipe run` is at work: wait for its end."),
-        session.output.progress("sent and settled", len(bodies)) as step,
+        session.output.progress("sent and settled", total) as step,
     ):
         shown = 0
 
@@ -78,12 +90,16 @@ def run(
             step(settled - shown)
             shown = settled
 
-        outcome = Run(settings, show, session.output.note).execute(bodies)
+        outcome = Run(settings, show, session.output.note).execute(bodies, pack)
+    for each in left_out:
+        session.output.note(f"{each.place}: {each.reason}; not sent")
     session.output.result(asdict(outcome), lambda: print_outcome(session.output, outcome, "loginpipe psql --of run"))
     if not outcome.is_complete:
         raise LocalStackError(
-            f"{outcome.lost:,} of the messages are neither rows nor rejects; the logs are in {settings.directory}."
+            f"{outcome.lost:,} of the events are neither rows nor rejects; the logs are in {settings.directory}."
         )
+    if left_out or outcome.refused:
+        raise typer.Exit(Exit.PROBLEMS)
 
 
 def psql(
@@ -120,8 +136,8 @@ def psql(
     raise typer.Exit(code)
 
 
-def _synthetic(count: int, seed: int) -> list[str]:
-    return [body.text for body in generate_bodies(count, seed, round(count * BAD_SHARE))]
+def _synthetic(count: int, seed: int) -> Iterable[str]:
+    return (body.text for body in stream_bodies(count, seed, round(count * BAD_SHARE)))
 
 
 @contextmanager

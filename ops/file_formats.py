@@ -79,5 +79,6 @@ def _find_encoding(data: bytes) -> str | None:
     for mark, encoding in MARKS.items():
         if data.startswith(mark):
             return encoding
-    zeros = [byte == 0 for byte in data[:2]]
-    return {(False, True): "utf-16-le", (True, False): "utf-16-be"}.get(tuple(zeros))  # type: ignore[call-overload, no-any-return]
+    if len(data) < 2 or (data[0] == 0) == (data[1] == 0):  # noqa: PLR2004  two bytes of one character
+        return None
+    return "utf-16-be" if data[0] == 0 else "utf-16-le"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import time
 import uuid
 from collections.abc import Iterator
@@ -160,3 +161,10 @@ def _metrics_of(fields: dict[str, Any], namespaces: set[str]) -> Iterator[tuple[
         (dimensions,) = directive["Dimensions"]
         for metric in directive["Metrics"]:
             yield set(dimensions), metric["Name"], metric["Unit"]
+
+
+def sample_body(words: str) -> str:
+    """The body of the message that the printed call of the AWS CLI sends, as a shell reads it."""
+    line = next(line for line in words.splitlines() if "--message-body" in line)
+    shell = ["bash", "-c", f"printf %s {line.partition('--message-body ')[2]}"]
+    return subprocess.run(shell, check=True, capture_output=True, text=True).stdout

@@ -13,8 +13,9 @@ import boto3
 import pytest
 
 from local.aws import AwsEndpoint
-from local.queues import LoginQueue, create_queue, delete_queue, send
+from local.queues import LoginQueue, create_queue, delete_queue
 from ops.event_source import Delivery, EventSource
+from ops.queues import Queue
 from ops.sqs_event import LARGEST_PAYLOAD
 from tests.e2e.conftest import wait_until
 
@@ -45,7 +46,8 @@ class Bench:
 
     def send(self, *bodies: str) -> list[str]:
         """Sends messages; returns their ids."""
-        sent = [message_id for ids, _ in send(self.sqs, self.queue.url, bodies) for message_id in ids]
+        answer = Queue(self.sqs, self.queue.url).send([{"MessageBody": body} for body in bodies])
+        sent = list(answer.message_ids.values())
         self.sent |= set(sent)
         return sent
 

@@ -10,9 +10,10 @@ import pytest
 from lambda_src.new_salt import put_new_salt
 from local.errors import FunctionError
 from local.generator import SPOILERS, generate_bodies
-from local.queues import receive_ids, send
+from local.queues import receive_letters
 from local.run import sum_metric
 from local.stack import Stack, StackSettings
+from ops.queues import Queue
 from tests.e2e.conftest import query, wait_until
 from tests.support import failed_ids
 
@@ -62,16 +63,13 @@ def test_event_that_is_no_batch_fails_the_invocation(stack: Stack) -> None:
 
 def test_message_arrives_as_row_and_poison_in_the_dead_letter_queue(stack: Stack) -> None:
     bodies = generate_bodies(60, seed=7, bad=18)
-    ids = [
-        message_id
-        for sent, _ in send(stack.aws.sqs, stack.queue.url, [body.text for body in bodies])
-        for message_id in sent
-    ]
+    sent = Queue(stack.aws.sqs, stack.queue.url).send([{"MessageBody": body.text} for body in bodies])
+    ids = list(sent.message_ids.values())
     reasons = {message_id: body.reason for message_id, body in zip(ids, bodies, strict=True)}
     dead: set[str] = set()
 
     def all_are_settled() -> bool:
-        dead.update(receive_ids(stack.aws.sqs, stack.queue.dead_letter_url) & set(ids))
+        dead.update(receive_letters(stack.aws.sqs, stack.queue.dead_letter_url).keys() & set(ids))
         return len(dead) + len(query(stack, SELECT_WRITTEN, ids)) == len(ids)
 
     wait_until(all_are_settled)
@@ -82,7 +80,7 @@ def test_message_arrives_as_row_and_poison_in_the_dead_letter_queue(stack: Stack
         message_id: reason for message_id, reason in reasons.items() if reason is not None
     }
     assert dead == {message_id for message_id, reason in reasons.items() if reason is not None}
-    assert not receive_ids(stack.aws.sqs, stack.queue.url) & set(ids)
+    assert not receive_letters(stack.aws.sqs, stack.queue.url).keys() & set(ids)
 
 
 def test_attributes_of_a_message_reach_the_function(stack: Stack) -> None:

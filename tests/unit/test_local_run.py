@@ -1,13 +1,20 @@
 """What a run reads from the function's log, and how it prints its outcome."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
-from local.report import print_outcome
+from lambda_src.envelopes import OPENERS
+from lambda_src.parsing import parse_event
+from lambda_src.unpacking import unpack_message
+from local.commands import Envelope
+from local.report import print_description, print_outcome
 from local.run import Outcome, sum_metric
+from local.state import Description
 from ops.output import Output
+from tests.support import sample_body
 
 
 def test_metric_is_summed_over_the_log(tmp_path: Path) -> None:
@@ -44,3 +51,41 @@ def test_cells_of_pseudonyms_are_cut_and_null_is_shown(capsys: pytest.CaptureFix
     words = capsys.readouterr().out
     assert "a" * 9 not in words
     assert "null" in words
+
+
+@pytest.mark.parametrize("envelope", ["none", *OPENERS])
+def test_printed_example_is_an_event(capsys: pytest.CaptureFixture[str], envelope: str) -> None:
+    login = dict.fromkeys(("PGUSER", "PGPASSWORD", "PGHOST", "PGPORT", "PGDATABASE"), "x")
+    aws = dict.fromkeys(("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"), "x")
+    description = Description(
+        aws=aws,
+        logins={"analyst": login, "operator": login},
+        queue="queue",
+        dead_letter_queue="dead",
+        salt_parameter="salt",
+        visibility_seconds=6,
+        max_receives=20,
+        in_process=False,
+        envelope=envelope,
+        vault_key=None,
+        vault_public_key=None,
+    )
+    print_description(Output(as_json=False), description, Path("logs"))
+    words = capsys.readouterr().out
+    events = [
+        event
+        for number in range(2)
+        for event in unpack_message(
+            {
+                "messageId": str(number),
+                "body": sample_body(words),
+                "attributes": {"SentTimestamp": str(time.time_ns() // 1_000_000)},
+            },
+            None if envelope == "none" else envelope,
+        )
+    ]
+    assert len({parse_event(event).event_id for event in events}) == 2
+
+
+def test_every_envelope_can_be_tried_locally() -> None:
+    assert {*Envelope} == {"none", *OPENERS}
