@@ -174,6 +174,7 @@ class LoginPipelineStack(Stack):
                 "DatabaseName": access.environment["PGDATABASE"],
                 **analysts.outputs,
                 **operators.outputs,
+                **({"Envelope": settings.envelope} if settings.envelope != "none" else {}),
                 **({"VaultKeyArn": settings.vault_key_arn} if settings.vault_key_arn else {}),
             },
         )
