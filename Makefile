@@ -51,6 +51,7 @@ lock: | $(BIN)/uv  ## write the requirement locks anew from the *.in files (UPGR
 	$(COMPILE) $(if $(UPGRADE),--upgrade) ops/init.in -o ops/init.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --no-deps local/emulator.in -o local/emulator.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) local/emulator.in -c local/emulator.txt -o local/sam.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) local/aws-cli.in -o local/aws-cli.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) bench/requirements.in -c requirements.txt -o bench/requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) docs_tools/requirements.in -o docs_tools/requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) infra/node.in -o infra/node.txt
@@ -122,16 +123,22 @@ PARALLEL := -n $(JOBS) --maxprocesses 4 --dist loadgroup
 integration: setup  ## unit and integration tests: a real Postgres and SQS and SSM endpoint
 	$(BIN)/pytest -q $(PARALLEL) tests/unit tests/integration
 
+# An environment of its own: version 1 of the AWS CLI brings its own libraries.
+$(VENV)/aws/.installed: local/aws-cli.txt | $(BIN)/uv
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(@D)
+	$(BIN)/uv pip install --quiet --python $(@D) --require-hashes -r $<
+	@touch $@
+
 .PHONY: snapshots
 snapshots: cloud-setup  ## store the templates of the stack's variants anew; the change is then reviewed as a diff
 	$(BIN)/pytest -q tests/infra/test_snapshots.py --snapshot-update
 
 .PHONY: test
-test: bundle $(VENV)/security/.installed  ## all tests but the slow ones, against a real Postgres, SQS, SSM and Lambda runtime emulator
+test: bundle $(VENV)/security/.installed $(VENV)/aws/.installed  ## all tests but the slow ones, against a real Postgres, SQS, SSM and Lambda runtime emulator
 	$(BIN)/pytest $(PARALLEL) -m "not slow and not docker and not walk" tests
 
 .PHONY: test-all
-test-all: bundle $(VENV)/security/.installed  ## all tests, a whole deploy to an emulator among them
+test-all: bundle $(VENV)/security/.installed $(VENV)/aws/.installed  ## all tests, a whole deploy to an emulator among them
 	$(BIN)/pytest $(PARALLEL) tests
 
 # ---- benchmarks -------------------------------------------------------------------------------------------------
