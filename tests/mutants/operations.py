@@ -18,14 +18,14 @@ OPERATIONS = (
     Mutation(
         "a message counts as sent only if SQS has confirmed it",
         "ops/queues.py",
-        "for index in chunk if index not in confirmed}",
-        "for index in chunk if index in codes}",
+        "if str(index) in confirmed:",
+        "if str(index) not in codes:",
         ("tests/unit/test_queues.py",),
     ),
     Mutation(
         "a message counts as deleted only if SQS has confirmed it",
         "ops/queues.py",
-        'deleted += len(answer.get("Successful", []))',
+        'deleted += len(known & {entry["Id"] for entry in answer.get("Successful", [])})',
         "deleted += len(chunk)",
         ("tests/unit/test_queues.py",),
     ),
