@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Function, Scratch
-from tests.ops.conftest import Queues
+from tests.function import Function
+from tests.ops.queues import Queues
+from tests.scratch import Scratch
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "producers.md").read_text(encoding="utf-8")
