@@ -4,6 +4,7 @@
 ARG BASE_IMAGE=python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 FROM ${BASE_IMAGE}
 
+LABEL org.opencontainers.image.title="login masking pipeline" org.opencontainers.image.version="0.2.0"
 WORKDIR /app
 COPY ops/requirements.txt ops/init.txt ops/
 RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r ops/requirements.txt -r ops/init.txt \

@@ -99,7 +99,7 @@ psql: setup  ## look at the rows: of what is up, else of the last run (OF=run, O
 check: lint unit  ## the fast inner loop: linters, types, import contracts, unit tests
 
 .PHONY: lint
-lint: setup  ## ruff, mypy, the import contracts and the workflows
+lint: setup prose  ## ruff, mypy, the import contracts, the workflows and the prose
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -163,6 +163,11 @@ bench-growth: $(BENCH)/.installed  ## measure as the table grows to 10,000,000 r
 simulate: $(BENCH)/.installed  ## the pipeline at up to 100,000 events a second, by the costs measured last
 	$(BENCH)/bin/python -m bench simulation check
 
+# Node.js 20 or later: the one on the PATH, or one installed into the environment.
+NODE_FOUND = @node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null || \
+	$(BIN)/uv pip install --quiet --require-hashes -r infra/node.txt
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
 # ---- documentation ----------------------------------------------------------------------------------------------
 
 DOCS := $(VENV)/docs
@@ -172,6 +177,20 @@ $(DOCS)/.installed: docs_tools/requirements.txt | $(BIN)/uv
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(DOCS)
 	$(BIN)/uv pip install --quiet --python $(DOCS) --require-hashes -r docs_tools/requirements.txt
 	@touch $@
+
+PROSE := $(VENV)/docs-node
+
+$(PROSE)/.installed: docs_tools/package.json docs_tools/package-lock.json infra/node.txt | setup
+	$(NODE_FOUND)
+	@mkdir -p $(PROSE)
+	cp docs_tools/package.json docs_tools/package-lock.json $(PROSE)
+	npm ci --prefix $(PROSE) --silent --no-audit --no-fund
+	@touch $@
+
+.PHONY: prose
+prose: $(PROSE)/.installed  ## check form and English of the Markdown files (docs/style.md)
+	$(PROSE)/node_modules/.bin/markdownlint-cli2
+	NODE_PATH=$(PROSE)/node_modules $(PROSE)/node_modules/.bin/textlint --format unix '*.md' 'docs/**/*.md'
 
 .PHONY: reference
 reference: setup  ## write the parts of the documentation that follow from the code anew
@@ -188,13 +207,11 @@ CDK := $(NODE)/node_modules/.bin/cdk
 # Python 3.13 compiles the bundle's bytecode and runs the functions in the emulator; without one, both are left out.
 PYTHON313 ?= $(shell PYTHONPATH=. $(PYTHON) -c 'from infra.python import python313; print(python313() or "")')
 CONTEXT ?=  # for the CDK, such as CONTEXT="-c stage=production -c alarmEmail=me@example.com"
-export PATH := $(CURDIR)/$(BIN):$(PATH)
 export CDK_DISABLE_CLI_TELEMETRY := true
 export CDK_DISABLE_VERSION_CHECK := 1
 
 $(NODE)/.installed: infra/package.json infra/package-lock.json infra/node.txt | setup
-	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null || \
-		$(BIN)/uv pip install --quiet --require-hashes -r infra/node.txt
+	$(NODE_FOUND)
 	@mkdir -p $(NODE)
 	cp infra/package.json infra/package-lock.json $(NODE)
 	npm ci --prefix $(NODE) --silent --no-audit --no-fund

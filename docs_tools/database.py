@@ -66,7 +66,7 @@ def _comments() -> dict[str, tuple[str, str]]:
     found = {}
     for path in sorted(MIGRATIONS.glob("**/*.sql")):
         for kind, name, texts in COMMENT.findall(path.read_text(encoding="utf-8")):
-            text = "".join(re.findall(r"'((?:[^']|'')*)'", texts)).replace("''", "'")
+            text = "".join(re.findall(r"'((?:[^']|'')*)'", texts)).replace("''", "'").replace("*", r"\*")
             found[name] = (kind, text)
     return found
 

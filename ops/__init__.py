@@ -1,3 +1,3 @@
 """The operator's command line, `loginpipe`, and the functions that work for it next to the database."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

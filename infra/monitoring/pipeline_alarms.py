@@ -21,7 +21,7 @@ def flow_alarms(
             ),
             bound=1,
             action="Messages were rejected or given up. Read the reason in their attributes or in rejected_logins "
-            "(an outage leaves none), mend producer or function, and redrive them within 14 days of their sending.",
+            "(an outage leaves none), correct producer or function, and redrive them within 14 days of their sending.",
         ),
         Alarm(
             id="MessagesLate",

@@ -28,7 +28,7 @@ class ExistingDatabaseSettings:
     )
     database_resource_id: str | None = setting(
         text(r"(db|cluster|prx)-[A-Za-z0-9]+", "an id such as db-ABCDEFGHIJKL"),
-        "resource id of an existing RDS database that takes IAM log-ins (in place of databaseSecret)",
+        "resource id of an existing RDS database that takes IAM log-ins (instead of databaseSecret)",
         default=None,
     )
     database_security_group: str | None = setting(

@@ -24,7 +24,7 @@ class NetworkSettings:
         default=True,
     )
     endpoint_security_group: str | None = setting(
-        SECURITY_GROUP, "security group of the existing VPC's endpoints, to use in place of new ones", default=None
+        SECURITY_GROUP, "security group of the existing VPC's endpoints, to use instead of new ones", default=None
     )
     endpoint_zones: int = setting(
         number(1, 2), "availability zones with new endpoints (each is billed by the hour, in each zone)", default=2

@@ -17,7 +17,7 @@ class QueueSettings:
     memory: int = setting(number(128, 10240), "memory of the function in MB (1769 is one processor)", default=1024)
     quarantine: bool = setting(
         flag,
-        "have the function send a rejected message to the DLQ itself, at first sight and with the reason",
+        "have the function send a rejected message to the DLQ itself, at once and with the reason",
         default=True,
     )
     envelope: str = setting(
@@ -27,7 +27,7 @@ class QueueSettings:
     )
     outage_minutes: int | None = setting(
         number(1, MAX_OUTAGE_MINUTES),
-        "minutes of an outage that a good message outlives without going to the DLQ; by default "
+        "minutes of an outage that a good message survives without going to the DLQ; by default "
         f"{OUTAGE_MINUTES}, and {OUTAGE_MINUTES_WITHOUT_QUARANTINE} without quarantine",
         default=None,
     )

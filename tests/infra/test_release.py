@@ -1,6 +1,7 @@
 """A release has the version of its tag, and the same files give the same bytes."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -41,6 +42,21 @@ def test_version_of_the_release_is_that_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert "version" in project["project"]["dynamic"]
     assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "ops.__version__"}
+
+
+def test_label_of_the_image_is_the_version() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert re.findall(r"org\.opencontainers\.image\.version=\"(.*?)\"", text) == [__version__]
+
+
+def test_command_line_prints_the_version() -> None:
+    command = [sys.executable, "-m", "ops", "--version"]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert finished.stdout == f"loginpipe {__version__}\n"
+
+
+def test_changelog_has_a_section_of_the_version() -> None:
+    check_tag(f"v{__version__}", __version__, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
 
 
 def test_same_files_give_the_same_archive(tmp_path: Path) -> None:

@@ -44,8 +44,9 @@ def test_lock_is_hashed_and_names_no_address(path: Path) -> None:
     assert "://" not in text
 
 
-def test_npm_lock_holds_a_hash_of_each_package_and_no_address() -> None:
-    text = (ROOT / "infra" / "package-lock.json").read_text(encoding="utf-8")
+@pytest.mark.parametrize("folder", ["infra", "docs_tools"])
+def test_npm_lock_holds_a_hash_of_each_package_and_no_address(folder: str) -> None:
+    text = (ROOT / folder / "package-lock.json").read_text(encoding="utf-8")
     packages = {name: package for name, package in json.loads(text)["packages"].items() if name}
     assert packages
     assert all(package["integrity"].startswith("sha512-") for package in packages.values())
