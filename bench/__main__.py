@@ -12,7 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import cold_start, cpu, growth, memory, plots, report, sealing, simulate, simulation_check, throughput
+from bench import cold_start, cpu, growth, memory, plots, sealing, simulate, simulation_check, throughput
+from bench.report.goals import goals_table
+from bench.report.page import write_markdown
 from bench.sampling import load_average
 from bench.servers import Servers
 
@@ -58,7 +60,7 @@ def main() -> int:
         _say(f"{number} of {len(parts)}: {name} took {time.monotonic() - started:.0f} s")
         results.setdefault("load_before", {})[name] = load_average()
         _write(options.results, results)
-    print(report.goals_table(results))
+    print(goals_table(results))
     _say(f"Written to {options.results}")
     return 0
 
@@ -120,8 +122,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _write(directory: Path, results: dict[str, Any]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    goals = "\n\n## Goals\n\n" + report.goals_table(results)
-    page = report.write_markdown(results).replace("\n\n##", goals + "\n\n##", 1)
+    goals = "\n\n## Goals\n\n" + goals_table(results)
+    page = write_markdown(results).replace("\n\n##", goals + "\n\n##", 1)
     (directory / "results.md").write_text(page, encoding="utf-8")
     plots.draw(results, directory)
 

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from psycopg2 import extensions
 
+from bench.contenders import RawCopy, load_writer, quiet_output
 from bench.events import NOON, Batches
 from bench.sampling import Sample
 from bench.servers import Servers
-from bench.throughput import RawCopy, load_writer, quiet_output
 from lambda_src.normal_forms import MILLISECONDS_PER_DAY
 
 BATCH = 10_000

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from bench.report import LIMIT, OURS
+from bench.names import LIMIT, OURS
 
 OUR_COLOUR, LIMIT_COLOUR, PEER_COLOUR, LESS_COLOUR = "#1a6faf", "#444444", "#8fb8d8", "#cccccc"
 SHOWN_SIZE = "1000"

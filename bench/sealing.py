@@ -9,10 +9,11 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from bench.contenders import Contender, load_writer, quiet_output
 from bench.events import Batches, Event
 from bench.sampling import Sample, in_turns
 from bench.servers import Servers
-from bench.throughput import SIZES, Contender, load_writer, quiet_output
+from bench.throughput import SIZES
 from lambda_src.handler import get_resources
 
 KEY_BITS = 4096

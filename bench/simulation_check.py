@@ -6,10 +6,10 @@ import time
 from dataclasses import asdict
 from typing import Any
 
+from bench.contenders import load_handler, quiet_output
 from bench.sampling import Sample
 from bench.servers import Servers
 from bench.simulate import Costs, Outcome, Scenario, Simulation
-from bench.throughput import load_handler, quiet_output
 from local.generator import generate_logins
 from local.queues import create_queue
 from ops.event_source import EventSource

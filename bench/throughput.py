@@ -1,35 +1,23 @@
-"""From the Lambda event to committed rows: the function beside its peers, and beside a raw COPY of finished rows."""
+"""Measures the time from a Lambda event to committed rows: of the function, its peers and a raw COPY."""
 
 import gc
-import io
-import os
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing
 from functools import partial
 from typing import Any
 
-import psycopg2
 from psycopg2 import extensions
 
-from bench.events import Batches, Context, Event
-from bench.peers import make_peers
+from bench.contenders import Contender, RawCopy, load_handler, load_writer, quiet_output
+from bench.events import Batches
+from bench.names import LIMIT, OURS
+from bench.peers.peers import make_peers
 from bench.sampling import Sample, in_turns
 from bench.servers import Servers
-from lambda_src.handler import lambda_handler
-from lambda_src.masking import Salt, mask_login
-from lambda_src.parsing import parse_event
-from lambda_src.sqs import make_event
-from lambda_src.writing import COPY_LOGINS
 
-OURS = "this function"
-LIMIT = "raw COPY"
 SIZES = (10, 100, 1_000, 10_000)
 ROUNDS = {10: 150, 100: 60, 1_000: 24, 10_000: 14}
 QUICK_ROUNDS = {10: 10, 100: 5, 1_000: 3, 10_000: 2}
-PEER_SECONDS = 4.0  # a size; slow ways get fewer rounds
+PEER_SECONDS = 4.0  # for each size; slow ways get fewer rounds
 QUICK_PEER_SECONDS = 0.5
 PAIRS = {10: 2_000, 100: 600, 1_000: 100, 10_000: 24}
 QUICK_PAIRS = {10: 10, 100: 5, 1_000: 3, 10_000: 2}
@@ -43,92 +31,9 @@ QUICK_MIXED_ROUNDS = {1_000: 2, 10_000: 1}
 COUNT_ROWS = "SELECT count(*) FROM user_logins"
 EMPTY_TABLES = "TRUNCATE user_logins, rejected_logins"
 
-Handler = Callable[[Event], dict[str, Any]]
-
-
-@contextmanager
-def quiet_output() -> Iterator[None]:
-    """Standard output, with what is written to its descriptor, goes nowhere, a line at a time as in Lambda."""
-    sys.stdout.flush()
-    saved = os.dup(1)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(saved, 1)
-        os.close(saved)
-        os.close(nowhere)
-
-
-def load_handler() -> Handler:
-    """The function, in this process."""
-    context: Any = Context()
-    return lambda event: dict(lambda_handler(event, context))
-
-
-def load_writer() -> Callable[[Event], None]:
-    """The function, in this process; raises where a batch of valid messages is not written whole."""
-    handler = load_handler()
-
-    def write(event: Event) -> None:
-        if handler(event)["batchItemFailures"]:
-            raise RuntimeError("the function did not write a batch of the benchmark")
-
-    return write
-
-
-def finished_rows(event: Event, salt: Salt) -> bytes:
-    """The rows of a batch of valid messages as COPY text, sorted by key."""
-    lines = [mask_login(parse_event(make_event(message)), salt).line for message in event["Records"]]
-    return "".join(sorted(lines)).encode()
-
-
-class RawCopy:
-    """COPY of finished rows into the same table, with its COMMIT: what no way can beat by much."""
-
-    def __init__(self) -> None:
-        self._connection = psycopg2.connect("")
-        self._salt = Salt(os.urandom(32), 1)
-
-    def prepare(self, event: Event) -> io.BytesIO:
-        """All that is done before the clock starts."""
-        return io.BytesIO(finished_rows(event, self._salt))
-
-    def make(self, batches: Batches, size: int) -> io.BytesIO:
-        """As many rows, finished."""
-        return self.prepare(batches.make(size))
-
-    def write(self, rows: io.BytesIO) -> None:
-        """What is measured."""
-        with self._connection, self._connection.cursor() as cursor:
-            cursor.copy_expert(COPY_LOGINS, rows, 65_536)
-
-
-@dataclass
-class Contender:
-    """A way to write, and what its rounds took."""
-
-    name: str
-    prepare: Callable[[], Any]
-    write: Callable[[Any], object]
-    seconds: float  # after so many it has had its rounds
-    taken: list[float] = field(default_factory=list)
-
-    def take_turn(self, _: int) -> None:
-        """One round."""
-        if sum(self.taken) >= self.seconds:
-            return
-        batch = self.prepare()
-        started = time.perf_counter()
-        self.write(batch)
-        self.taken.append(time.perf_counter() - started)
-
 
 def measure_limit(servers: Servers, *, quick: bool) -> dict[str, Any]:
-    """Seconds a batch of the function and of a raw COPY alone, turn by turn, for each state of the table."""
+    """Measure seconds for a batch of the function and of a raw COPY, in turns, for each state of the table."""
     batches = Batches(seed=2)
     rounds = QUICK_PAIRS if quick else PAIRS
     write = load_writer()
@@ -153,7 +58,7 @@ def measure_limit(servers: Servers, *, quick: bool) -> dict[str, Any]:
 
 
 def measure(servers: Servers, *, quick: bool) -> dict[str, Any]:
-    """Seconds a batch into a table in use, for each size and way, with what each way lacks; rows are counted."""
+    """Measure seconds for a batch into a table in use, for each size and way. Raises an error if rows are missing."""
     batches = Batches()
     rounds = QUICK_ROUNDS if quick else ROUNDS
     before = (QUICK_ROWS_BEFORE if quick else ROWS_BEFORE)[USED]
@@ -169,7 +74,7 @@ def measure(servers: Servers, *, quick: bool) -> dict[str, Any]:
         for peer in peers:
             peer.write(batches.make(10))
         gc.collect()
-        gc.freeze()  # what the peers' libraries hold is not looked through again and again in the others' rounds
+        gc.freeze()  # the garbage collector must not search the objects of the peers' libraries in the others' rounds
         for size in SIZES:
             fresh = partial(batches.make, size)
             contenders = [
@@ -191,7 +96,7 @@ def measure(servers: Servers, *, quick: bool) -> dict[str, Any]:
 
 
 def measure_mixed(servers: Servers, *, quick: bool) -> dict[str, Any]:
-    """The function with messages delivered twice and with rejects; seconds a batch, beside a raw COPY of fresh rows."""
+    """Measure seconds for a batch with repeated messages and with rejects, beside a raw COPY of new rows."""
     batches = Batches(seed=1_000)
     rounds = QUICK_MIXED_ROUNDS if quick else MIXED_ROUNDS
     handler = load_handler()
@@ -221,7 +126,7 @@ def measure_mixed(servers: Servers, *, quick: bool) -> dict[str, Any]:
 
 
 def _fill(connection: extensions.connection, raw: RawCopy, batches: Batches, rows: int) -> None:
-    """Leaves so many rows of the month in the table, and nothing else."""
+    """Empty the tables, then write so many rows of the month."""
     _execute(connection, EMPTY_TABLES)
     for _ in range(rows // 10_000):
         raw.write(raw.prepare(batches.make(10_000)))
