@@ -1,35 +1,20 @@
-"""A month of logins into an archive, and all archives of a month back into the database."""
+"""All archives of a month back into the database, whatever format they have."""
 
-import hashlib
-import json
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypedDict
 
 from ops import operations
-from ops.archive_files import (
-    FORMAT,
-    MANIFEST,
-    PAGE,
-    Archive,
-    Checksum,
-    File,
-    Manifest,
-    compress,
-    find_archives,
-    read_archive,
-)
-from ops.errors import NothingFoundError, OpsError
+from ops.archive_files import LinesArchive, find_lines_archives
+from ops.errors import NothingFoundError
+from ops.lake.archive import ParquetArchive, find_incomplete_archives, find_parquet_archives
 
 if TYPE_CHECKING:
     from ops.operations.archives import KnownArchive, Restored
     from ops.places import Place
     from ops.target import Target
 
-PAGES_A_FILE = 40
-BEFORE_ALL = ["00000000-0000-0000-0000-000000000000", "0001-01-01"]
-
 Step = Callable[[int], None]
+Archive = LinesArchive | ParquetArchive
 
 
 class RestoredArchive(TypedDict):
@@ -43,7 +28,7 @@ class RestoredArchive(TypedDict):
 
 
 class RestoredMonth(TypedDict):
-    """What a restore did, in all and by archive; which folders hold no complete archive; and which archives the audit
+    """What a restore did, in all and by archive; which archives are not complete; and which archives the audit
     table knows as dropped that are not there.
     """
 
@@ -55,49 +40,12 @@ class RestoredMonth(TypedDict):
     elsewhere: "list[KnownArchive]"
 
 
-def write_archive(target: "Target", month: str, where: "Place", reason: str, step: Step) -> Archive | None:
-    """Writes a month into a folder of its own and reads all of it back; None where the month holds no login.
-
-    Raises OpsError where what was read is not what was written.
-    """
-    begun = target.call(operations.archive_begin, month=month, reason=reason)
-    archive = str(uuid.uuid4())
-    folder = f"{month}/{archive}"
-    written, files = Checksum(), list[File]()
-    for number, lines in enumerate(_files(target, month, step)):
-        for line in lines:
-            written.add(line)
-        name = f"logins-{number:05}.jsonl.gz"
-        data = compress(lines)
-        where.create(f"{folder}/{name}", data)
-        files.append({"name": name, "logins": len(lines), "sha256": hashlib.sha256(data).hexdigest()})
-    if not files:
-        return None
-    manifest: Manifest = {
-        "format": FORMAT,
-        "month": month,
-        "archive": archive,
-        "archived_at": begun["now"],
-        "newest_entry": begun["newest_entry"],
-        "newest_entry_at": begun["newest_entry_at"],
-        "logins": written.count,
-        "checksum": str(written.total),
-        "columns": begun["columns"],
-        "files": files,
-    }
-    where.create(f"{folder}/{MANIFEST}", json.dumps(manifest, indent=2).encode())
-    complete = read_archive(where, folder, month)
-    if complete.manifest != manifest or complete.verify() != written:
-        raise OpsError(f"What {where.name}/{folder} holds is not what was written to it. Nothing was dropped.")
-    return complete
-
-
 def restore_month(target: "Target", where: "Place", month: str, reason: str, step: Step) -> RestoredMonth:
     """Brings all complete archives of a month back, merged by key; verifies all of them before it writes a login.
 
     Raises NothingFoundError where there is no complete archive.
     """
-    archives, incomplete = find_archives(where, month)
+    archives, incomplete = _find_archives(where, month)
     if not archives:
         broken = f" {len(incomplete)} of a run that did not come to its end: {', '.join(incomplete)}."
         raise NothingFoundError(f"{where.name} holds no archive of {month}.{broken if incomplete else ''}")
@@ -147,15 +95,9 @@ def _restore_archive(target: "Target", archive: Archive, step: Step) -> "Restore
     return counts
 
 
-def _files(target: "Target", month: str, step: Step) -> Iterator[list[str]]:
-    """The lines of each file."""
-    after: list[str] | None = BEFORE_ALL
-    lines: list[str] = []
-    while after is not None:
-        page = target.call(operations.archive_page, month=month, after=after, limit=PAGE)
-        after = page["after"]
-        lines += page["lines"]
-        step(len(page["lines"]))
-        if lines and (after is None or len(lines) >= PAGE * PAGES_A_FILE):
-            yield lines
-            lines = []
+def _find_archives(where: "Place", month: str) -> tuple[list[Archive], list[str]]:
+    """The complete archives of a month, in the order in which they were begun; and where incomplete ones lie."""
+    lines, incomplete = find_lines_archives(where, month)
+    archives: list[Archive] = [*lines, *find_parquet_archives(where, month)]
+    archives.sort(key=lambda archive: (archive.manifest["newest_entry"], archive.manifest["archived_at"]))
+    return archives, incomplete + find_incomplete_archives(where, month)

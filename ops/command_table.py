@@ -48,11 +48,17 @@ COMMANDS = [
         "ops.commands.retention:upkeep",
     ),
     Entry("Operate", "retention", "Drop the logins of old months; asks first.", "ops.commands.retention:retention"),
-    Entry("Operate", "archive", "Write a month of logins to files, or bring it back.", "ops.commands.archive:archive"),
+    Entry(
+        "Operate",
+        "archive",
+        "Write a month of logins to files of Parquet, or bring it back.",
+        "ops.commands.archive:archive",
+    ),
     Entry("Privacy", "forget", "Erase a person; asks first.", "ops.commands.privacy:forget"),
     Entry("Privacy", "recover", "Print the original of a pseudonym.", "ops.commands.privacy:recover"),
     Entry("Privacy", "audit", "What operators did: list it, or verify that it is whole.", "ops.commands.audits:app"),
     Entry("Inspect", "report", "Show logins, shared devices and addresses, and rejects.", "ops.commands.events:report"),
+    Entry("Inspect", "query", "Ask the logins of all months, with SQL.", "ops.commands.query:query"),
     Entry("Inspect", "lookup", "List the logins with a given value.", "ops.commands.pseudonyms:lookup"),
     Entry("Inspect", "mask", "Print the pseudonym of a given value.", "ops.commands.pseudonyms:app"),
 ]

@@ -24,6 +24,10 @@ class NothingFoundError(OpsError):
     """What was asked for is not there."""
 
 
+class TakenError(OpsError):
+    """A file of that name is there already, and files of archives are never overwritten."""
+
+
 class LockedError(OpsError):
     """Others hold a lock for longer than a command waits."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import boto3
 from botocore.exceptions import ClientError
 
-from ops.errors import NothingFoundError, OpsError
+from ops.errors import NothingFoundError, OpsError, TakenError
 from ops.settings import region
 
 if TYPE_CHECKING:
@@ -21,13 +21,16 @@ class Place(Protocol):
     name: str
 
     def create(self, path: str, data: bytes) -> None:
-        """Writes a file, all or nothing, and lasting; raises OpsError where there is another one of that name."""
+        """Writes a file, all or nothing, and lasting; raises TakenError where there is another one of that name."""
 
     def read(self, path: str) -> bytes:
         """A file's bytes; raises NothingFoundError."""
 
     def paths(self, folder: str) -> list[str]:
-        """The paths of all files in a folder and the folders in it."""
+        """The paths of all files in a folder and the folders in it; of the folder "", of all."""
+
+    def remove(self, path: str) -> None:
+        """Deletes a file for good, if it is there."""
 
 
 class Folder:
@@ -54,7 +57,7 @@ class Folder:
                 draft.unlink()
             self._sync_folders(target.parent)
         except FileExistsError:
-            raise OpsError(f"{target} exists, and an archive is never overwritten.") from None
+            raise TakenError(f"{target} exists, and an archive is never overwritten.") from None
         except OSError as error:
             raise OpsError(f"{target} cannot be written: {error.strerror}") from None
 
@@ -69,6 +72,16 @@ class Folder:
         """The paths of all files in a folder and the folders in it."""
         files = (path for path in (self._root / folder).rglob("*") if path.is_file())
         return sorted(path.relative_to(self._root).as_posix() for path in files)
+
+    def remove(self, path: str) -> None:
+        """Deletes a file, if it is there; raises OpsError."""
+        target = self._root / path
+        try:
+            target.unlink(missing_ok=True)
+            if target.parent.exists():
+                self._sync_folders(target.parent)
+        except OSError as error:
+            raise OpsError(f"{target} cannot be deleted: {error.strerror}") from None
 
     def _sync_folders(self, folder: Path) -> None:
         """Makes the names of new files and folders outlast a power failure."""
@@ -93,6 +106,14 @@ class Bucket:
     def _s3(self) -> "S3Client":
         return boto3.client("s3", region_name=region())
 
+    def endpoint(self) -> dict[str, str]:
+        """Options of DuckDB for an S3 that is not AWS's: where AWS_ENDPOINT_URL says."""
+        url = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        if not url:
+            return {}
+        scheme, _, host = url.rstrip("/").partition("://")
+        return {"ENDPOINT": host, "USE_SSL": str(scheme == "https").lower(), "URL_STYLE": "path"}
+
     def create(self, path: str, data: bytes) -> None:
         """Writes an object; S3 refuses it if it did not arrive as it was sent. Raises OpsError."""
         try:
@@ -104,7 +125,7 @@ class Bucket:
                 raise
             # The SDK repeats a call whose answer was lost: then the object is our own.
             if self.read(path) != data:
-                raise OpsError(f"{self.name}/{path} exists, and an archive is never overwritten.") from None
+                raise TakenError(f"{self.name}/{path} exists, and an archive is never overwritten.") from None
 
     def read(self, path: str) -> bytes:
         """An object's bytes; raises NothingFoundError."""
@@ -115,9 +136,19 @@ class Bucket:
 
     def paths(self, folder: str) -> list[str]:
         """The paths of all objects below a folder."""
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._key(folder) + "/")
+        prefix = f"{self._key(folder)}/" if folder else self._key("")
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         keys = (item["Key"] for page in pages for item in page.get("Contents", []))
         return sorted(key.removeprefix(self._key("")) for key in keys)
+
+    def remove(self, path: str) -> None:
+        """Deletes all versions of an object, and the marks of earlier deletions."""
+        key = self._key(path)
+        pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=key)
+        for page in pages:
+            for version in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                if version["Key"] == key:
+                    self._s3.delete_object(Bucket=self._bucket, Key=key, VersionId=version["VersionId"])
 
     def _key(self, path: str) -> str:
         return f"{self._prefix}/{path}" if self._prefix else path
@@ -125,4 +156,4 @@ class Bucket:
 
 def place(target: str) -> Place:
     """The place that a command line names."""
-    return Bucket(target) if target.startswith("s3://") else Folder(Path(target))
+    return Bucket(target) if target.startswith("s3://") else Folder(Path(target).absolute())

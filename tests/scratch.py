@@ -71,7 +71,7 @@ class Scratch:
     def wait_for_waiting(self, sessions: int = 1) -> None:
         """Wait until so many sessions wait for a lock. Fails after some seconds."""
         with closing(self.connect()) as connection, connection.cursor() as cursor:
-            for _ in range(500):
+            for _ in range(2000):
                 cursor.execute(
                     "SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid) "
                     "WHERE NOT granted AND datname = current_database()"

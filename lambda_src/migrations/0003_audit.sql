@@ -7,7 +7,7 @@ CREATE TABLE audit.entries (
     id             bigint      PRIMARY KEY,
     at             timestamptz NOT NULL,
     action         text        NOT NULL CHECK (action IN (
-        'recover', 'link', 'forget', 'retention', 'export', 'archive', 'restore', 'salt', 'show')),
+        'recover', 'link', 'forget', 'retention', 'export', 'archive', 'restore', 'erase', 'salt', 'show')),
     actor          text        NOT NULL CHECK (actor <> ''),
     role           name        NOT NULL,
     request_id     text,
@@ -25,7 +25,7 @@ COMMENT ON COLUMN audit.entries.id IS 'Number of the entry: from 1 on, without g
 COMMENT ON COLUMN audit.entries.at IS 'When, by the server''s clock';
 COMMENT ON COLUMN audit.entries.action IS
     'recover, link, forget, retention, export (logins read for an archive), archive (the archive is complete), restore, '
-    'salt (created or rotated) or show (dead letters)';
+    'erase (logins left the files of archives), salt (created or rotated) or show (dead letters)';
 COMMENT ON COLUMN audit.entries.actor IS
     'Who: the ARN that AWS gives the caller, as the command line reports it; CloudTrail knows it independently';
 COMMENT ON COLUMN audit.entries.role IS 'Database role of the session';
@@ -34,7 +34,7 @@ COMMENT ON COLUMN audit.entries.request_id IS
 COMMENT ON COLUMN audit.entries.reason IS 'Why, in the operator''s words';
 COMMENT ON COLUMN audit.entries.basis IS 'Legal basis (GDPR article 6(1)) of a recovery';
 COMMENT ON COLUMN audit.entries.subject IS
-    'What: a pseudonym (recover), the new salt version (link), a keyed hash of the user id (forget), create or rotate (salt), '
+    'What: a pseudonym (recover), the new salt version (link), a keyed hash of the user id (forget, erase), create or rotate (salt), '
     'the queue (show), months (the others)';
 COMMENT ON COLUMN audit.entries.salt_version IS 'The old version of the salt (link); null else';
 COMMENT ON COLUMN audit.entries.counts IS 'How many rows of what';

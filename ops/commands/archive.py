@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops import operations
-from ops.archive import RestoredMonth, restore_month, write_archive
+from ops.archive import RestoredMonth, restore_month
 from ops.commands.common import Yes, confirm
 from ops.errors import NothingFoundError, OpsError, UsageError
+from ops.lake.archive import write_archive
 from ops.output import counted
 from ops.places import place
 
@@ -27,18 +28,19 @@ def archive(
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit table.")] = "archive",
     yes: Yes = False,
 ) -> None:
-    """Write a month of logins to files, or bring it back.
+    """Write a month of logins to files of Parquet, or bring it back.
 
-    Writes a new folder TARGET/YYYY-MM/ID/ with compressed JSON lines and a manifest of count and checksums, then reads
-    all of it back and verifies it. No archive is ever overwritten. With --drop the month is then dropped, if the
-    database still holds exactly what was archived. Logins that arrive later go into a further archive: run the command
-    again. Run it again after any interruption, too. A month without logins is not archived.
+    Writes each day into TARGET/month=YYYY-MM/day=DD/, which many engines read as they are, reads all of it back, and
+    then writes a manifest. No archive is ever overwritten: only an erasure or a retention changes it. With --drop the
+    month is then dropped, if the database still holds exactly what was archived. Logins that arrive later go into a
+    further archive: run the command again. Run it again after any interruption, too. A month without logins is not
+    archived.
 
-    --restore verifies all complete archives of the month first, then writes what is not there yet. It leaves out people
-    who were forgotten after an archive was begun. What the vault held of a month is not archived: `retention` removes
-    it once the month is gone.
+    --restore verifies all complete archives of the month first, those of earlier versions included, then writes what is
+    not there yet. It leaves out people who were forgotten after an archive was begun. What the vault held of a month is
+    not archived: `retention` removes it once the month is gone.
 
-    The files hold personal data (user ids): protect and expire them as such.
+    The files hold personal data (user ids): protect and expire them as such. Needs DuckDB: the extra `lake`.
 
     Exit code 4 where there is nothing to archive (archives that the month was dropped into are listed), or to restore.
 
@@ -67,9 +69,9 @@ def archive(
         return
     made: Made = {
         "month": name,
-        "logins": written.manifest["logins"],
-        "checksum": written.manifest["checksum"],
-        "archive": written.manifest["archive"],
+        "logins": written["logins"],
+        "checksum": written["checksum"],
+        "archive": written["archive"],
         "target": where.name,
     }
     if drop:
@@ -120,7 +122,7 @@ def _show_restored(session: "Session", month: str, restored: RestoredMonth) -> N
         f"{restored['forgotten']:,} of forgotten people stay out."
     )
     for folder in restored["incomplete"]:
-        session.output.note(f"{folder} has no manifest: it is not complete, and was left alone.")
+        session.output.note(f"{folder} belongs to no complete archive, and was left alone.")
     for known in restored["elsewhere"]:
         session.output.note(f"Not restored, because it is not here: {_describe(known)}")
 

@@ -30,6 +30,7 @@ class Action(StrEnum):
     EXPORT = "export"
     ARCHIVE = "archive"
     RESTORE = "restore"
+    ERASE = "erase"
     SALT = "salt"
     SHOW = "show"
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lambda_src.errors import PipelineError
+from lambda_src.settings import DatabaseSettings, load_database_settings
 from ops.choice import choose_pipeline
 from ops.errors import OpsError
 from ops.output import Output
@@ -53,6 +54,14 @@ def note_act(session: Session, operation: Callable[..., object], *, must: bool =
         session.output.note(f"This is not in the audit table: {error}")
 
 
+def reachable_database(session: Session) -> DatabaseSettings | None:
+    """The database, where this machine reaches it itself; else None, and a note says so."""
+    if session.target.settings.has_database:
+        return load_database_settings()
+    session.output.note("This machine does not reach the database itself: only archived months are added or read.")
+    return None
+
+
 def confirm(question: str, *, yes: bool) -> None:
     """Asks on standard error unless `yes`; raises OpsError where the answer is not yes."""
     if not yes and not typer.confirm(question, err=True):
@@ -61,3 +70,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be done.")]
+Lakes = Annotated[
+    list[str] | None,
+    typer.Option("--archives", metavar="TARGET", help="A folder or s3://bucket/prefix of archives; may be repeated."),
+]

@@ -7,10 +7,13 @@ import typer
 
 from lambda_src.unpacking import MOST_EVENTS
 from ops import operations
+from ops.commands.common import Lakes, reachable_database
 from ops.errors import Exit, NothingFoundError, OpsError
 from ops.event_files import STANDARD_INPUT, load_text, parse_items
+from ops.lake.figures import with_archived
 from ops.output import counted, pick
 from ops.packing import PACK, make_parcels
+from ops.places import place
 from ops.report import render_html
 from ops.sending import Journal, find_bad, find_unsendable, send_parcels
 from ops.wrapping import JSON_ENVELOPES
@@ -98,15 +101,22 @@ def report(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write one page with plots, which needs nothing else.")
     ] = None,
+    archives: Lakes = None,
 ) -> None:
     """Show logins, shared devices and addresses, and rejects.
 
     Logins a day, devices and addresses of several users, rejects by day and reason.
 
+    With --archives the figures include the months of the archives in that place, each login once. With --stack only the
+    days do, and a day that is also in the database gets the sum. Needs DuckDB: the extra `lake`.
+
     Examples: loginpipe report --days 7 · loginpipe report --html report.html · loginpipe --json report
     """
     session: Session = context.obj
     data = session.target.call(operations.report, days=days, top=top)
+    if archives:
+        settings = reachable_database(session)
+        data = with_archived(data, settings, [place(target) for target in archives], days=days, top=top)
     if html is not None:
         try:
             html.write_text(render_html(data, days=days), encoding="utf-8")

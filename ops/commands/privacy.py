@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops import operations
-from ops.commands.common import DryRun, Yes, confirm
+from ops.commands.common import DryRun, Lakes, Yes, confirm
 from ops.commands.masked_fields import with_field_options
-from ops.errors import NothingFoundError, OpsError, UsageError
+from ops.errors import Exit, NothingFoundError, OpsError, UsageError
 from ops.fields import column_of
+from ops.lake.erasure import erase_person
+from ops.lake.lakes import describe_errors, erase_in_lakes, not_erased, note_erased
 from ops.output import counted
 from ops.recovery import Opener
 from ops.remains import describe_remains, find_queues
 
 if TYPE_CHECKING:
     from ops.commands.common import Session
+    from ops.lake.erasure import Erased
     from ops.operations.removal import Forgotten
 
 PSEUDONYM = re.compile(r"[0-9a-f]{64}")
@@ -80,6 +83,7 @@ def forget(
     context: typer.Context,
     user_id: Annotated[str, typer.Option(metavar="ID", help="The user, as in user_logins.user_id.")],
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit table; no personal data in it.")],
+    archives: Lakes = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
@@ -89,13 +93,17 @@ def forget(
     table that holds a keyed hash of the id. Archives that were begun before leave the person out
     when they are restored.
 
+    Then erases the person in the archives of Parquet: in the places that the audit table names and this machine
+    reaches, and in those of --archives. The audit table gets an entry for each place. Run the command again after an
+    interruption: it goes on from there. Needs DuckDB where there are such archives: the extra `lake`.
+
     It does not reach, and names at the end: messages in the queue (they become rows when they arrive: run the command
     again once the queue is empty), dead letters (run `dlq purge --user-id ID`, or after a redrive the command again),
-    and the files of archives that the audit table knows. Nor does it reach backups of the database, until they expire,
-    and copies that others have made.
+    and archives that it could not change, those of earlier formats included. Nor does it reach backups of the database,
+    until they expire, and copies that others have made.
 
     Exit code 4 where nothing of the person was found. The entry is written all the same: it keeps the person out of
-    later restores, and shows that the request was handled.
+    later restores, and shows that the request was handled. Exit code 3 where archives could not be changed.
 
     Examples: loginpipe forget --user-id 424c… --reason "request 77" --dry-run
     """
@@ -103,22 +111,38 @@ def forget(
     if user_id == "":
         raise UsageError("--user-id must not be empty.")
     _check_reason(reason)
+    target = session.target
+
+    def erase(*, dry_run: bool) -> "tuple[Forgotten, list[Erased]]":
+        counts = target.call(operations.forget, user_id=user_id, reason=reason, dry_run=dry_run)
+        known = [each["target"] for each in counts["archives"]]
+        with session.output.progress("looking through archives", None) as step:
+            lakes = erase_in_lakes(
+                [*known, *(archives or ())], lambda where: erase_person(where, user_id, dry_run=dry_run, step=step)
+            )
+        return counts, lakes
+
     if not dry_run and not yes:
-        counts = session.target.call(operations.forget, user_id=user_id, reason=reason, dry_run=True)
-        confirm(f"Erase {_counted(counts)} for good?", yes=yes)
-    counts = session.target.call(operations.forget, user_id=user_id, reason=reason, dry_run=dry_run)
-    queues = find_queues(session.target)
+        confirm(f"Erase {_counted(*erase(dry_run=True))} for good?", yes=yes)
+    counts, lakes = erase(dry_run=dry_run)
+    if not dry_run:
+        for lake in lakes:
+            target.call(operations.note_erasure, user_id=user_id, counts=note_erased(lake), reason=reason)
+    counts["archives"] = not_erased(counts["archives"], lakes)
+    queues = find_queues(target)
 
     def print_lines() -> None:
-        session.output.line(f"{'Would erase' if dry_run else 'Erased'} {_counted(counts)}.")
+        session.output.line(f"{'Would erase' if dry_run else 'Erased'} {_counted(counts, lakes)}.")
         session.output.line("These may still hold the person; see forget --help:")
-        for line in describe_remains(counts["archives"], queues):
+        for line in (*describe_remains(counts["archives"], queues), *describe_errors(lakes)):
             session.output.line(f"- {line}")
 
-    session.output.result({**counts, "queues": queues}, print_lines)
-    if not (counts["logins"] or counts["originals"] or counts["links"]):
+    session.output.result({**counts, "lakes": lakes, "queues": queues}, print_lines)
+    if any(lake["errors"] for lake in lakes):
+        raise typer.Exit(Exit.PROBLEMS)
+    if not (counts["logins"] or counts["originals"] or counts["links"] or any(lake["logins"] for lake in lakes)):
         entry = "" if dry_run else " The audit table has the entry."
-        raise NothingFoundError(f"The database held nothing of this person.{entry}")
+        raise NothingFoundError(f"Nothing of this person was found.{entry}")
 
 
 def _check_reason(reason: str) -> None:
@@ -126,6 +150,8 @@ def _check_reason(reason: str) -> None:
         raise UsageError("--reason must say why.")
 
 
-def _counted(counts: "Forgotten") -> str:
+def _counted(counts: "Forgotten", lakes: "list[Erased]") -> str:
     originals = counted(counts["originals"], "sealed original")
-    return f"{counted(counts['logins'], 'login')}, {originals} and {counted(counts['links'], 'link')}"
+    archived = f" and {counted(sum(lake['logins'] for lake in lakes), 'login')} in archives" if lakes else ""
+    links = counted(counts["links"], "link")
+    return f"{counted(counts['logins'], 'login')}, {originals}{',' if lakes else ' and'} {links}{archived}"

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops import operations
-from ops.commands.common import DryRun, Yes, confirm
-from ops.errors import NothingFoundError
+from ops.commands.common import DryRun, Lakes, Yes, confirm
+from ops.errors import Exit, NothingFoundError
+from ops.lake.erasure import erase_months
+from ops.lake.lakes import describe_errors, erase_in_lakes, note_erased
 from ops.output import counted
 
 if TYPE_CHECKING:
     from ops.commands.common import Session
+    from ops.lake.erasure import Erased
     from ops.operations.removal import Retained
 
 Ahead = Annotated[int, typer.Option(min=1, max=60, metavar="N", help="Have partitions for so many months to come.")]
@@ -24,6 +27,7 @@ def retention(
     ],
     ahead: Ahead = 12,
     reason: Reason = "retention period",
+    archives: Lakes = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
@@ -32,36 +36,57 @@ def retention(
     Drops whole months older than N months before this one, rejects of that age, and what of the vault and the links no
     login has any more. Also makes the partitions of the coming months. In the cloud it also runs on a schedule.
 
-    Exit code 4 where there was nothing to do.
+    With --archives it also deletes the files of those months from the archives of Parquet in that place, for good.
+    Archives of earlier formats are left alone.
 
-    Example: loginpipe retention --months 13 --dry-run
+    Exit code 4 where there was nothing to do, 3 where archives could not be changed.
+
+    Examples: loginpipe retention --months 13 --dry-run · loginpipe retention --months 13 --archives s3://archives/logins
     """
     session: Session = context.obj
 
-    def run(*, dry_run: bool) -> "Retained":
-        return session.target.call(operations.retention, months=months, ahead=ahead, reason=reason, dry_run=dry_run)
+    def run(*, dry_run: bool) -> "tuple[Retained, list[Erased]]":
+        done = session.target.call(operations.retention, months=months, ahead=ahead, reason=reason, dry_run=dry_run)
+        before = done["before"]
+        return done, erase_in_lakes(archives or (), lambda where: erase_months(where, before, dry_run=dry_run))
 
-    result = run(dry_run=True)
+    result, lakes = run(dry_run=True)
     if not dry_run:
-        if result["dropped"]:
-            logins = sum(row["logins"] for row in result["dropped"])
-            months_told = counted(len(result["dropped"]), "month")
-            confirm(f"Drop {months_told} with {counted(logins, 'login')} for good?", yes=yes)
-        result = run(dry_run=False)
+        logins = sum(row["logins"] for row in (*result["dropped"], *lakes))
+        if result["dropped"] or logins:
+            in_archives = counted(sum(lake["files"] for lake in lakes), "file")
+            told = counted(len(result["dropped"]), "month") + (f" and {in_archives} of archives" if lakes else "")
+            confirm(f"Drop {told} with {counted(logins, 'login')} for good?", yes=yes)
+        result, lakes = run(dry_run=False)
+        for lake in lakes:
+            if lake["files"]:
+                session.target.call(
+                    operations.note_expiry, before=result["before"], counts=note_erased(lake), reason=reason
+                )
 
     def print_tables() -> None:
         rows = ((row["month"] or "without a partition", row["logins"]) for row in result["dropped"])
         session.output.table("Would be dropped" if dry_run else "Dropped", ("month", "logins"), rows)
         rejects = counted(result["rejects"], "reject")
         session.output.line(f"{'Would remove' if dry_run else 'Removed'} {rejects} of that age.")
+        for lake in lakes:
+            files = f"{counted(lake['files'], 'file')} with {counted(lake['logins'], 'login')}"
+            session.output.line(
+                f"{'Would delete' if dry_run else 'Deleted'} {files} from archives in {lake['target']}."
+            )
+        for line in describe_errors(lakes):
+            session.output.line(f"Not done: {line}")
         if not dry_run:
             session.output.line(
                 f"Made {counted(result['made'], 'partition')}. Removed what no login has any more: "
                 f"{counted(result['originals'], 'sealed original')} and {counted(result['links'], 'link')}."
             )
 
-    session.output.result(result, print_tables)
-    if not (result["dropped"] or result["rejects"] or result["made"] or result["originals"] or result["links"]):
+    session.output.result({**result, "lakes": lakes}, print_tables)
+    if any(lake["errors"] for lake in lakes):
+        raise typer.Exit(Exit.PROBLEMS)
+    has_removed = result["dropped"] or result["rejects"] or any(lake["files"] for lake in lakes)
+    if not (has_removed or result["made"] or result["originals"] or result["links"]):
         raise NothingFoundError("There is no login as old as that.")
 
 

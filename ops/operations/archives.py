@@ -15,13 +15,19 @@ LOCK_REMOVALS = "SELECT audit.lock_removals()"
 APPEND_EXPORT = "SELECT audit.append('export', %s, %s, %s, %s)"
 SELECT_NEWEST_ENTRY = "SELECT id, extract(epoch FROM at)::text FROM audit.entries ORDER BY id DESC LIMIT 1"
 SELECT_NOW = "SELECT now()::text"
+# Numbered migrations have no folder in their names.
+SELECT_SCHEMA_VERSION = "SELECT max(name) FROM public.schema_migrations WHERE name NOT LIKE '%%/%%'"
+APPEND_ERASE = "SELECT audit.append('erase', %s, %s, %s, audit.hash_person(%s), counts => %s)"
+COUNT_ERASURES = "SELECT count(*) FROM audit.entries WHERE action = 'forget' AND id > %s"
 SELECT_COLUMNS = """
-    SELECT attname::text, quote_ident(attname) FROM pg_attribute
+    SELECT attname::text, quote_ident(attname), format_type(atttypid, NULL) FROM pg_attribute
     WHERE attrelid = 'public.user_logins'::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'written_at'
     ORDER BY attnum
 """
 SELECT_LINES = """
-    SELECT l.event_id::text, l.create_date::text, public.login_line(l) FROM public.user_logins l
+    SELECT l.event_id::text, l.create_date::text, public.login_line(l),
+           to_char(l.written_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    FROM public.user_logins l
     WHERE l.create_date >= %s::date AND l.create_date < %s::date + interval '1 month'
       AND (l.event_id, l.create_date) > (%s::uuid, %s::date)
     ORDER BY l.event_id, l.create_date LIMIT %s
@@ -56,19 +62,28 @@ SELECT_KNOWN = """
 """
 
 
+class Column(TypedDict):
+    """A column of the logins, and its type without the length."""
+
+    name: str
+    type: str
+
+
 class Begun(TypedDict):
     """What a manifest says of the moment at which its archive was begun."""
 
     now: str
     newest_entry: int
     newest_entry_at: str
-    columns: list[str]
+    schema_version: str
+    columns: list[Column]
 
 
 class Page(TypedDict):
-    """Lines of an archive, and the event_id and create_date of the last one; None: there are no more."""
+    """Lines of an archive, when each was written, and the event_id and create_date of the last; None: no more."""
 
     lines: list[str]
+    written_at: list[str]
     after: list[str] | None
 
 
@@ -112,8 +127,16 @@ def archive_begin(site: Site, *, month: str, reason: str) -> Begun:
         cursor.execute(SELECT_NOW)
         (now,) = fetch_one(cursor)
         cursor.execute(SELECT_COLUMNS)
-        columns = [name for name, _ in cursor.fetchall()]
-        return {"now": now, "newest_entry": entry, "newest_entry_at": entry_at, "columns": columns}
+        columns: list[Column] = [{"name": name, "type": kind} for name, _, kind in cursor.fetchall()]
+        cursor.execute(SELECT_SCHEMA_VERSION)
+        (version,) = fetch_one(cursor)
+        return {
+            "now": now,
+            "newest_entry": entry,
+            "newest_entry_at": entry_at,
+            "schema_version": version or "",
+            "columns": columns,
+        }
 
     return site.database.when_free(begin)
 
@@ -122,7 +145,17 @@ def archive_page(site: Site, *, month: str, after: list[str], limit: int) -> Pag
     """The next lines of a month's archive, in the order of event_id; `month` is YYYY-MM."""
     first = f"{month}-01"
     rows = site.database.rows(SELECT_LINES, (first, first, *after, limit))
-    return {"lines": [line for _, _, line in rows], "after": list(rows[-1][:2]) if rows else None}
+    return {
+        "lines": [line for _, _, line, _ in rows],
+        "written_at": [written_at for *_, written_at in rows],
+        "after": list(rows[-1][:2]) if rows else None,
+    }
+
+
+def count_erasures(site: Site, *, after: int) -> int:
+    """How many people were erased after the audit entry of that number."""
+    ((count,),) = site.database.rows(COUNT_ERASURES, (after,))
+    return int(count)
 
 
 def archive_drop(site: Site, *, made: Made, reason: str) -> None:
@@ -150,6 +183,17 @@ def known_archives(site: Site, *, month: str | None) -> list[KnownArchive]:
     ]
 
 
+def note_erasure(site: Site, *, user_id: str, counts: dict[str, object], reason: str) -> None:
+    """Writes the audit entry of a person's logins that left the files of archives."""
+    arguments = (site.actor(), site.request_id, reason, user_id, json.dumps(counts))
+    site.database.when_free(one_row(APPEND_ERASE, arguments))
+
+
+def note_expiry(site: Site, *, before: str, counts: dict[str, object], reason: str) -> None:
+    """Writes the audit entry of months that left the files of archives."""
+    write_entry(site, "erase", reason, subject=f"before {before}", counts=counts)
+
+
 def restore_page(
     site: Site, *, lines: list[str], month: str, newest_entry: int, newest_entry_at: str | None
 ) -> Restored:
@@ -161,7 +205,7 @@ def restore_page(
         kept = [line for (line,) in cursor.fetchall()]
         cursor.execute(CREATE_MONTH, (f"{month}-01",))
         cursor.execute(SELECT_COLUMNS)
-        columns = dict(cursor.fetchall())
+        columns = {name: quoted for name, quoted, _ in cursor.fetchall()}
         written = 0
         for names, same in _by_columns(kept).items():
             # A column that is newer than the archive gets its default.

@@ -20,6 +20,9 @@ COUNT_OLD_REJECTS = """
     SELECT count(*) FROM public.rejected_logins
     WHERE last_seen < date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => %s)
 """
+SELECT_OLDEST_KEPT = """
+    SELECT to_char(date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => %s), 'YYYY-MM')
+"""
 CREATE_AHEAD = "SELECT public.create_login_partitions((now() AT TIME ZONE 'UTC')::date, %s + 1)"
 COUNT_SHARING = "SELECT public.count_sharing()"
 
@@ -42,8 +45,9 @@ class Dropped(TypedDict):
 
 
 class Retained(TypedDict):
-    """What a retention did: months dropped, partitions made, rejects, originals and links removed."""
+    """What a retention did: months dropped, all before the month `before`; partitions made; what else was removed."""
 
+    before: str
     dropped: list[Dropped]
     rejects: int
     made: int
@@ -84,14 +88,17 @@ def retention(site: Site, *, months: int, ahead: int, reason: str, dry_run: bool
     if not dry_run:
         unfold(site)
 
-    def drop(cursor: "extensions.cursor") -> tuple[int, list[Dropped]]:
+    def drop(cursor: "extensions.cursor") -> tuple[str, int, list[Dropped]]:
+        cursor.execute(SELECT_OLDEST_KEPT, (months,))
+        (before,) = fetch_one(cursor)
         cursor.execute(COUNT_OLD_REJECTS, (months,))
         (rejects,) = fetch_one(cursor)
         cursor.execute(DROP_OLD, (months, dry_run, site.actor(), site.request_id, reason))
-        return rejects, [{"month": month, "logins": logins} for month, logins in cursor.fetchall()]
+        return before, rejects, [{"month": month, "logins": logins} for month, logins in cursor.fetchall()]
 
-    rejects, dropped = site.database.when_free(drop)
+    before, rejects, dropped = site.database.when_free(drop)
     result: Retained = {
+        "before": before,
         "dropped": dropped,
         "rejects": rejects,
         "made": 0,

@@ -1,6 +1,5 @@
 """The only file that knows how the real code is called: the function with a batch, the operator with a command line."""
 
-import gzip
 import hashlib
 import json
 import os
@@ -15,6 +14,7 @@ from unittest import mock
 
 import boto3
 import psycopg2
+import pyarrow.parquet
 import typer.main
 from psycopg2 import extensions
 
@@ -28,6 +28,7 @@ from ops.errors import Exit
 from ops.sqs_event import make_record
 from tests.model import processes
 from tests.model.actors import Actor, Killed, acting
+from tests.ops.lake_reader import newest_manifests
 from tests.support import Context, Record
 
 if TYPE_CHECKING:
@@ -131,20 +132,19 @@ def record_of(message: Any, queue_arn: str) -> Record:
 
 
 def complete_archives(root: Path) -> dict[str, list[dict[str, Any]]]:
-    """The logins of every archive under `root` that holds what its manifest says."""
+    """The logins of every archive under `root` that holds what its newest manifest says."""
     found = {}
-    for path in sorted(root.rglob("manifest.json")):
-        manifest = json.loads(path.read_text())
+    for manifest in newest_manifests(root):
         logins = []
         for file in manifest["files"]:
-            data = path.with_name(file["name"])
-            if not data.exists() or hashlib.sha256(data.read_bytes()).hexdigest() != file["sha256"]:
+            path = root / file["name"]
+            if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != file["sha256"]:
                 break
-            logins += [json.loads(line) for line in gzip.decompress(data.read_bytes()).splitlines()]
+            table = pyarrow.parquet.read_table(path, partitioning=None).drop_columns("written_at")
+            logins += [row | {"create_date": row["create_date"].isoformat()} for row in table.to_pylist()]
         else:
             if len(logins) == manifest["logins"]:
-                name = f"{path.parent.relative_to(root)} {hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
-                found[name] = logins
+                found[manifest["archive"]] = logins
     return found
 
 

@@ -46,6 +46,8 @@ def _removals(truth: Truth, steps: Sequence[Done], seen: Seen, before: Mapping[K
             left = truth.rows.keys() & done.removes - arriving
             check(not left, "a forgotten person is still there", left)
             if done.outcome.how == "done":
+                kept = {key for logins in truth.archives.values() for key in logins} & done.removes - arriving
+                check(not kept, "an archive holds a forgotten person", kept)
                 user = f"person-{done.step.user}"
                 owned = truth.pseudonyms(truth.of_user(user))
                 truth.forgotten[user] = owned - truth.pseudonyms_of_others(user)

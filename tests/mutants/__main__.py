@@ -14,6 +14,7 @@ from rich.console import Console
 
 from tests.mutants.function import FUNCTION
 from tests.mutants.infra import INFRA
+from tests.mutants.lake import LAKE
 from tests.mutants.mutation import Mutation
 from tests.mutants.operations import OPERATIONS
 from tests.mutants.records import RECORDS
@@ -32,7 +33,7 @@ def main() -> int:
     parser.add_argument("--only", metavar="TEXT", default="", help="only mutations whose promise holds TEXT")
     only = parser.parse_args().only
     mutations = [
-        mutation for mutation in (*FUNCTION, *RECORDS, *SCHEMA, *OPERATIONS, *INFRA) if only in mutation.promise
+        mutation for mutation in (*FUNCTION, *RECORDS, *SCHEMA, *OPERATIONS, *LAKE, *INFRA) if only in mutation.promise
     ]
     with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
         tree = Path(directory)

@@ -1,6 +1,5 @@
 """`archive`: nothing is dropped that is not safe elsewhere, nothing is overwritten, and all of it comes back."""
 
-import gzip
 import hashlib
 import json
 import random
@@ -10,15 +9,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 
 from lambda_src.staging import COLUMN_LIST as COLUMNS
-from ops import archive_files, operations
+from ops import operations
 from ops.errors import Exit, OpsError
+from ops.lake.files import store_file
 from ops.operations import registry
 from ops.places import Folder
 from tests.function import Function
 from tests.ops.command_line import CommandLine
+from tests.ops.earlier_archives import write_first_format, write_second_format
+from tests.ops.lake_reader import data_files, newest_manifests, read_rows
 from tests.ops.test_retention import months_ago, partitioned, partitions  # noqa: F401  a fixture
 from tests.salt_parameter import SaltParameter
 from tests.scratch import Scratch
@@ -48,6 +51,12 @@ def everything(database: Scratch) -> list[tuple[Any, ...]]:
     return database.rows(COLUMNS)
 
 
+def restore_rows(database: Scratch, rows: list[tuple[Any, ...]]) -> None:
+    values = ", ".join(["%s"] * len(rows[0]))
+    for row in rows:
+        database.execute(f"INSERT INTO user_logins ({COLUMNS}) VALUES ({values})", *row)
+
+
 def arrive_late(function: Function, month: str, *users: str) -> None:
     sent = months_ago(3)[1]
     assert months_ago(3)[0] == month
@@ -70,8 +79,12 @@ def counts(restored: Any) -> tuple[int, int, int]:
     return restored["written"], restored["there_already"], restored["forgotten"]
 
 
-def forget(loginpipe: CommandLine, user: str) -> None:
+def forget(loginpipe: CommandLine, user: str, archives: Path | None = None) -> None:
+    """Erases somebody; `archives` are out of reach meanwhile, as those of another machine or a backup are."""
+    away = None if archives is None else archives.rename(archives.with_name("away"))
     assert loginpipe("forget", "--user-id", user, *REASON, "--yes").code in (0, 4)  # 4: only in archives
+    if away is not None and archives is not None:
+        away.rename(archives)
 
 
 @pytest.mark.parametrize("has_partition", [True, False])
@@ -84,19 +97,17 @@ def test_archive_and_restore(
     monkeypatch: pytest.MonkeyPatch,
     has_partition: bool,
 ) -> None:
-    monkeypatch.setattr("ops.archive.PAGE", 50)
-    monkeypatch.setattr("ops.archive.PAGES_A_FILE", 2)
+    monkeypatch.setattr("ops.lake.archive.PAGE", 50)
+    monkeypatch.setattr("ops.lake.staging.LOGINS_A_FILE", 100)
     if has_partition:
         database.execute("SELECT create_login_partitions(%s::date, 1)", f"{old_month}-01")
     before = everything(database)
     words = ("archive", "--month", old_month, str(tmp_path / "a"))
-    kept = loginpipe("--json", *words).data
+    finished = loginpipe("--json", *words)
+    assert finished.code == 0, finished.err
+    kept = finished.data
     assert (kept["logins"], kept["dropped"], database.count()) == (230, False, 230)
-    folder = tmp_path / "a" / old_month / kept["archive"]
-    assert sorted(path.name for path in folder.iterdir()) == [
-        *(f"logins-0000{n}.jsonl.gz" for n in range(3)),
-        "manifest.json",
-    ]
+    assert len(data_files(tmp_path / "a")) == 3, "100 logins a file"
     assert loginpipe(*words, "--drop", answer="n\n").code == 1
     assert database.count() == 230
     assert len([*loginpipe("--json", "audit", "--action", "archive").data]) == 2, "what was refused left an archive"
@@ -143,7 +154,7 @@ def test_drop_twice(loginpipe: CommandLine, database: Scratch, old_month: str, t
     second = drop(loginpipe, old_month, tmp_path, code=4)
     assert (second["logins"], second["dropped"], second["archive"]) == (0, False, None)
     assert [each["archive"] for each in second["before"]] == [first["archive"]]
-    assert len(list((tmp_path / old_month).iterdir())) == 1, "nothing is written for a month without logins"
+    assert len(newest_manifests(tmp_path)) == len(data_files(tmp_path)) == 1, "nothing is written for no login"
     finished = loginpipe("archive", "--month", old_month, str(tmp_path), "--drop", "--yes")
     assert "nothing to archive" in finished.err
     assert first["archive"] in finished.out
@@ -242,18 +253,25 @@ def test_archive_killed(loginpipe: CommandLine, database: Scratch, old_month: st
     assert killed
 
 
+@pytest.mark.parametrize(("flawless", "told"), [(".json", "SHA-256"), (".parquet", "is no manifest")])
 def test_archive_that_was_not_stored_as_written(
-    loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    loginpipe: CommandLine,
+    database: Scratch,
+    old_month: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    flawless: str,
+    told: str,
 ) -> None:
     """Each archive is read back before anything is dropped."""
     create = Folder.create
 
     def create_with_a_flaw(self: Folder, path: str, data: bytes) -> None:
-        create(self, path, data if path.endswith(".json") else data[:-1] + bytes([data[-1] ^ 1]))
+        create(self, path, data if path.endswith(flawless) else data[:-1] + bytes([data[-1] ^ 1]))
 
     monkeypatch.setattr(Folder, "create", create_with_a_flaw)
     finished = loginpipe("archive", "--month", old_month, str(tmp_path), "--drop", "--yes")
-    assert (finished.code, "SHA-256" in finished.err, database.count()) == (1, True, 230)
+    assert (finished.code, told in finished.err, database.count()) == (1, True, 230)
 
 
 TRIGGER = """
@@ -296,14 +314,13 @@ def test_month_that_changed_is_not_dropped(
     """What is not exactly in the archive stays; the archive is one all the same."""
     if has_partition:
         database.execute("SELECT create_login_partitions(%s::date, 1)", f"{old_month}-01")
-    read_back = archive_files.Archive.verify
 
-    def verify_while_others_write(self: archive_files.Archive) -> Any:
+    def store_while_others_write(*arguments: Any) -> Any:
         database.execute(statement)
-        return read_back(self)
+        return store_file(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(archive_files.Archive, "verify", verify_while_others_write)
+        patch.setattr("ops.lake.archive.store_file", store_while_others_write)
         finished = loginpipe("archive", "--month", old_month, str(tmp_path), "--drop", "--yes")
     assert (finished.code, "archive it again" in finished.err) == (1, True)
     left = database.count()
@@ -357,30 +374,86 @@ def test_drop_beside_readers(
 def test_incomplete_archive_is_left_alone(
     loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path
 ) -> None:
+    """Of today's format and of the one before."""
     dropped = drop(loginpipe, old_month, tmp_path)
-    folder = tmp_path / old_month / "0f0f"
-    folder.mkdir()
-    (folder / "logins-00000.jsonl.gz").write_bytes(gzip.compress(b'{"user_id": "half"}\n'))
+    left = [f"{old_month}/0f0f/logins-00000.jsonl.gz", f"month={old_month}/day=01/0f0f.0.parquet"]
+    for name in left:
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"half of")
     restored = restore(loginpipe, old_month, tmp_path)
-    assert restored["incomplete"] == [f"{old_month}/0f0f"]
+    assert restored["incomplete"] == [f"{old_month}/0f0f", left[1]]
     assert [each["archive"] for each in restored["archives"]] == [dropped["archive"]]
-    (tmp_path / old_month / dropped["archive"] / "manifest.json").unlink()
+    for path in (tmp_path / "_manifests").rglob("*.json"):
+        path.unlink()
     finished = loginpipe("archive", "--month", old_month, str(tmp_path), "--restore")
     assert (finished.code, "0f0f" in finished.err) == (4, True)
 
 
-@pytest.mark.parametrize("damaged", ["logins-00000.jsonl.gz", "manifest.json"])
+def test_leftovers_of_a_killed_run_go_with_the_next_one(
+    loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path
+) -> None:
+    """Other engines would take them for logins."""
+    before = everything(database)
+    drop(loginpipe, old_month, tmp_path)
+    for path in (tmp_path / "_manifests").rglob("*.json"):
+        path.unlink()
+    (left,) = data_files(tmp_path)
+    draft = left.with_name("abc.def.parquet.part")
+    draft.write_bytes(left.read_bytes()[:99])
+    database.execute("SELECT create_login_partitions(%s::date, 1)", f"{old_month}-01")
+    restore_rows(database, before)
+    drop(loginpipe, old_month, tmp_path)
+    assert not left.exists()
+    assert not draft.exists()
+    assert len(read_rows(tmp_path)) == 230
+    assert counts(restore(loginpipe, old_month, tmp_path)) == (230, 0, 0)
+    assert everything(database) == before
+
+
+def damage(path: Path, how: str) -> None:
+    data = bytearray(path.read_bytes())
+    if how == "changed":
+        data[len(data) // 2] ^= 255
+    path.unlink()
+    if how != "missing":
+        path.write_bytes(data[: len(data) // 2] if how == "half" else data)
+
+
+@pytest.mark.parametrize("how", ["changed", "half", "missing"])
+@pytest.mark.parametrize("damaged", ["file", "manifest"])
 def test_damaged_archive_restores_nothing(
-    loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path, damaged: str
+    loginpipe: CommandLine,
+    database: Scratch,
+    function: Function,
+    old_month: str,
+    tmp_path: Path,
+    damaged: str,
+    how: str,
 ) -> None:
     """All archives are verified before the first login is written."""
     drop(loginpipe, old_month, tmp_path)
     arrive_late(function, old_month, "late")
     second = drop(loginpipe, old_month, tmp_path)
-    file = tmp_path / old_month / second["archive"] / damaged
-    data = bytearray(file.read_bytes())
-    data[len(data) // 2] ^= 255
-    file.write_bytes(data)
+    (file,) = (
+        path for path in tmp_path.rglob(f"{second['archive']}*") if (path.suffix == ".json") == (damaged == "manifest")
+    )
+    damage(file, how)
+    finished = loginpipe("--json", "archive", "--month", old_month, str(tmp_path), "--restore")
+    if (damaged, how) == ("manifest", "missing"):  # then it is no archive, and the audit table says so
+        assert counts(finished.data) == (230, 0, 0)
+        assert [each["archive"] for each in finished.data["elsewhere"]] == [second["archive"]]
+    else:
+        assert (finished.code, database.count()) == (1, 0)
+        assert file.name in finished.err
+
+
+@pytest.mark.parametrize("damaged", ["logins-00000.jsonl.gz", "manifest.json"])
+def test_damaged_archive_of_an_earlier_format_restores_nothing(
+    loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path, damaged: str
+) -> None:
+    folder = write_second_format(database, old_month, tmp_path)
+    database.execute("DELETE FROM user_logins")
+    damage(folder / damaged, "changed")
     finished = loginpipe("archive", "--month", old_month, str(tmp_path), "--restore")
     assert (finished.code, database.count()) == (1, 0)
 
@@ -389,7 +462,7 @@ def test_archive_is_never_overwritten(
     loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even by a run that draws the same id."""
-    monkeypatch.setattr("ops.archive.uuid.uuid4", lambda: "same")
+    monkeypatch.setattr("ops.lake.archive.uuid.uuid4", lambda: "same")
     drop(loginpipe, old_month, tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert restore(loginpipe, old_month, tmp_path)["written"] == 230
@@ -413,38 +486,79 @@ def test_archive_elsewhere_is_named(
     assert str(tmp_path / "one") in finished.err
 
 
+def test_archive_read_by_another_engine(
+    loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path
+) -> None:
+    """What is in the folders is the table: the same columns, each login in the folders of its day."""
+    first, second = f"{old_month}-02", f"{old_month}-28"
+    for day, users in ((first, ("a", "b")), (second, ("c",))):
+        database.execute(
+            "INSERT INTO user_logins SELECT (jsonb_populate_record(l, jsonb_build_object('event_id', "
+            "gen_random_uuid(), 'create_date', %s, 'user_id', u, 'written_at', now()))).* "
+            "FROM (SELECT l FROM user_logins l LIMIT 1) AS one, unnest(%s) AS u", day, list(users),
+        )  # fmt: skip
+    at = "jsonb_build_object('at', extract(epoch FROM written_at))"
+    select = f"SELECT to_jsonb(l) - 'written_at' || {at} FROM user_logins l"
+    before = sorted((row for (row,) in database.query(select)), key=lambda row: row["event_id"])
+    drop(loginpipe, old_month, tmp_path)
+    rows = read_rows(tmp_path)
+    for row in rows:
+        day = row["create_date"] = row["create_date"].isoformat()
+        assert (row.pop("month"), row.pop("day")) == (day[:7], day[8:])
+        row["at"] = row.pop("written_at").timestamp()
+    assert sorted(rows, key=lambda row: row["event_id"]) == before
+    assert {path.parent.relative_to(tmp_path).as_posix() for path in data_files(tmp_path)} == {
+        f"month={day[:7]}/day={day[8:]}" for day in {row["create_date"] for row in rows}
+    }
+
+
 def test_manifest(loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path) -> None:
-    """What it says is enough to open and check an archive with nothing of ours."""
+    """What it says is enough to check an archive with nothing of ours."""
     forget(loginpipe, "user 50")
     data = loginpipe("--json", "archive", "--month", old_month, str(tmp_path)).data
-    folder = tmp_path / old_month / data["archive"]
-    manifest = json.loads((folder / "manifest.json").read_text())
+    (manifest,) = newest_manifests(tmp_path)
     assert (manifest["month"], manifest["newest_entry"], manifest["logins"]) == (old_month, 2, 229)
+    assert (manifest["generation"], manifest["salt_versions"]) == (1, [1])
+    assert manifest["schema_version"] == sorted(path.stem for path in Path("lambda_src/migrations").glob("*.sql"))[-1]
     total = 0
     for file in manifest["files"]:
-        packed = (folder / file["name"]).read_bytes()
-        assert hashlib.sha256(packed).hexdigest() == file["sha256"]
-        lines = gzip.decompress(packed).split(b"\n")[:-1]
-        assert len(lines) == file["logins"]
-        assert all(set(json.loads(line)) == set(manifest["columns"]) for line in lines)
-        total += sum(int.from_bytes(hashlib.sha256(line).digest()[:8], "big", signed=True) for line in lines)
+        path = tmp_path / file["name"]
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == file["sha256"]
+        assert path.stat().st_size == file["bytes"]
+        metadata = pyarrow.parquet.read_metadata(path)
+        assert metadata.num_rows == file["logins"]
+        assert metadata.row_group(0).column(0).compression == "ZSTD"
+        assert path.stat().st_mode & 0o077 == 0
+        table = pyarrow.parquet.read_table(path, partitioning=None)
+        assert set(table.column_names) == {column["name"] for column in manifest["columns"]} | {"written_at"}
+        for row in table.drop_columns("written_at").to_pylist():
+            row["create_date"] = row["create_date"].isoformat()
+            line = json.dumps(dict(sorted(row.items(), key=lambda item: (len(item[0]), item[0]))), ensure_ascii=False)
+            total += int.from_bytes(hashlib.sha256(line.encode()).digest()[:8], "big", signed=True)
     assert str(total) == manifest["checksum"] == data["checksum"]
-    assert all(path.stat().st_mode & 0o077 == 0 for path in folder.iterdir())
 
 
 def test_restore_of_the_first_format(loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path) -> None:
     """It does not say which erasures came before it: whoever was ever forgotten stays out."""
     forget(loginpipe, "user 50")
-    data = drop(loginpipe, old_month, tmp_path)
+    write_first_format(database, old_month, tmp_path)
+    database.execute("DELETE FROM user_logins")
     forget(loginpipe, "user 60")
-    folder = tmp_path / old_month
-    for file in (folder / data["archive"]).iterdir():
-        file.rename(folder / file.name)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    for name in ("archive", "newest_entry", "newest_entry_at", "columns"):
-        del manifest[name]
-    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": "login-pipeline archive 1"}))
     assert counts(restore(loginpipe, old_month, tmp_path)) == (228, 0, 1)
+
+
+def test_restore_of_the_second_format(
+    loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path
+) -> None:
+    """Beside an archive of today's format."""
+    before = everything(database)
+    write_second_format(database, old_month, tmp_path)
+    database.execute("DELETE FROM user_logins")
+    arrive_late(function, old_month, "late")
+    drop(loginpipe, old_month, tmp_path)
+    forget(loginpipe, "user 60")
+    assert counts(restore(loginpipe, old_month, tmp_path)) == (230, 0, 1)
+    assert [row for row in everything(database) if "late" not in row] == [row for row in before if "user 60" not in row]
 
 
 def test_restore_of_an_archive_from_before_new_columns(
@@ -462,16 +576,17 @@ def test_restore_of_an_archive_from_before_new_columns(
 def test_restore_leaves_forgotten_out(
     loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path, salt: SaltParameter
 ) -> None:
+    target = tmp_path / "archives"
     forget(loginpipe, "user 50")
     arrive_late(function, old_month, "user 50")
-    drop(loginpipe, old_month, tmp_path)
-    forget(loginpipe, "user 60")
+    drop(loginpipe, old_month, target)
+    forget(loginpipe, "user 60", target)
     salt.rotate()
-    forget(loginpipe, "new\nline")
+    forget(loginpipe, "new\nline", target)
     arrive_late(function, old_month, "user 60")
-    drop(loginpipe, old_month, tmp_path)
+    drop(loginpipe, old_month, target)
     salt.delete()  # who was forgotten does not depend on it
-    restored = restore(loginpipe, old_month, tmp_path)
+    restored = restore(loginpipe, old_month, target)
     assert [(each["written"], each["forgotten"]) for each in restored["archives"]] == [(228, 2), (1, 0)]
     for user, logins in (("user 50", 1), ("user 60", 1), ("new\nline", 0)):
         assert database.query("SELECT count(*) FROM user_logins WHERE user_id = %s", user) == [(logins,)]
@@ -490,13 +605,12 @@ def test_operators_clock_decides_nothing(
         "import ops.commands.archive as a; a.datetime = Shifted\n"
         "from ops.cli import main; sys.exit(main())"
     )
-    process = loginpipe.start(
-        "archive", "--month", old_month, str(tmp_path), "--drop", "--yes", program=("-c", shifted)
-    )
+    target = tmp_path / "archives"
+    process = loginpipe.start("archive", "--month", old_month, str(target), "--drop", "--yes", program=("-c", shifted))
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
-    forget(loginpipe, "user 60")
-    assert counts(restore(loginpipe, old_month, tmp_path)) == (229, 0, 1)
+    forget(loginpipe, "user 60", target)
+    assert counts(restore(loginpipe, old_month, target)) == (229, 0, 1)
 
 
 def test_erasure_under_way_while_an_archive_begins(
@@ -535,9 +649,9 @@ def test_erasure_under_way_while_an_archive_is_restored(
         restoring = loginpipe.start("archive", "--month", old_month, str(tmp_path), "--restore", program=PATIENT)
         database.wait_for_waiting(sessions=2)
         other.rollback()
-    for process, code in ((erasure, 4), (restoring, 0)):
+    for process in (erasure, restoring):
         _, err = process.communicate(timeout=60)
-        assert process.returncode == code, err
+        assert process.returncode == 0, err
     assert database.query("SELECT count(*), count(*) FILTER (WHERE user_id = 'user 60') FROM user_logins") == [(229, 0)]
 
 
@@ -545,16 +659,17 @@ def test_archive_of_another_database(
     loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path
 ) -> None:
     """As after a backup of the database came back: the numbers of audit entries begin again below the manifest's."""
+    target = tmp_path / "archives"
     insert = "SELECT audit.append('restore', 'a', NULL, 'b', 'c')"
     for _ in range(9):
         database.execute(insert)
-    drop(loginpipe, old_month, tmp_path)
+    drop(loginpipe, old_month, target)
     database.execute("ALTER TABLE audit.entries DISABLE TRIGGER append_only")
     database.execute("DELETE FROM audit.entries")
-    forget(loginpipe, "user 60")
+    forget(loginpipe, "user 60", target)
     for _ in range(9):
         database.execute(insert)
-    assert counts(restore(loginpipe, old_month, tmp_path)) == (229, 0, 1)
+    assert counts(restore(loginpipe, old_month, target)) == (229, 0, 1)
 
 
 # ---- how it is called -----------------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def test_completion_names_the_commands(shell: str) -> None:
     [
         (["docter"], "'doctor'"),
         (["dlq", "lst"], "'list'"),
-        (["report", "--dais", "7"], "--days"),
+        (["report", "--dayss", "7"], "--days"),
         (["recover", "--basis", "consnt"], "'consent'"),
         (["audit", "--action", "recove"], "'recover'"),
     ],

@@ -144,7 +144,7 @@ def test_all_commands(
     assert remote("retention", "--months", "2", "--yes").data["dropped"][-1]["logins"] == 1
     entries = remote("audit").data
     assert [entry["action"] for entry in entries] == [
-        "retention", "forget", "restore", "archive", "export", "link", "salt", "recover",
+        "retention", "erase", "forget", "restore", "archive", "export", "link", "salt", "recover",
     ]  # fmt: skip
     ((head,),) = database.query("SELECT id || ':' || encode(hash, 'hex') FROM audit.entries ORDER BY id DESC LIMIT 1")
     assert remote("audit", "verify", "--head", head).data["faults"] == []
@@ -206,19 +206,32 @@ def test_not_our_stack(cloud: Cloud, loginpipe: CommandLine) -> None:
         assert finished.err == f"loginpipe: There is no stack {name[:-1]} here. Did you mean {name}?\n"
 
 
-def test_archive_in_a_bucket(cloud: Cloud, loginpipe: CommandLine, function: Function, database: Scratch) -> None:
-    bucket = f"archives-{secrets.token_hex(6)}"
-    cloud.client("s3").create_bucket(Bucket=bucket)
+def test_archive_in_a_bucket(
+    cloud: Cloud, loginpipe: CommandLine, function: Function, database: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With versions, which an erasure deletes too."""
+    bucket, s3 = f"archives-{secrets.token_hex(6)}", cloud.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     old = int((time.time() - 100 * 86_400) * 1000)
-    month = time.strftime("%Y-%m", time.gmtime(old / 1000))
-    assert function(make_record(sent=old)) == []
-    words = ("archive", "--month", month, f"s3://{bucket}/logins/")
-    folder = f"logins/{month}/{loginpipe('--json', *words, '--drop', '--yes').data['archive']}"
-    keys = {item["Key"] for item in cloud.client("s3").list_objects_v2(Bucket=bucket)["Contents"]}
-    assert keys == {f"{folder}/manifest.json", f"{folder}/logins-00000.jsonl.gz"}
-    assert database.count() == 0
+    day = time.strftime("%Y-%m-%d", time.gmtime(old / 1000))
+    assert function(make_record(user_id="gone", sent=old), make_record(user_id="stays", sent=old)) == []
+    target = f"s3://{bucket}/logins"
+    words = ("archive", "--month", day[:7], f"{target}/")
+    archive = loginpipe("--json", *words, "--drop", "--yes").data["archive"]
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    assert keys[0] == f"logins/_manifests/month={day[:7]}/{archive}.000001.json"
+    assert keys[1].startswith(f"logins/month={day[:7]}/day={day[8:]}/{archive}.")
+    assert (len(keys), database.count()) == (2, 0)
+    asked = ("query", "select user_id from user_logins order by 1", "--csv", "--archives", target)
+    assert loginpipe(*asked).out.split() == ["user_id", "gone", "stays"]
+    forgotten = loginpipe("--json", "forget", "--user-id", "gone", "--reason", "why", "--yes").data
+    assert [(lake["target"], lake["logins"], lake["errors"]) for lake in forgotten["lakes"]] == [(target, 1, [])]
+    left = [version["Key"] for version in s3.list_object_versions(Bucket=bucket)["Versions"]]
+    assert left[0] == f"logins/_manifests/month={day[:7]}/{archive}.000002.json"
+    assert (len(left), set(left) & set(keys)) == (2, set())
     assert loginpipe("--json", *words, "--restore").data["written"] == 1
-    assert loginpipe("archive", "--month", "2001-01", f"s3://{bucket}/logins", "--restore").code == 4
+    assert loginpipe("archive", "--month", "2001-01", target, "--restore").code == 4
 
 
 def test_object_is_never_replaced(cloud: Cloud, loginpipe: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -536,17 +536,19 @@ def test_forget_names_what_it_does_not_reach(
     queues.put("{}", dead=True)
     queues.put("{}", dead=True)
     assert function(make_record(user_id="gone")) == []
-    kept = loginpipe("--json", "archive", "--month", NOON_DATE[:7], str(tmp_path)).data
+    target = tmp_path / "archives"
+    kept = loginpipe("--json", "archive", "--month", NOON_DATE[:7], str(target)).data
+    target.rename(tmp_path / "away")
     words = ("forget", "--user-id", "gone", "--reason", "r", "--yes")
     data = loginpipe("--json", *words).data
     assert [(each["url"], each["messages"]) for each in data["queues"]] == [
         (queues.url, 1), (queues.dead_letter_url, 2),
     ]  # fmt: skip
     assert [(each["archive"], each["target"], each["dropped"]) for each in data["archives"]] == [
-        (kept["archive"], str(tmp_path), False),
+        (kept["archive"], str(target), False),
     ]  # fmt: skip
     out = loginpipe(*words).out
-    assert all(text in out for text in (queues.url, queues.dead_letter_url, str(tmp_path), kept["archive"]))
+    assert all(text in out for text in (queues.url, queues.dead_letter_url, str(target), kept["archive"]))
 
 
 def test_forget_without_queues(loginpipe: CommandLine, function: Function, database: Scratch) -> None:

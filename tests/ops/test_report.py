@@ -242,7 +242,7 @@ def test_help_names_every_command(loginpipe: CommandLine) -> None:
     finished = loginpipe("--help")
     assert finished.code == 0
     for command in ("dlq", "send", "report", "salt", "mask", "lookup", "recover", "forget", "audit", "retention",
-                    "archive", "worker", "doctor", "Exit codes"):  # fmt: skip
+                    "archive", "query", "worker", "doctor", "Exit codes"):  # fmt: skip
         assert command in finished.out
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from lambda_src.errors import MigrationError
 from lambda_src.migrate import load_migrations
-from ops.archive import BEFORE_ALL
+from ops.archive_lines import BEFORE_ALL
 from ops.operations.registry import run
 from ops.operations.site import Site
 from tests.conftest import TEMPLATE
@@ -83,6 +83,7 @@ OPERATIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("highest_salt_version", {}),
     ("rows_by_version", {}),
     ("known_archives", {"month": None}),
+    ("count_erasures", {"after": 0}),
     ("forget", {"user_id": "anna", "reason": "why", "dry_run": False}),
     ("retention", {"months": 3, "ahead": 3, "reason": "why", "dry_run": False}),
     ("audit", {"action": None, "limit": 5}),
@@ -194,11 +195,14 @@ def test_operations_call_nothing_in_public(
     begun = run("archive_begin", month | {"reason": "why"}, Site(lambda: "who", None))
     arguments = month | {"after": BEFORE_ALL, "limit": 5}
     page = run("archive_page", arguments, Site(lambda: "who", None))
-    assert page == {"lines": [], "after": None}, "retention has dropped the month"
+    assert page == {"lines": [], "written_at": [], "after": None}, "retention has dropped the month"
     line = {"event_id": "00000000-0000-0000-0000-000000000001", "create_date": "2019-02-03", "app_version": 1,
             "salt_version": 1, "user_id": "carl", "device_type": "d", "masked_ip": "ip", "masked_device_id": "device",
             "app_version_name": "0.0.1"}  # fmt: skip
     newest = {name: begun[name] for name in ("newest_entry", "newest_entry_at")}
+    noted = {"counts": {}, "reason": "why"}
+    assert run("note_erasure", noted | {"user_id": "x"}, Site(lambda: "who", None)) is None
+    assert run("note_expiry", noted | {"before": "2019-01"}, Site(lambda: "who", None)) is None
     restored = run("restore_page", month | newest | {"lines": [json.dumps(line)]}, Site(lambda: "who", None))
     assert restored == {"written": 1, "there_already": 0, "forgotten": 0}
 

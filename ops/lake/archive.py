@@ -1,0 +1,128 @@
+"""An archive of a month in files of Parquet: written, read back, found again."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ops import operations
+from ops.archive_lines import BEFORE_ALL, PAGE, Checksum
+from ops.errors import OpsError, TakenError
+from ops.lake.files import fetch_file, read_lines, store_file, unnamed_files
+from ops.lake.leftovers import remove_leftovers
+from ops.lake.manifests import FORMAT, Manifest, add_manifest, list_manifests, manifest_path, read_manifest, with_files
+from ops.lake.staging import Staging, workbench
+
+if TYPE_CHECKING:
+    from ops.places import Place
+    from ops.target import Target
+
+Step = Callable[[int], None]
+FIRST = 1
+
+
+@dataclass(frozen=True)
+class ParquetArchive:
+    """A complete archive of a month."""
+
+    where: "Place"
+    manifest: Manifest
+
+    def pages(self) -> Iterator[list[str]]:
+        """Its lines, PAGE at a time; raises OpsError where a file is not as the manifest says."""
+        with workbench() as (engine, directory):
+            path = directory / "logins.parquet"
+            for file in self.manifest["files"]:
+                fetch_file(self.where, file, path)
+                yield from read_lines(engine, path, self.manifest["columns"])
+
+    def verify(self) -> None:
+        """Reads all of it; raises OpsError where it does not hold what the manifest says."""
+        found = Checksum()
+        for lines in self.pages():
+            found.add(lines)
+        if (found.count, str(found.total)) != (self.manifest["logins"], self.manifest["checksum"]):
+            raise OpsError(f"{self.where.name}/{manifest_path(self.manifest)} does not say what its files hold.")
+
+
+def write_archive(target: "Target", month: str, where: "Place", reason: str, step: Step) -> Manifest | None:
+    """Writes a month, reads all of it back, and then makes its manifest; None where the month holds no login.
+
+    Raises OpsError where what was read is not what was written, or where somebody was erased meanwhile.
+    """
+    with workbench() as (engine, directory):
+        begun = target.call(operations.archive_begin, month=month, reason=reason)
+        staging = Staging(engine, directory, begun["columns"])
+        read = _stage(target, month, staging, step)
+        if not read.count:
+            remove_leftovers(where, month)
+            return None
+        archive = str(uuid.uuid4())
+        files = [store_file(engine, where, path, archive, day, begun["columns"]) for day, path in staging.files()]
+        salt_versions = staging.salt_versions()
+    empty: Manifest = {
+        "format": FORMAT,
+        "month": month,
+        "archive": archive,
+        "generation": FIRST - 1,
+        "is_given_up": False,
+        "archived_at": begun["now"],
+        "newest_entry": begun["newest_entry"],
+        "newest_entry_at": begun["newest_entry_at"],
+        "schema_version": begun["schema_version"],
+        "salt_versions": salt_versions,
+        "logins": 0,
+        "checksum": "0",
+        "columns": begun["columns"],
+        "files": [],
+    }
+    manifest = with_files(empty, files)
+    if (manifest["logins"], manifest["checksum"]) != (read.count, str(read.total)):
+        raise OpsError(f"The files of {month} in {where.name} do not hold what was read. Nothing was dropped.")
+    _complete(target, where, manifest)
+    remove_leftovers(where, month)
+    return manifest
+
+
+def find_parquet_archives(where: "Place", month: str) -> list[ParquetArchive]:
+    """The complete archives of a month."""
+    manifests = list_manifests(where, month)
+    return [ParquetArchive(where, manifest) for manifest in manifests if not manifest["is_given_up"]]
+
+
+def find_incomplete_archives(where: "Place", month: str) -> list[str]:
+    """The names of files that belong to no complete archive."""
+    left = unnamed_files(where, list_manifests(where, month), month)
+    return sorted(path for paths in left.values() for path in paths)
+
+
+def _stage(target: "Target", month: str, staging: Staging, step: Step) -> Checksum:
+    read = Checksum()
+    after: list[str] | None = BEFORE_ALL
+    while after is not None:
+        page = target.call(operations.archive_page, month=month, after=after, limit=PAGE)
+        after = page["after"]
+        if page["lines"]:
+            staging.add(page["lines"], page["written_at"])
+            read.add(page["lines"])
+        step(len(page["lines"]))
+    return read
+
+
+def _complete(target: "Target", where: "Place", manifest: Manifest) -> None:
+    """Makes the manifest, unless it would bring an erased person into the lake.
+
+    An erasure writes its audit entry before it looks through the lake: it finds the files, or its entry is found.
+    """
+    if target.call(operations.count_erasures, after=manifest["newest_entry"]):
+        raise OpsError("Somebody was erased while the archive was written. Nothing was dropped. Run the command again.")
+    try:
+        add_manifest(where, manifest)
+    except TakenError:
+        for file in manifest["files"]:
+            where.remove(file["name"])
+        raise OpsError(
+            "Another command has given this archive up, because it was not complete. Run the command again."
+        ) from None
+    if read_manifest(where, manifest_path(manifest)) != manifest:
+        raise OpsError(f"The manifest in {where.name} is not what was written. Nothing was dropped.")

@@ -1,0 +1,64 @@
+"""A month's logins on this machine, between the database and the files."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from ops.lake.columns import file_type, line_structure
+from ops.lake.engine import open_engine, quote, quote_name
+from ops.lake.files import write_file
+from ops.operations.archives import Column
+
+if TYPE_CHECKING:
+    import duckdb
+
+LOGINS_A_FILE = 1_000_000  # about 120 MB, which is held in memory while it is stored
+WRITTEN_AT = "written_at"  # of the table and the files, but of no line: a login that is brought back is written anew
+INSERT_LINES = """
+    INSERT INTO logins SELECT unnest(login), moment::TIMESTAMPTZ FROM (
+        SELECT json_transform_strict(line, {structure}) AS login, moment
+        FROM (SELECT unnest($1::VARCHAR[])::JSON AS line, unnest($2::VARCHAR[]) AS moment)
+    )
+"""
+SELECT_DAYS = "SELECT create_date::VARCHAR, count(*) FROM logins GROUP BY 1 ORDER BY 1"
+# Sorted by user, so that an erasure finds a person quickly.
+SELECT_FILE = """
+    SELECT * FROM logins WHERE create_date = {day} ORDER BY user_id, event_id LIMIT {limit} OFFSET {start}
+"""
+
+
+class Staging:
+    """Logins of a month by day."""
+
+    def __init__(self, engine: "duckdb.DuckDBPyConnection", directory: Path, columns: Sequence[Column]) -> None:
+        self.engine = engine
+        self.directory = directory
+        self._insert = INSERT_LINES.format(structure=line_structure(columns))
+        typed = [f"{quote_name(column['name'])} {file_type(column)}" for column in columns]
+        engine.execute(f"CREATE TABLE logins ({', '.join(typed)}, {WRITTEN_AT} TIMESTAMPTZ)")
+
+    def add(self, lines: list[str], written_at: list[str]) -> None:
+        """Takes lines in, and when each was written."""
+        self.engine.execute(self._insert, [lines, written_at])
+
+    def salt_versions(self) -> list[int]:
+        """The versions of the salt behind the pseudonyms."""
+        rows = self.engine.execute("SELECT DISTINCT salt_version FROM logins ORDER BY 1").fetchall()
+        return [version for (version,) in rows]
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """A file of Parquet at a time, and its day; the next one replaces it."""
+        path = self.directory / "logins.parquet"
+        for day, count in self.engine.execute(SELECT_DAYS).fetchall():
+            for start in range(0, count, LOGINS_A_FILE):
+                write_file(self.engine, SELECT_FILE.format(day=quote(day), limit=LOGINS_A_FILE, start=start), path)
+                yield day, path
+
+
+@contextmanager
+def workbench() -> "Iterator[tuple[duckdb.DuckDBPyConnection, Path]]":
+    """DuckDB, and a directory that only this user can read and that is gone after the block."""
+    with TemporaryDirectory(prefix="loginpipe-") as name, open_engine(Path(name)) as engine:
+        yield engine, Path(name)
