@@ -10,7 +10,7 @@ import typer
 
 from local.emulator import emulator_runs_here
 from local.state import get_directory
-from ops.errors import StoppedError
+from ops.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
     from ops.commands.common import Session
@@ -23,9 +23,12 @@ IN_PROCESS = not emulator_runs_here()
 
 
 def prepare(session: "Session") -> Path:
-    """The directory of the local stack, with its log; raises OSError where it cannot be written."""
+    """The directory of the local stack, with its log; raises UsageError, and OSError where it cannot be written."""
     directory = (session.directory or get_directory()).resolve()
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UsageError(f"{directory} is no folder: name another --directory.") from None
     logging.basicConfig(filename=directory / "local.log", format="%(asctime)s %(name)s %(levelname)s %(message)s")
     return directory
 

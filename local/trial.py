@@ -28,7 +28,6 @@ from local.stack import BATCH_SIZE, POSTGRES, StackSettings
 from ops.errors import Exit, NothingFoundError, UsageError
 from ops.event_files import load_items
 from ops.event_source import LARGEST_BATCH
-from ops.file_formats import EventsFileError
 from ops.sending import find_unsendable
 
 if TYPE_CHECKING:
@@ -69,10 +68,7 @@ def run(
     session: Session = context.obj
     catch_signals()
     directory = prepare(session)
-    try:
-        items = load_items(events) if events else []
-    except EventsFileError as error:
-        raise UsageError(str(error)) from None
+    items = load_items(events) if events else []
     left_out = find_unsendable(items)
     numbers = {item.number for item in left_out}
     bodies = [item.body for item in items if item.number not in numbers] if events else _synthetic(count, seed)
@@ -118,6 +114,8 @@ def psql(
     session: Session = context.obj
     if session.as_json:
         raise UsageError("psql has no JSON output; let Postgres make it: --sql 'SELECT to_json(…)'.")
+    if sql is not None and not sql.strip():
+        raise UsageError("--sql must hold a statement; leave it out to open a prompt.")
     home = prepare(session)
     directory = home / (of or (Database.UP if Background(home).find() else Database.RUN))
     if not (directory / POSTGRES).exists():

@@ -77,6 +77,7 @@ def choose(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code. What goes wrong is explained in one line, without a traceback."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _replace_closed_streams()
     try:
         code: Any = get_command(app).main(move_globals_first(words), prog_name="loginpipe", standalone_mode=False)
         _flush()
@@ -95,6 +96,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if code == Exit.STOPPED:
         return _report(Exit.STOPPED, "Interrupted.", as_json="--json" in words)
     return code if isinstance(code, int) else Exit.DONE
+
+
+def _replace_closed_streams() -> None:
+    """Gives the program an output where it was started without one (`>&-`): Python then has None in its place."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  to the end of the process
 
 
 def _flush() -> None:

@@ -22,7 +22,7 @@ def load_text(file: Path) -> str:
     try:
         data = sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
     except OSError as error:
-        raise EventsFileError(f"{file} cannot be read: {error.strerror}") from None
+        raise EventsFileError(f"{file} cannot be read: {error.strerror}.") from None
     return decode_file(file, data)
 
 
@@ -30,7 +30,7 @@ def load_items(file: Path) -> list[Item]:
     """A file's events; raises EventsFileError where it cannot be read or holds none."""
     items = parse_items(file, load_text(file))
     if not items:
-        raise EventsFileError(f"{file} holds no events")
+        raise EventsFileError(f"{file} holds no events.")
     return items
 
 
@@ -55,7 +55,7 @@ def parse_items(file: Path, text: str) -> list[Item]:
     except ValueError:
         # Lines may be anything, but who opens an array on a line of its own means an array.
         if lines[0].body == "[":
-            raise EventsFileError(f"{file} begins as a JSON array, but is none: {_position(text)}") from None
+            raise EventsFileError(f"{file} begins as a JSON array, but is none: {_position(text)}.") from None
     return lines
 
 

@@ -15,7 +15,7 @@ def explain(error: Exception) -> tuple[int, str] | None:
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         return Exit.FAILED, f"{place}{error.strerror or type(error).__name__}."
-    if isinstance(error, ValueError) and str(error).startswith("Invalid endpoint"):
+    if isinstance(error, ValueError) and str(error).startswith(("Invalid endpoint", "Port ")):
         return Exit.USAGE, f"{error}: correct AWS_ENDPOINT_URL, such as http://127.0.0.1:4566."
     return None
 

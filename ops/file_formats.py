@@ -5,7 +5,7 @@ import gzip
 import zlib
 from pathlib import Path
 
-from ops.errors import OpsError
+from ops.errors import UsageError
 
 GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"
@@ -37,7 +37,7 @@ MARKS = {
 }
 
 
-class EventsFileError(OpsError):
+class EventsFileError(UsageError):
     """The file with events cannot be used; the message says why."""
 
 

@@ -14,13 +14,13 @@ def move_globals_first(words: list[str]) -> list[str]:
     for word in left:
         if word == "--":
             rest += [word, *left]
-        elif word in FLAGS or word.startswith(tuple(f"{name}=" for name in WITH_VALUE)):
+        elif word in FLAGS:
             front.append(word)
-        elif word in WITH_VALUE:
-            value = next(left, None)
-            if value is None:
-                raise UsageError(f"{word} needs a value.")
-            front += [word, value]
+        elif (name := word.partition("=")[0]) in WITH_VALUE:
+            value = word.removeprefix(f"{name}=") if "=" in word else next(left, "")
+            if not value:
+                raise UsageError(f"{name} needs a value.")
+            front += [word] if "=" in word else [name, value]
         else:
             rest.append(word)
     return front + rest

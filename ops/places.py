@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import boto3
 from botocore.exceptions import ClientError
 
-from ops.errors import NothingFoundError, OpsError, TakenError
+from ops.errors import NothingFoundError, OpsError, TakenError, UsageError
 from ops.settings import region
 
 if TYPE_CHECKING:
@@ -155,5 +155,7 @@ class Bucket:
 
 
 def place(target: str) -> Place:
-    """The place that a command line names."""
+    """The place that a command line names; raises UsageError."""
+    if not target.removeprefix("s3://").strip("/ "):
+        raise UsageError("TARGET must be a folder, or s3://bucket/prefix.")
     return Bucket(target) if target.startswith("s3://") else Folder(Path(target).absolute())

@@ -8,7 +8,7 @@ import typer
 
 from ops import operations
 from ops.archive import RestoredMonth, restore_month
-from ops.commands.common import Yes, confirm
+from ops.commands.common import Why, Yes, confirm
 from ops.errors import NothingFoundError, OpsError, UsageError
 from ops.lake.archive import write_archive
 from ops.output import counted
@@ -25,7 +25,7 @@ def archive(
     month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month.")],
     drop: Annotated[bool, typer.Option("--drop", help="Drop the month from the database; asks first.")] = False,
     restore: Annotated[bool, typer.Option("--restore", help="Bring the month back from TARGET.")] = False,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit table.")] = "archive",
+    reason: Why = "archive",
     yes: Yes = False,
 ) -> None:
     """Write a month of logins to files of Parquet, or bring it back.

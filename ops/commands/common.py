@@ -11,7 +11,7 @@ import typer
 from lambda_src.errors import PipelineError
 from lambda_src.settings import DatabaseSettings, load_database_settings
 from ops.choice import choose_pipeline
-from ops.errors import OpsError
+from ops.errors import OpsError, UsageError
 from ops.output import Output
 from ops.target import Target
 
@@ -68,6 +68,17 @@ def confirm(question: str, *, yes: bool) -> None:
         raise OpsError("Nothing was done.")
 
 
+def _check_reason(reason: str) -> str:
+    """The reason as given; raises UsageError where it is blank."""
+    if not reason.strip():
+        raise UsageError("--reason must say why.")
+    return reason
+
+
+Why = Annotated[
+    str,
+    typer.Option(metavar="TEXT", callback=_check_reason, help="Why, for the audit table; no personal data in it."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be done.")]
 Lakes = Annotated[

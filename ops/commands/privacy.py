@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops import operations
-from ops.commands.common import DryRun, Lakes, Yes, confirm
+from ops.commands.common import DryRun, Lakes, Why, Yes, confirm
 from ops.commands.masked_fields import with_field_options
 from ops.errors import Exit, NothingFoundError, OpsError, UsageError
 from ops.fields import column_of
@@ -41,7 +41,7 @@ def recover(
     context: typer.Context,
     field: str,
     value: str,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit table; no personal data in it.")],
+    reason: Why,
     basis: Annotated[Basis, typer.Option(help="Legal basis, GDPR article 6(1).")],
     key: Annotated[str | None, typer.Option(metavar="KEY", help="The vault's KMS key (default: VAULT_KEY).")] = None,
 ) -> None:
@@ -60,7 +60,6 @@ def recover(
     pseudonym = value.strip().lower()
     if not PSEUDONYM.fullmatch(pseudonym):
         raise UsageError(f"A pseudonym is 64 hexadecimal digits, as in user_logins.{column_of(field)}.")
-    _check_reason(reason)
     target = session.target
 
     def remask(field: str, original: str, version: int) -> str:
@@ -82,7 +81,7 @@ def recover(
 def forget(
     context: typer.Context,
     user_id: Annotated[str, typer.Option(metavar="ID", help="The user, as in user_logins.user_id.")],
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit table; no personal data in it.")],
+    reason: Why,
     archives: Lakes = None,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -110,7 +109,6 @@ def forget(
     session: Session = context.obj
     if user_id == "":
         raise UsageError("--user-id must not be empty.")
-    _check_reason(reason)
     target = session.target
 
     def erase(*, dry_run: bool) -> "tuple[Forgotten, list[Erased]]":
@@ -143,11 +141,6 @@ def forget(
     if not (counts["logins"] or counts["originals"] or counts["links"] or any(lake["logins"] for lake in lakes)):
         entry = "" if dry_run else " The audit table has the entry."
         raise NothingFoundError(f"Nothing of this person was found.{entry}")
-
-
-def _check_reason(reason: str) -> None:
-    if not reason.strip():
-        raise UsageError("--reason must say why.")
 
 
 def _counted(counts: "Forgotten", lakes: "list[Erased]") -> str:

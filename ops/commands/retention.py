@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops import operations
-from ops.commands.common import DryRun, Lakes, Yes, confirm
+from ops.commands.common import DryRun, Lakes, Why, Yes, confirm
 from ops.errors import Exit, NothingFoundError
 from ops.lake.erasure import erase_months
 from ops.lake.lakes import describe_errors, erase_in_lakes, note_erased
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ops.operations.removal import Retained
 
 Ahead = Annotated[int, typer.Option(min=1, max=60, metavar="N", help="Have partitions for so many months to come.")]
-Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit table.")]
 
 
 def retention(
@@ -26,7 +25,7 @@ def retention(
         int, typer.Option(min=1, max=1200, metavar="N", help="Keep this month and so many months before it.")
     ],
     ahead: Ahead = 12,
-    reason: Reason = "retention period",
+    reason: Why = "retention period",
     archives: Lakes = None,
     dry_run: DryRun = False,
     yes: Yes = False,

@@ -8,7 +8,7 @@ import typer
 
 from ops import operations, salts
 from ops.command_table import STYLE
-from ops.commands.common import Yes, confirm, note_act
+from ops.commands.common import Why, Yes, confirm, note_act
 from ops.errors import NothingFoundError, UsageError
 from ops.output import age, counted
 from ops.recovery import Opener, link
@@ -35,7 +35,7 @@ def create_salt(
         str | None, typer.Option(metavar="KEY", help="KMS key that encrypts it; without, the account's key for SSM.")
     ] = None,
     above: Above = None,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit table.")] = "salt create",
+    reason: Why = "salt create",
 ) -> None:
     """Create the salt: 32 random bytes as an SSM SecureString, which nobody gets to see.
 
@@ -56,7 +56,7 @@ def rotate_salt(
     context: typer.Context,
     yes: Yes = False,
     above: Above = None,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit table.")] = "salt rotate",
+    reason: Why = "salt rotate",
 ) -> None:
     """Put a new version of the salt; asks first.
 
@@ -108,7 +108,7 @@ def link_salts(
     context: typer.Context,
     old: Annotated[int, typer.Argument(min=1, metavar="OLD", help="Version of the salt before the rotation.")],
     new: Annotated[int, typer.Argument(min=1, metavar="NEW", help="Version to link it to.")],
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit table; no personal data in it.")],
+    reason: Why,
     key: Annotated[str | None, typer.Option(metavar="KEY", help="The vault's KMS key (default: VAULT_KEY).")] = None,
     yes: Yes = False,
 ) -> None:

@@ -53,9 +53,9 @@ class Rejected(TypedDict):
 
 def mask(site: Site, *, field: str, value: str) -> Masked:
     """The pseudonym of a value under the newest salt."""
+    normal = normal_form(field, value)
     version = site.salts.newest
-    pseudonym = site.salts.mask(field, normal_form(field, value), version)
-    return {"field": field, "salt_version": version, "pseudonym": pseudonym}
+    return {"field": field, "salt_version": version, "pseudonym": site.salts.mask(field, normal, version)}
 
 
 def remask(site: Site, *, field: str, normal_value: str, salt_version: int) -> Masked:

@@ -198,4 +198,4 @@ def test_send_changed_file_refused(loginpipe: CommandLine, queues: Queues, file:
 
 def test_send_missing_file(loginpipe: CommandLine, tmp_path: Path) -> None:
     finished = loginpipe("send", str(tmp_path / "none"))
-    assert (finished.code, "cannot be read" in finished.err) == (1, True)
+    assert (finished.code, "cannot be read" in finished.err) == (2, True)
