@@ -12,6 +12,7 @@ from docs_tools.alarms import alarms
 from docs_tools.commands import commands, exit_codes
 from docs_tools.context import context, stages
 from docs_tools.database import functions, privileges, tables
+from docs_tools.decisions import decisions
 from docs_tools.environment import environment, places
 from docs_tools.fields import fields
 from docs_tools.metrics import metrics
@@ -27,6 +28,7 @@ GENERATORS: Mapping[str, Callable[[], str]] = {
         alarms,
         commands,
         context,
+        decisions,
         environment,
         exit_codes,
         fields,
