@@ -10,8 +10,8 @@ from ops.settings import PLACES
 READERS = {"required", "optional", "verbatim", "one_of", "port", "public_key"}
 MEANINGS = {
     "SALT_PARAMETER": "name of the SSM SecureString with the salt: base64 of at least 32 random bytes",
-    "DLQ_URL": "dead-letter queue to which the function sends rejected events itself (quarantine); unset: the redrive "
-    "policy of the queue moves them",
+    "DLQ_URL": "dead-letter queue to which the function sends rejected events itself (quarantine); not the queue "
+    "of the events; unset: the redrive policy of that queue moves them",
     "ENVELOPE": "what is around each event: `none` (the default), `sns`, `eventbridge` or `cloudevents`",
     "VAULT_PUBLIC_KEY": "public key of the vault, as base64 of DER or as PEM; unset: no originals are kept",
     "PGHOST": "host of Postgres",

@@ -29,6 +29,7 @@ LIVENESS = {
 _LOGIN_REFUSED = re.compile(
     r"authentication failed|no pg_hba\.conf entry|no password supplied|(role|database) \"[^\"]*\" does not exist"
     r"|not permitted to log in|permission denied for database|certificate|does not support SSL"
+    r"|no such (database|user)"  # PgBouncer's words
 )
 
 

@@ -91,7 +91,26 @@ class Database:
                 "The SSM parameter was probably deleted and created again. Put the old key back, or run `loginpipe "
                 "salt rotate`, which goes on to a version that was never used."
             )
+        self._check_transactions(give_up_at)
         self._checked = salt.version, salt.fingerprint
+
+    def _check_transactions(self, give_up_at: float) -> None:
+        """Raises SetupError where a connection answers and then breaks when a transaction starts, twice in a row.
+
+        That is PgBouncer in statement mode. It says so in its own log only. Otherwise a batch that is one statement
+        would be written, and all others would be tried for ever.
+        """
+        for _ in range(2):
+            with self.autocommit(give_up_at) as cursor:
+                cursor.execute("SELECT 1")
+            try:
+                with self.autocommit(give_up_at) as cursor:
+                    cursor.execute("START TRANSACTION")
+                    cursor.execute("ROLLBACK")
+            except TransientError:
+                continue
+            return
+        raise SetupError("PgBouncer is in statement mode, without transactions. Set its pool_mode to transaction.")
 
     def close(self) -> None:
         """Drops the connection; the next transaction opens a new one."""

@@ -13,7 +13,7 @@ from lambda_src.quarantine import Quarantine
 from lambda_src.records import make_records
 from lambda_src.salt import SaltCache
 from lambda_src.settings import load_settings
-from lambda_src.sqs import partial_batch_response, take_messages
+from lambda_src.sqs import partial_batch_response, source_arn, take_messages
 from lambda_src.unpacking import unpack
 from lambda_src.vault import Vault
 from lambda_src.writing import write_batch
@@ -49,6 +49,7 @@ def lambda_handler(event: "dict[str, Any]", context: "LambdaContext") -> "Partia
     messages = take_messages(event)
     with BatchReport(len(messages), request_id) as report:
         resources = get_resources()
+        resources.quarantine.check_source(source_arn(messages))
         sealed = resources.vault.new_batch() if resources.vault else None
         # In the order of their keys: two batches with the same events never wait for each other in a circle.
         events = sorted(unpack(messages, resources.envelope), key=sort_key)

@@ -14,9 +14,10 @@ import boto3
 from botocore.config import Config
 
 from lambda_src.dead_letter import make_letter
+from lambda_src.errors import SettingsError
 from lambda_src.outcome import BatchResult
 from lambda_src.rejects import Reject
-from lambda_src.sqs import Message
+from lambda_src.sqs import Message, is_same_queue
 from lambda_src.sqs_batches import ATTRIBUTES_PER_MESSAGE, LARGEST_MESSAGE, message_size, pack
 from lambda_src.unpacking import unpack
 
@@ -42,6 +43,14 @@ class Quarantine:
         self._queue_url = queue_url
         self._region = region
         self._envelope = envelope
+
+    def check_source(self, queue_arn: object) -> None:
+        """Raises SettingsError where the dead-letter queue is the queue itself: rejects would go round in it."""
+        if self._queue_url is not None and is_same_queue(self._queue_url, queue_arn):
+            raise SettingsError(
+                "The environment cannot be used. DLQ_URL is the queue that the messages come from: it must be the "
+                "dead-letter queue."
+            )
 
     def send(self, result: BatchResult, messages: Iterable[Message], give_up_at: float) -> set[str]:
         """Sends a letter for each reject; returns the messageIds that the queue has to deliver again.

@@ -10,15 +10,19 @@ from pathlib import Path
 
 from lambda_src.envelopes import OPENERS
 from lambda_src.errors import SettingsError
+from lambda_src.powertools_variables import clean_variables
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 EMULATED_REGION = "us-east-1"  # an emulator takes any
 
 _PEM_LINE = re.compile(r"-----(BEGIN|END) PUBLIC KEY-----")
 
-# Powertools reads POWERTOOLS_* and LOG_LEVEL by itself; these two it leaves without a useful default.
-SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "").strip() or "login-pipeline"
-NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "").strip() or "LoginPipeline"
+# Powertools reads POWERTOOLS_* and LOG_LEVEL by itself, some of them while it is imported, and raises then. Here, what
+# is wrong with them is said with all the rest.
+_POWERTOOLS_PROBLEMS = clean_variables(os.environ)
+# These two it leaves without a useful default.
+SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "login-pipeline")
+NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "LoginPipeline")
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,7 @@ def load_settings(variables: Mapping[str, str] = os.environ) -> Settings:
         region=_region(environment),
         database=_database_settings(environment),
     )
+    environment.problems += [*_POWERTOOLS_PROBLEMS, *clean_variables(dict(variables))]
     environment.check()
     return settings
 

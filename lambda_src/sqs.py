@@ -43,6 +43,22 @@ def make_event(message: Message) -> Event:
     )
 
 
+def source_arn(messages: list[Message]) -> object:
+    """The ARN of the queue that a batch comes from, unchecked; None where it is not said."""
+    return messages[0].get("eventSourceARN") if messages else None
+
+
+def is_same_queue(url: str, arn: object) -> bool:
+    """Whether a queue's URL and an ARN name the same queue."""
+    parts = arn.split(":") if isinstance(arn, str) else []
+    if len(parts) != len(("arn", "aws", "sqs", "region", "account", "name")):
+        return False
+    region, account, name = parts[3:]
+    host, _, path = url.partition("://")[2].rstrip("/").partition("/")
+    # The addresses of emulators name no region.
+    return f"/{path}".endswith(f"/{account}/{name}") and (region in host or "amazonaws" not in host)
+
+
 def partial_batch_response(messages: list[Message], failed: Container[str]) -> "PartialItemFailureResponse":
     """The answer to Lambda that keeps the `failed` messageIds in the queue and deletes all other messages.
 

@@ -70,7 +70,8 @@ def work(
     Raises SettingsError; ValueError for a batch size or window that AWS would refuse, and for a queue that leaves no
     time for a write.
     """
-    get_resources()  # wrong settings end it here, and not batch by batch
+    # Wrong settings end it here, and not batch by batch.
+    get_resources().quarantine.check_source(queue.arn)
     seconds = _time_for_a_batch(int(queue.attributes["VisibilityTimeout"]), window_seconds)
 
     def invoke(event: dict[str, list[dict[str, Any]]]) -> object:

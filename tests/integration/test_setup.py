@@ -75,6 +75,15 @@ def test_environment_that_is_incomplete(function: Function, database: Scratch, m
     assert function(make_record()) == []
 
 
+def test_dead_letter_queue_that_is_the_queue(
+    function: Function, database: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rejects would go round in it."""
+    account, name = make_record()["eventSourceARN"].split(":")[4:]
+    monkeypatch.setenv("DLQ_URL", f"http://127.0.0.1:9/{account}/{name}")
+    assert_invocation_fails(function, database, SettingsError, "DLQ_URL is the queue")
+
+
 def test_salt_that_does_not_exist(function: Function, database: Scratch, salt: SaltParameter) -> None:
     salt.delete()
     assert_invocation_fails(function, database, SaltError, "ParameterNotFound")

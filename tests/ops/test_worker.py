@@ -45,6 +45,13 @@ def test_once(worker: CommandLine, queues: Queues, database: Scratch, tmp_path: 
     assert health.exists()
 
 
+def test_dead_letter_queue_that_is_the_queue(worker: CommandLine, queues: Queues) -> None:
+    put(queues, 1)
+    process = worker.start("worker", "--once", "--poll", "1", DLQ_URL=queues.url)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "DLQ_URL is the queue" in err, queues.count()) == (2, True, 1)
+
+
 def test_once_leaves_failures(worker: CommandLine, queues: Queues, database: Scratch) -> None:
     put(queues, 3)
     queues.put("no json")
