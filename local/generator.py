@@ -1,12 +1,10 @@
-"""Synthetic login events, shaped like real traffic; the same seed gives the same events."""
+"""Synthetic logins with the shape of real traffic. The same seed gives the same logins."""
 
-import json
 import random
 import string
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from itertools import cycle
 from typing import TypeVar
 
 from lambda_src.contract import FIELDS
@@ -18,22 +16,22 @@ Login = dict[str, Value]
 T = TypeVar("T")
 
 NULL_LOCALES = 0.29
-NULL_VALUES = 0.2  # of an optional field without a shape of its own
-MOST_VALUES = 1000  # of such a field: different integers
+NULL_VALUES = 0.2  # of an optional field that is not in SHAPED
+MOST_VALUES = 1000  # of such a field: number of different integers
 LETTERS = 12  # of such a field: length of a text
 UNUSUAL_ADDRESSES = 0.16
 IPV6_ADDRESSES = 0.12
 TWO_PART_VERSIONS = 0.55
 RETURNING_DEVICES = 0.35
 NEW_USERS_ON_OLD_DEVICES = 0.05
-NEW_ADDRESSES = 0.30  # of a device that comes back
-SHARED_ADDRESSES = 0.15  # of new ones: offices, carriers
-TAIL = 3.0  # the larger, the more often the same few come back
+NEW_ADDRESSES = 0.30  # of a returning device
+SHARED_ADDRESSES = 0.15  # of new addresses: offices, carriers
+TAIL = 3.0  # the larger it is, the more often the same few return
 
 LOCALES = ("CN", "ID", "RU", "FR", "PT", "PH", "BR", "PL", "SE", "US", "JP", "VN", "CZ", "DE", "KR", "PA", "UA", "AR")
 DEVICE_TYPES = ("android", "ios")
 IPV4 = 4
-# Multicast, reserved, loopback, private, shared and link-local ranges: real traffic holds them all.
+# Multicast, reserved, loopback, private, shared and link-local ranges: real traffic has all of them.
 UNUSUAL_RANGES: tuple[IPv4Network | IPv6Network, ...] = (
     *(IPv4Network(text) for text in ("224.0.0.0/4", "240.0.0.0/4", "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12")),
     *(IPv4Network(text) for text in ("192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "0.0.0.0/8")),
@@ -44,30 +42,9 @@ _UNUSUAL_NUMBERS = [
 ]
 USUAL_IPV6 = IPv6Network("2001:db8::/32")  # RFC 3849
 
-# The fields that have the shape of real traffic. All others take values from their line in the table.
+# The fields with the shape of real traffic. All others get values that their line in the table allows.
 SHAPED = {"user_id", "app_version", "device_type", "ip", "locale", "device_id"}
 OTHERS = [field for name, field in FIELDS.items() if name not in SHAPED]
-
-# What makes a body a reject, by the reason that the contract gives.
-SPOILERS: dict[str, Callable[[Login], str]] = {
-    "invalid_json": lambda login: json.dumps(login)[:-20],
-    "not_an_object": lambda login: json.dumps(login["user_id"]),
-    "missing_field": lambda login: json.dumps({name: login[name] for name in login if name != "device_id"}),
-    "wrong_type": lambda login: json.dumps({**login, "user_id": 424}),
-    "empty": lambda login: json.dumps({**login, "device_id": ""}),
-    "too_long": lambda login: json.dumps({**login, "device_type": "android" * 5}),
-    "invalid_ip": lambda login: json.dumps({**login, "ip": "999.1.2.3"}),
-    "invalid_app_version": lambda login: json.dumps({**login, "app_version": "latest"}),
-    "invalid_text": lambda login: json.dumps({**login, "device_id": "\x00" + str(login["device_id"])}),
-}
-
-
-@dataclass(frozen=True)
-class Body:
-    """The body of a message, and the reason why it will be rejected, if it will."""
-
-    text: str
-    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,9 +57,9 @@ class _Device:
 
 
 def generate_logins(count: int, seed: int = 1) -> Iterator[Login]:
-    """Yields `count` valid events; a few devices and addresses come back very often, most of them never."""
+    """Yield `count` valid logins. A few devices and addresses return very often, most of them never."""
     source = random.Random(seed)  # noqa: S311  not for secrets
-    # A source of their own: a new field leaves the values of all others as they were.
+    # They have their own source, so a new field does not change the values of all others.
     other_source = random.Random(seed)  # noqa: S311
     devices: list[_Device] = []
     addresses: list[str] = []
@@ -106,41 +83,21 @@ def generate_logins(count: int, seed: int = 1) -> Iterator[Login]:
 
 
 def make_value(field: Field, source: random.Random) -> Value:
-    """A valid value of a field of which only its line in the table is known.
+    """Return a valid value of a field, from its line in the table.
 
-    Knows the normal form of an address and the code of a version; any other one must accept every text.
+    It knows the normal form of an address and the code of a version. Any other normal form must accept every text.
     """
     if field.normal is normal_ip:
         return _usual_ipv4(source)
     if field.code is app_version_code:
         return _version(source)
     if field.kind is bool:
-        return source.random() < 0.5  # noqa: PLR2004  yes and no alike
+        return source.random() < 0.5  # noqa: PLR2004  true and false are equally likely
     if field.kind is int:
         smallest = int(max(field.smallest, min(field.largest, 0)))
         return source.randint(smallest, int(min(field.largest, smallest + MOST_VALUES - 1)))
     length = int(min(max(field.smallest, LETTERS), field.largest))
     return "".join(source.choices(string.ascii_lowercase, k=length))
-
-
-def stream_bodies(count: int, seed: int = 1, bad: int = 0) -> Iterator[Body]:
-    """Yields `count` message bodies, `bad` of them rejects: each reason in turn, spread among the valid ones."""
-    source = random.Random(seed)  # noqa: S311  not for secrets
-    bad = min(bad, count)
-    places = set(source.sample(range(count), bad))
-    good, spoilt = generate_logins(count - bad, seed), generate_logins(bad, seed + 1)
-    reasons = cycle(SPOILERS)
-    for place in range(count):
-        if place in places:
-            reason = next(reasons)
-            yield Body(SPOILERS[reason](next(spoilt)), reason)
-        else:
-            yield Body(json.dumps(next(good)))
-
-
-def generate_bodies(count: int, seed: int = 1, bad: int = 0) -> list[Body]:
-    """The same as a list."""
-    return list(stream_bodies(count, seed, bad))
 
 
 def _optional_value(field: Field, source: random.Random) -> Value:
@@ -186,7 +143,7 @@ def _address_in(source: random.Random, network: IPv4Network | IPv6Network) -> st
     if isinstance(network, IPv4Network):
         return str(network.network_address + offset)
     address: IPv6Address = network.network_address + offset
-    # Clients write one address in many ways.
+    # Clients write the same address in several ways.
     return source.choice((str, lambda value: value.exploded, lambda value: str(value).upper()))(address)
 
 
@@ -197,12 +154,12 @@ def _version(source: random.Random) -> str:
 
 
 def _uuid(source: random.Random) -> str:
-    """A UUID of version 4, in a third of the time that class UUID takes."""
+    """Return a UUID of version 4, in a third of the time that class UUID takes."""
     number = source.getrandbits(128) & ~(0xF000 << 64) & ~(0xC000 << 48) | 0x4000 << 64 | 0x8000 << 48
     text = f"{number:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _favourite(source: random.Random, items: Sequence[T]) -> T:
-    """One of the items, the first ones far more often than the last."""
+    """Return one of the items, the first ones far more often than the last."""
     return items[int(len(items) * source.random() ** TAIL)]

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from local.background import Counts
-from local.run import Outcome
+from local.outcome import Outcome
 from local.state import Description
 from ops.tables import shorten_id
 from ops.wrapping import wrap
 
 if TYPE_CHECKING:
-    from local.run import Row
+    from local.outcome import Row
     from ops.output import Output
 
 ID = "sample-id"

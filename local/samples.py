@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambda_src.contract import FIELDS
-from local.generator import SHAPED, SPOILERS, Login, generate_logins
+from local.bodies import SPOILERS
+from local.generator import SHAPED, Login, generate_logins
 from local.state import ROOT
 from ops.sqs_event import make_record
 

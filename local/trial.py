@@ -14,9 +14,9 @@ import typer
 
 from lambda_src.unpacking import MOST_EVENTS
 from local.background import Background
+from local.bodies import stream_bodies
 from local.database import analyst_environment
 from local.errors import LocalStackError
-from local.generator import stream_bodies
 from local.interruption import catch_signals
 from local.postgres import PostgresServer
 from local.postgres_programs import binaries

@@ -7,7 +7,8 @@ import time
 import uuid
 from random import Random
 
-from local.generator import SPOILERS, generate_logins
+from local.bodies import SPOILERS
+from local.generator import generate_logins
 
 BAD = 0.08
 NASTY = 0.05

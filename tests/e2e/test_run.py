@@ -18,10 +18,11 @@ import psycopg2
 import pytest
 from psycopg2 import extensions
 
+from local.bodies import SPOILERS, generate_bodies
 from local.database import dsn
-from local.generator import SPOILERS, generate_bodies
+from local.outcome import Outcome
 from local.postgres import PostgresServer
-from local.run import Outcome, Run
+from local.run import Run
 from local.stack import Stack, StackSettings
 from ops.event_source import Delivery
 from ops.queues import Queue

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from lambda_src.new_salt import put_new_salt
+from local.bodies import SPOILERS, generate_bodies
 from local.errors import FunctionError
-from local.generator import SPOILERS, generate_bodies
+from local.outcome import sum_metric
 from local.queues import receive_letters
-from local.run import sum_metric
 from local.stack import Stack, StackSettings
 from ops.queues import Queue
 from tests.e2e.conftest import query, wait_until

@@ -22,7 +22,7 @@ from tests.iam.journal import Journal
 from tests.iam.loading import load_account
 from tests.iam.runtime import Finished, Runtime, access_keys
 from tests.infra.conftest import VARIANTS, Template, synthesize
-from tests.security.tls import Authority
+from tests.security.certificates import Authority
 
 __all__ = ["synthesize"]
 DATABASE, OWNER = "least_privilege", "pipeline_owner"

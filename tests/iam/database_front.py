@@ -13,7 +13,8 @@ from tests.iam.account import Account
 from tests.iam.callers import Caller
 from tests.iam.calls import log_in
 from tests.iam.journal import Journal
-from tests.security.tls import Identity, TlsFront
+from tests.security.certificates import Identity
+from tests.security.tls_front import TlsFront
 
 ASK_FOR_PASSWORD = struct.pack("!cii", b"R", 8, 3)
 

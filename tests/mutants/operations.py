@@ -5,6 +5,7 @@ from tests.mutants.mutation import Mutation
 ARCHIVES = "ops/operations/archives.py"
 FILES = "ops/archive_files.py"
 LETTERS = "tests/ops/test_dead_letters.py"
+REDRIVE = "tests/ops/test_redrive.py"
 ARCHIVE_TESTS = "tests/ops/test_archive.py"
 
 OPERATIONS = (
@@ -13,7 +14,7 @@ OPERATIONS = (
         "ops/redrive.py",
         "done = [letters for index, letters in enumerate(few) if index not in failures]",
         "done = list(few)",
-        (f"{LETTERS}::test_redrive_keeps_what_sqs_refuses",),
+        (f"{REDRIVE}::test_redrive_keeps_what_sqs_refuses",),
     ),
     Mutation(
         "a message counts as sent only if SQS has confirmed it",
@@ -34,7 +35,7 @@ OPERATIONS = (
         "ops/queues.py",
         '"VisibilityTimeout": 0}',
         '"VisibilityTimeout": 60}',
-        (f"{LETTERS}::test_redrive_error_leaves_letters_visible",),
+        (f"{REDRIVE}::test_redrive_error_leaves_letters_visible",),
     ),
     Mutation(
         "only the chosen user's letters are deleted",
@@ -48,7 +49,7 @@ OPERATIONS = (
         "ops/letters.py",
         'own = {"event_id": self.event_key, "sent_timestamp": self.sent_timestamp}',
         'own = {"event_id": self.message_id, "sent_timestamp": self.sent_timestamp}',
-        (f"{LETTERS}::test_redrive_makes_one_row",),
+        (f"{REDRIVE}::test_redrive_makes_one_row",),
     ),
     Mutation(
         "a damaged file is no archive",

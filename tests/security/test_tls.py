@@ -13,7 +13,9 @@ from lambda_src.errors import SettingsError, SetupError
 from lambda_src.migrate import migrate
 from tests.function import Function
 from tests.scratch import Scratch
-from tests.security.tls import Authority, TlsFront, TlsPostgres, find_postgres_with_tls
+from tests.security.certificates import Authority
+from tests.security.tls_front import TlsFront
+from tests.security.tls_postgres import TlsPostgres, find_postgres_with_tls
 from tests.support import make_records
 
 HOST = "localhost"

@@ -14,7 +14,8 @@ from lambda_src.fields import Field, read_fields
 from lambda_src.normal_forms import app_version_code, normal_ip
 from lambda_src.rejects import Reason, Reject
 from local import generator
-from local.generator import SHAPED, SPOILERS, UNUSUAL_RANGES, generate_bodies, generate_logins, make_value
+from local.bodies import SPOILERS, generate_bodies
+from local.generator import SHAPED, UNUSUAL_RANGES, generate_logins, make_value
 from tests.support import make_record
 from tests.unit.outcomes import records_of
 

@@ -10,8 +10,8 @@ from lambda_src.envelopes import OPENERS
 from lambda_src.parsing import parse_event
 from lambda_src.unpacking import unpack_message
 from local.commands import Envelope
+from local.outcome import Outcome, sum_metric
 from local.report import print_description, print_outcome
-from local.run import Outcome, sum_metric
 from local.state import Description
 from ops.output import Output
 from tests.support import sample_body
