@@ -8,18 +8,21 @@ import typer
 from lambda_src.unpacking import MOST_EVENTS
 from ops import operations
 from ops.commands.common import Lakes, reachable_database
-from ops.errors import Exit, NothingFoundError, OpsError
+from ops.commands.report_tables import print_report
+from ops.errors import Exit, NothingFoundError, OpsError, UsageError
 from ops.event_files import STANDARD_INPUT, load_text, parse_items
 from ops.lake.figures import with_archived
-from ops.output import counted, pick
+from ops.output import counted
 from ops.packing import PACK, make_parcels
 from ops.places import place
-from ops.report import render_html
 from ops.sending import Journal, find_bad, find_unsendable, send_parcels
 from ops.wrapping import JSON_ENVELOPES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ops.commands.common import Session
+    from ops.operations.reports import Report
 
 SHOWN = 20  # bad events; --json has them all
 
@@ -105,37 +108,41 @@ def report(
 ) -> None:
     """Show logins, shared devices and addresses, and rejects.
 
-    Logins a day, devices and addresses of several users, rejects by day and reason.
+    Totals, compared with as many days before; logins and new devices a day; devices and addresses of several users,
+    and of how many; rejects by day and reason. A device is new where no earlier login of it is stored.
+
+    --html writes the same figures, with plots and shortened pseudonyms, as a page that loads and runs nothing. It
+    needs the extra `report` of the package.
 
     With --archives the figures include the months of the archives in that place, each login once. With --stack only the
-    days do, and a day that is also in the database gets the sum. Needs DuckDB: the extra `lake`.
+    days do, and a day that is also in the database gets the sum: totals, new devices and what is shared stay those of
+    the database. Needs DuckDB: the extra `lake`.
 
     Examples: loginpipe report --days 7 · loginpipe report --html report.html · loginpipe --json report
     """
     session: Session = context.obj
+    render = _load_renderer() if html is not None else None
     data = session.target.call(operations.report, days=days, top=top)
     if archives:
         settings = reachable_database(session)
-        data = with_archived(data, settings, [place(target) for target in archives], days=days, top=top)
-    if html is not None:
+        data = with_archived(data, settings, [place(target) for target in archives], top=top)
+    if html is not None and render is not None:
         try:
-            html.write_text(render_html(data, days=days), encoding="utf-8")
+            html.write_text(render(data), encoding="utf-8")
         except OSError as error:
             raise OpsError(f"{html} cannot be written: {error.strerror}") from None
 
-    def print_tables() -> None:
-        names: tuple[str, ...] = ("day", "logins", "users", "devices", "ips")
-        session.output.table("Logins a day", names, pick(data["days"], *names))
-        for shared, title in ((data["shared_devices"], "Devices"), (data["shared_ips"], "Addresses")):
-            names = ("pseudonym", "users", "logins", "first_day", "last_day")
-            session.output.table(
-                f"{title} of several users ({shared['count']:,})",
-                [name.replace("_", " ") for name in names],
-                pick(shared["top"], *names),
-            )
-        names = ("day", "reason", "events", "deliveries")
-        session.output.table("Rejects", names, pick(data["rejects"], *names))
+    def print_all() -> None:
+        print_report(session.output, data)
         if html is not None:
             session.output.note(f"Written: {html}")
 
-    session.output.result(data, print_tables)
+    session.output.result(data, print_all)
+
+
+def _load_renderer() -> "Callable[[Report], str]":
+    try:
+        from ops.page.page import render_html  # noqa: PLC0415  only the page needs the plots' library
+    except ModuleNotFoundError as error:
+        raise UsageError(f"--html needs the package {error.name}: install login-masking-pipeline[report].") from None
+    return render_html

@@ -1,8 +1,11 @@
-"""Figures: logins a day, what several users share, rejects a day."""
+"""Figures: totals of a period and of the one before, logins a day, what several users share, rejects a day."""
 
+from collections import Counter
+from itertools import pairwise
 from typing import TypedDict
 
 from ops.fields import column_of
+from ops.operations.periods import Periods, get_periods
 from ops.operations.site import Site
 
 SELECT_DAYS = """
@@ -13,7 +16,7 @@ SELECT_SHARED = """
     SELECT {column}, users, logins, first_day::text, last_day::text FROM public.{view} WHERE users > 1
     ORDER BY users DESC, logins DESC, {column} LIMIT %s
 """
-COUNT_SHARED = "SELECT count(*) FROM public.{view} WHERE users > 1"
+COUNT_SHARED = "SELECT users, count(*) FROM public.{view} WHERE users > 1 GROUP BY users ORDER BY users"
 SELECT_REJECTS = """
     SELECT (first_seen AT TIME ZONE 'UTC')::date::text, reason, count(*), sum(times)::bigint FROM public.rejected_logins
     WHERE (first_seen AT TIME ZONE 'UTC')::date > (now() AT TIME ZONE 'UTC')::date - %s::integer
@@ -21,14 +24,19 @@ SELECT_REJECTS = """
 """
 
 
+# Sizes of groups of users who share a pseudonym: the smallest of each range, which ends before the next one.
+SIZES = (2, 3, 4, 5, 6, 11, 21, 51)
+
+
 class Day(TypedDict):
-    """The logins of a day."""
+    """The logins of a day; `new_devices` had no login on an earlier day that is still stored."""
 
     day: str
     logins: int
     users: int
     devices: int
     ips: int
+    new_devices: int
 
 
 class Sharing(TypedDict):
@@ -41,10 +49,18 @@ class Sharing(TypedDict):
     last_day: str
 
 
+class Size(TypedDict):
+    """How many pseudonyms so many users have: a number, `6-10` or `51+`."""
+
+    users: str
+    pseudonyms: int
+
+
 class Shared(TypedDict):
-    """How many such pseudonyms there are, and those of most users."""
+    """How many such pseudonyms there are, how many users they have, and those of most users; in all logins."""
 
     count: int
+    sizes: list[Size]
     top: list[Sharing]
 
 
@@ -60,6 +76,7 @@ class Rejects(TypedDict):
 class Report(TypedDict):
     """All figures."""
 
+    period: Periods
     days: list[Day]
     shared_devices: Shared
     shared_ips: Shared
@@ -67,10 +84,19 @@ class Report(TypedDict):
 
 
 def report(site: Site, *, days: int, top: int) -> Report:
-    """Logins a day, devices and addresses that several users share, rejects a day and reason."""
+    """Totals, logins a day, devices and addresses that several users share, rejects a day and reason."""
+    period, new_devices = get_periods(site, days)
     return {
+        "period": period,
         "days": [
-            {"day": day, "logins": logins, "users": users, "devices": devices, "ips": ips}
+            {
+                "day": day,
+                "logins": logins,
+                "users": users,
+                "devices": devices,
+                "ips": ips,
+                "new_devices": new_devices.get(day, 0),
+            }
             for day, logins, users, devices, ips in site.database.rows(SELECT_DAYS, (days,))
         ],
         "shared_devices": _shared(site, "shared_devices", "device_id", top),
@@ -83,12 +109,25 @@ def report(site: Site, *, days: int, top: int) -> Report:
 
 
 def _shared(site: Site, view: str, field: str, top: int) -> Shared:
-    ((count,),) = site.database.rows(COUNT_SHARED.format(view=view))
+    counts = dict(site.database.rows(COUNT_SHARED.format(view=view)))
     rows = site.database.rows(SELECT_SHARED.format(view=view, column=column_of(field)), (top,))
     return {
-        "count": count,
+        "count": sum(counts.values()),
+        "sizes": group_sizes(counts),
         "top": [
             {"pseudonym": pseudonym, "users": users, "logins": logins, "first_day": first, "last_day": last}
             for pseudonym, users, logins, first, last in rows
         ],
     }
+
+
+def group_sizes(counts: dict[int, int]) -> list[Size]:
+    """The numbers of pseudonyms by their number of users, in ranges."""
+    found: Counter[int] = Counter()
+    for users, pseudonyms in counts.items():
+        found[max(size for size in SIZES if size <= users)] += pseudonyms
+    names = [f"{first}" if after == first + 1 else f"{first}-{after - 1}" for first, after in pairwise(SIZES)]
+    return [
+        {"users": name, "pseudonyms": found[first]}
+        for first, name in zip(SIZES, [*names, f"{SIZES[-1]}+"], strict=True)
+    ]

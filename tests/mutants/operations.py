@@ -131,9 +131,16 @@ OPERATIONS = (
     Mutation(
         "the report counts what several users share",
         "ops/operations/reports.py",
-        'FROM public.{view} WHERE users > 1"\n',
-        'FROM public.{view}"\n',
-        ("tests/ops/test_report.py",),
+        "FROM public.{view} WHERE users > 1 GROUP",
+        "FROM public.{view} GROUP",
+        ("tests/ops/test_report_page.py::test_figures_are_those_of_the_rows",),
+    ),
+    Mutation(
+        "the page tells no whole pseudonym",
+        "ops/page/tables.py",
+        'else f"{pseudonym[:PSEUDONYM_SHOWN]}…"',
+        "else pseudonym",
+        ("tests/ops/test_report_page.py::test_page_loads_and_runs_nothing_and_tells_no_whole_pseudonym",),
     ),
     Mutation(
         "doctor knows a privilege too many",

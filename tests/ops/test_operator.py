@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from local.aws import AwsEndpoint
-from local.vault import VaultKey
+from local.vault import VaultKey, create_vault_key
 from ops.errors import OpsError
 from ops.places import place
 from tests.function import Function, function_environment
@@ -53,6 +53,11 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 def aws(cloud: Cloud) -> AwsEndpoint:
     """All of a test's parts lie in the same account."""
     return cloud.endpoint
+
+
+@pytest.fixture(scope="session")
+def vault_key(cloud: Cloud) -> VaultKey:
+    return create_vault_key(cloud.endpoint.kms)
 
 
 @pytest.fixture(scope="session")
