@@ -133,6 +133,8 @@ def test_all_commands(
     sealing_function(bad)
     queues.put(json.dumps(make_body(ip="bad")), dead=True, event_id=bad["messageId"])
 
+    seen = remote("top", "--once").data
+    assert (seen["queue"]["dead_letters"], seen["database"]["rejects"]) == (1, [{"reason": "invalid_ip", "events": 1}])
     assert [row["reason"] for row in remote("dlq", "list").data] == ["invalid_ip"]
     assert remote("report").data["shared_ips"]["count"] == 1
     masked = remote("mask", "ip", "10.1.1.1").data["pseudonym"]
