@@ -30,7 +30,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
 def send(local: Local, *bodies: dict[str, Any]) -> None:
     events = local.directory / "events.jsonl"
     events.write_text("\n".join(json.dumps(body) for body in bodies), encoding="utf-8")
-    assert local("send", "--unchecked", str(events)).returncode in (0, 3)
+    assert local("send", "--unchecked", "--pack", "1", str(events)).returncode in (0, 3)
 
 
 def watch(local: Local) -> Terminal:
