@@ -197,8 +197,10 @@ reference: setup  ## write the parts of the documentation that follow from the c
 	$(BIN)/python -m docs_tools
 
 .PHONY: docs
-docs: $(DOCS)/.installed  ## build the documentation site into build/site; a broken link or anchor fails
+docs: $(DOCS)/.installed $(PROSE)/.installed  ## build the documentation site into build/site; a broken link or anchor fails
 	$(DOCS)/bin/zensical build --clean --strict
+	cp $(PROSE)/node_modules/iframe-worker/shim/index.js build/site/assets/iframe-worker.js
+	@! grep -rE '<(script|link)[^>]+(src|href)="https?:' build/site --include='*.html' || { echo "A page loads something from another host."; exit 1; }
 
 # ---- cloud stack ------------------------------------------------------------------------------------------------
 
