@@ -35,8 +35,9 @@ def names(columns: Iterable[Column]) -> str:
 
 
 def line_structure(columns: Iterable[Column]) -> str:
-    """What a line holds, as a literal for DuckDB's json_transform_strict."""
-    return quote(json.dumps({column["name"]: file_type(column) for column in columns}))
+    """What a line holds, as a literal of DuckDB's read_json."""
+    members = (f"{quote_name(column['name'])} {file_type(column)}" for column in columns)
+    return quote(f"STRUCT({', '.join(members)})")
 
 
 class Lines:

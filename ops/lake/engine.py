@@ -38,7 +38,8 @@ def open_engine(directory: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
     except ModuleNotFoundError:
         raise UsageError(MISSING) from None
     failure: OpsError | None = None
-    connection = duckdb.connect(str(directory / "engine.duckdb"), config=SETTINGS)
+    # Tables in memory move to the directory where they outgrow it. A database in a file would wait for the disk.
+    connection = duckdb.connect(":memory:", config=SETTINGS | {"temp_directory": str(directory)})
     try:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection

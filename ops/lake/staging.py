@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
 LOGINS_A_FILE = 1_000_000  # about 120 MB, which is held in memory while it is stored
 WRITTEN_AT = "written_at"  # of the table and the files, but of no line: a login that is brought back is written anew
-INSERT_LINES = """
-    INSERT INTO logins SELECT unnest(login), moment::TIMESTAMPTZ FROM (
-        SELECT json_transform_strict(line, {structure}) AS login, moment
-        FROM (SELECT unnest($1::VARCHAR[])::JSON AS line, unnest($2::VARCHAR[]) AS moment)
-    )
+# From a file: DuckDB takes 5,000 texts as parameters of a statement a thousand times more slowly.
+INSERT_PAGE = """
+    INSERT INTO logins SELECT unnest(login), moment FROM read_json({path}, format = 'newline_delimited',
+        columns = {{'moment': 'TIMESTAMPTZ', 'login': {structure}}})
 """
 SELECT_DAYS = "SELECT create_date::VARCHAR, count(*) FROM logins GROUP BY 1 ORDER BY 1"
 # Sorted by user, so that an erasure finds a person quickly.
@@ -35,13 +34,17 @@ class Staging:
     def __init__(self, engine: "duckdb.DuckDBPyConnection", directory: Path, columns: Sequence[Column]) -> None:
         self.engine = engine
         self.directory = directory
-        self._insert = INSERT_LINES.format(structure=line_structure(columns))
+        self._page = directory / "page.json"
+        self._insert = INSERT_PAGE.format(path=quote(str(self._page)), structure=line_structure(columns))
         typed = [f"{quote_name(column['name'])} {file_type(column)}" for column in columns]
         engine.execute(f"CREATE TABLE logins ({', '.join(typed)}, {WRITTEN_AT} TIMESTAMPTZ)")
 
     def add(self, lines: list[str], written_at: list[str]) -> None:
         """Takes lines in, and when each was written."""
-        self.engine.execute(self._insert, [lines, written_at])
+        pairs = zip(lines, written_at, strict=True)
+        text = "".join(f'{{"moment": "{moment}", "login": {line}}}\n' for line, moment in pairs)
+        self._page.write_text(text, encoding="utf-8")
+        self.engine.execute(self._insert)
 
     def salt_versions(self) -> list[int]:
         """The versions of the salt behind the pseudonyms."""
