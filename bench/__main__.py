@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import cold_start, cpu, growth, memory, plots, sealing, simulate, simulation_check, throughput
+from bench import cold_start, cpu, growth, memory, packing, plots, sealing, simulate, simulation_check, throughput
 from bench.report.goals import goals_table
 from bench.report.page import write_markdown
 from bench.sampling import load_average
@@ -23,7 +23,19 @@ if TYPE_CHECKING:
 
 RESULTS = Path(__file__).parent / "results"
 QUICK_RESULTS = Path(__file__).parent.parent / "build" / "bench"
-PARTS = ("cpu", "limit", "throughput", "mixed", "sealing", "cold_start", "memory", "writers", "simulation", "check")
+PARTS = (
+    "cpu",
+    "limit",
+    "throughput",
+    "mixed",
+    "sealing",
+    "cold_start",
+    "memory",
+    "writers",
+    "packing",
+    "simulation",
+    "check",
+)
 GROWTH_ROWS = 10_000_000
 BYTES_A_ROW = 450  # with its indexes, where growth was not measured
 
@@ -88,6 +100,7 @@ def _measure(name: str, results: dict[str, Any], options: argparse.Namespace) ->
         "sealing": lambda servers: sealing.measure(servers, quick=quick),
         "cold_start": lambda servers: cold_start.measure(servers, quick=quick),
         "memory": memory.measure,
+        "packing": lambda servers: packing.measure(servers, quick=quick),
         "writers": lambda servers: growth.measure_writers(servers, quick=quick),
     }
     with Servers() as servers:

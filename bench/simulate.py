@@ -11,6 +11,17 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bench.prices import (
+    BYTES_AN_EVENT,
+    MESSAGES_PER_CALL,
+    SECONDS_A_MONTH,
+    MonthlyPrice,
+    Traffic,
+    billed_requests,
+    price_month,
+)
+from ops.sqs_event import LARGEST_PAYLOAD
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -25,7 +36,6 @@ MOST_POLLERS = 1_250
 # Of provisioned pollers: 10 calls a second, 10 invocations at once. Assumed of those in standard mode: the calls.
 CALLS_A_SECOND = 10
 INVOCATIONS_A_PROVISIONED_POLLER = 10
-MESSAGES_PER_CALL = 10
 
 OVERLAP_FROM = 256  # rows: below, Postgres writes nothing before the function has masked all (64 KB are gathered)
 TICK_SECONDS = 0.01  # arrivals of high rates come in bunches of so long
@@ -59,7 +69,18 @@ class Scenario:
     round_trip: float = 0.001  # function to Postgres and back, 2 a batch
     call_seconds: float = 1 / CALLS_A_SECOND  # from one receive of a poller to its next
     delete_seconds: float = 0.0  # of a poller for each ten messages that are done
+    events_a_message: int = 1
     bunch: int = 1  # calls of a poller that are simulated as one: for rates that would take long
+
+    @property
+    def message_bytes(self) -> int:
+        """Of a message's body."""
+        return self.events_a_message * BYTES_AN_EVENT
+
+    @property
+    def most_messages(self) -> int:
+        """In a batch: it also closes at the largest payload of an invocation."""
+        return min(self.batch_size, LARGEST_PAYLOAD // self.message_bytes)
 
 
 @dataclass
@@ -68,6 +89,7 @@ class Outcome:
 
     latencies: list[tuple[float, int]] = field(default_factory=list)  # seconds, messages
     batches: int = 0
+    receives: int = 0  # requests of the pollers, as billed
     busy: float = 0.0  # seconds that the function ran, all environments together
     most_connections: int = 0
     backlog: list[tuple[float, int]] = field(default_factory=list)
@@ -171,10 +193,11 @@ class Simulation:
     def _arrive(self) -> "Steps":
         scenario = self._scenario
         self._put(scenario.burst)
-        step = TICK_SECONDS if scenario.rate > 1 / TICK_SECONDS else 0.0
-        while self._environment.now < scenario.seconds and scenario.rate:
-            yield self._environment.timeout(step or self._random.expovariate(scenario.rate))
-            self._put(_poisson(self._random, scenario.rate * step) if step else 1)
+        rate = scenario.rate / scenario.events_a_message  # of messages
+        step = TICK_SECONDS if rate > 1 / TICK_SECONDS else 0.0
+        while self._environment.now < scenario.seconds and rate:
+            yield self._environment.timeout(step or self._random.expovariate(rate))
+            self._put(_poisson(self._random, rate * step) if step else 1)
 
     def _put(self, count: int) -> None:
         self._sent += count
@@ -216,27 +239,29 @@ class Simulation:
         environment, scenario = self._environment, self._scenario
         batch: list[tuple[float, int]] = []
         count, deadline = 0, math.inf
-        while count < scenario.batch_size and environment.now < deadline:
+        while count < scenario.most_messages and environment.now < deadline:
             event = self._queue.wait()
             if count:
                 yield event | environment.timeout(deadline - environment.now)
                 self._queue.give_up(event)
             else:
                 yield event
-            taken = self._queue.take(scenario.batch_size - count)
+            taken = self._queue.take(scenario.most_messages - count)
             if not taken:
                 continue
             if not count:
                 deadline = environment.now + scenario.window
             batch += taken
-            count += sum(number for _, number in taken)
+            received = sum(number for _, number in taken)
+            self.outcome.receives += billed_requests(received, scenario.message_bytes)
+            count += received
             if scenario.batch_size > MESSAGES_PER_CALL:
                 yield environment.timeout(scenario.call_seconds * scenario.bunch)
         return batch
 
     def _invoke(self, batch: list[tuple[float, int]], slots: "simpy.Resource", slot: Any) -> "Steps":  # noqa: ANN401
         environment, costs, outcome = self._environment, self._costs, self.outcome
-        count = sum(number for _, number in batch)
+        count = sum(number for _, number in batch) * self._scenario.events_a_message
         self._running += 1
         began = environment.now
         if self._running > self._warm:
@@ -288,6 +313,17 @@ def make_scenarios() -> list[Scenario]:
         Scenario("100 a second, after an outage of an hour", 100, seconds=60, burst=360_000, most_pollers=40, bunch=2),
         Scenario("10,000 a second, with the settings for 100", 10_000, seconds=120, most_pollers=40, bunch=4),
         Scenario("10,000 a second", 10_000, seconds=300, most_pollers=250, processors=4, bunch=10),
+        Scenario(
+            "10,000 a second, 25 in a message", 10_000, seconds=300, most_pollers=250, processors=4, events_a_message=25
+        ),
+        Scenario(
+            "10,000 a second, 250 in a message",
+            10_000,
+            seconds=300,
+            most_pollers=250,
+            processors=4,
+            events_a_message=250,
+        ),
         Scenario("10,000 a second, provisioned", 10_000, seconds=120, provisioned=150, processors=4, bunch=4),
         Scenario("100,000 a second", 100_000, seconds=300, processors=32, bunch=100),
         Scenario("100,000 a second, provisioned", 100_000, seconds=60, provisioned=1_500, processors=32, bunch=50),
@@ -314,53 +350,19 @@ def fit_costs(throughput: dict[str, Any], cpu: dict[str, Any], cold_start: dict[
     )
 
 
-# ---- what it costs -------------------------------------------------------------------------------------------------
-
-# List prices of us-east-1 in US dollars, as of 2025; docs/how-to/deploy.md tells what a stack costs idle.
-GB_SECOND = 0.0000133334  # Lambda, arm64
-INVOCATIONS_MILLION = 0.20
-REQUESTS_MILLION = 0.40  # SQS, a call of up to 64 KB
-LOG_GB = 0.50
-PROCESSOR_HOUR = 0.084  # RDS for PostgreSQL, m7g, one zone
-SMALL_HOUR = 0.032  # db.t4g.small, two slow processors
-STORAGE_GB_MONTH = 0.115  # gp3
-MEMORY_GB = 1.0
-LOG_BYTES_A_BATCH = 700
-SECONDS_A_MONTH = 2_592_000
-
-
-@dataclass(frozen=True)
-class MonthlyPrice:
-    """US dollars a month, at a steady rate."""
-
-    function: float
-    queue: float
-    logs: float
-    database: float
-    storage_growth: float  # what each further month of rows adds to every later bill
-    gigabytes_a_month: float
-
-    @property
-    def total(self) -> float:
-        """Of the first month, with half of its rows on average."""
-        return self.function + self.queue + self.logs + self.database + self.storage_growth / 2
-
-
-def price_month(scenario: Scenario, outcome: Outcome, bytes_a_row: float) -> MonthlyPrice:
-    """What a month of the scenario's rate costs, by its simulated batches; producers send ten messages a call."""
-    messages = scenario.rate * SECONDS_A_MONTH
-    months = messages / outcome.messages
-    batches = outcome.batches * months
-    calls = messages / MESSAGES_PER_CALL * 3 + FIRST_POLLERS * SECONDS_A_MONTH / 20  # send, receive, delete; idle polls
-    hour = SMALL_HOUR if scenario.rate <= 100 else scenario.processors * PROCESSOR_HOUR  # noqa: PLR2004
-    gigabytes = messages * bytes_a_row / 1e9
-    return MonthlyPrice(
-        function=outcome.busy * months * MEMORY_GB * GB_SECOND + batches / 1e6 * INVOCATIONS_MILLION,
-        queue=calls / 1e6 * REQUESTS_MILLION,
-        logs=batches * LOG_BYTES_A_BATCH / 1e9 * LOG_GB,
-        database=hour * SECONDS_A_MONTH / 3600,
-        storage_growth=gigabytes * STORAGE_GB_MONTH,
-        gigabytes_a_month=gigabytes,
+def price_scenario(scenario: Scenario, outcome: Outcome, bytes_a_row: float) -> MonthlyPrice:
+    """What a month of the scenario's rate costs, by its simulated batches."""
+    months = scenario.rate * SECONDS_A_MONTH / (outcome.messages * scenario.events_a_message)
+    return price_month(
+        Traffic(
+            events=scenario.rate * SECONDS_A_MONTH,
+            events_a_message=scenario.events_a_message,
+            batches=outcome.batches * months,
+            busy_seconds=outcome.busy * months,
+            receives=outcome.receives * months,
+            processors=scenario.processors,
+            bytes_a_row=bytes_a_row,
+        )
     )
 
 
@@ -375,17 +377,18 @@ def measure(costs: Costs, bytes_a_row: float) -> dict[str, Any]:
 
 def _tell(scenario: Scenario, costs: Costs, bytes_a_row: float) -> dict[str, Any]:
     outcome = Simulation(scenario, costs).run()
-    price = price_month(scenario, outcome, bytes_a_row)
+    price = price_scenario(scenario, outcome, bytes_a_row)
     cleared = [seconds for seconds, length in outcome.backlog if length > scenario.rate]
     return {
         "rate": scenario.rate,
         "processors": scenario.processors,
         "most_pollers": scenario.provisioned or scenario.most_pollers,
         "latency": {f"{share:.0%}": round(outcome.latency(share), 2) for share in (0.5, 0.95, 0.99)},
+        "events_a_message": scenario.events_a_message,
         "messages_a_batch": round(outcome.messages / max(1, outcome.batches), 1),
         "most_connections": outcome.most_connections,
         "most_backlog": max(length for _, length in outcome.backlog),
         "backlog_until": round(max(cleared, default=0.0)),
         "postgres_load": round(outcome.postgres_busy / outcome.ended / scenario.processors, 4),
-        "price": {name: round(value, 2) for name, value in {**asdict(price), "total": price.total}.items()},
+        "price": {name: round(value, 4) for name, value in {**asdict(price), "total": price.total}.items()},
     }

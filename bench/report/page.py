@@ -1,8 +1,9 @@
 """The page of results in Markdown, from the JSON of a run."""
 
 from bench.report.batches import describe_limit, describe_mixed, describe_sealing, describe_throughput
+from bench.report.delivery import describe_check, describe_packing, describe_simulation
 from bench.report.process import describe_cold_start, describe_cpu, describe_memory
-from bench.report.scale import describe_check, describe_growth, describe_simulation, describe_writers
+from bench.report.scale import describe_growth, describe_writers
 from bench.report.tables import Results
 
 
@@ -18,6 +19,7 @@ def write_markdown(results: Results) -> str:
         "memory": describe_memory,
         "writers": describe_writers,
         "growth": describe_growth,
+        "packing": describe_packing,
         "simulation": describe_simulation,
         "check": describe_check,
     }

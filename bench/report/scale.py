@@ -1,4 +1,4 @@
-"""The parts of the page about scale: many writers, a growing table, the simulation."""
+"""The parts of the page about scale: many writers, a growing table."""
 
 from collections.abc import Iterator
 
@@ -59,41 +59,3 @@ def describe_growth(part: Results) -> Iterator[str]:
     yield "```"
     yield from plan["plan"]
     yield "```"
-
-
-def describe_simulation(part: Results) -> Iterator[str]:
-    """Yield the lines of this part."""
-    yield "## Simulation"
-    yield ""
-    rows = [
-        (
-            name,
-            *(f"{seconds} s" for seconds in cell["latency"].values()),
-            f"{cell['messages_a_batch']:,}",
-            cell["most_connections"],
-            f"{cell['most_backlog']:,}",
-            f"{cell['postgres_load']:.1%} of {cell['processors']}",
-            f"{cell['price']['total']:,.0f}",
-        )
-        for name, cell in part["scenarios"].items()
-    ]
-    head = (
-        "events",
-        "median",
-        "95 %",
-        "99 %",
-        "a batch",
-        "connections",
-        "backlog",
-        "Postgres' processors",
-        "US$ a month",
-    )
-    yield from table(head, rows)
-
-
-def describe_check(part: Results) -> Iterator[str]:
-    """Yield the lines of this part."""
-    yield "## Simulation beside a measured run"
-    yield ""
-    rows = [(name, value, part["simulated"][name]) for name, value in part["measured"].items()]
-    yield from table(("", "measured", "simulated"), rows)
