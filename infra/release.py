@@ -1,6 +1,7 @@
 """`python -m infra.release vX.Y.Z` packs the bundles and bills of materials of a release into build/release."""
 
 import argparse
+import hashlib
 import re
 import shutil
 import sys
@@ -13,6 +14,8 @@ from ops import __version__
 ROOT = Path(__file__).resolve().parent.parent
 BILLS = ROOT / "build" / "sbom"
 TARGET = ROOT / "build" / "release"
+MIGRATIONS = ROOT / "lambda_src" / "migrations"
+RECORD = ROOT / "infra" / "released-migrations.txt"
 TIME = (1980, 1, 1, 0, 0, 0)  # the earliest in a zip file
 
 
@@ -26,6 +29,20 @@ def check_tag(tag: str, version: str, changes: str) -> None:
         raise ReleaseError(f"the tag is {tag!r}, and the project has the version {version}: it must be 'v{version}'")
     if re.search(rf"^## \[{re.escape(version)}\]", changes, re.MULTILINE) is None:
         raise ReleaseError(f"CHANGELOG.md has no section [{version}]")
+
+
+def check_migrations(record: str, migrations: Path) -> None:
+    """Raise ReleaseError unless the record has the checksum of each numbered migration as it is.
+
+    A database that has had a migration refuses another text of it: what is released stays as it is.
+    """
+    recorded = dict(reversed(line.split("  ")) for line in record.splitlines() if not line.startswith("#"))
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in migrations.glob("[0-9]*.sql")}
+    if changed := sorted(name for name in recorded if found.get(name) != recorded[name]):
+        raise ReleaseError(f"{', '.join(changed)}: released before, and changed or gone since. Add a new migration")
+    if missing := sorted(found.keys() - recorded.keys()):
+        lines = "\n".join(f"{found[name]}  {name}" for name in missing)
+        raise ReleaseError(f"record the new migrations in {RECORD.name}, from now on they never change:\n{lines}")
 
 
 def pack(bundle: Path, archive: Path) -> None:
@@ -45,6 +62,7 @@ def main() -> None:
     try:
         changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
         check_tag(parser.parse_args().tag, __version__, changes)
+        check_migrations(RECORD.read_text(encoding="utf-8"), MIGRATIONS)
         shutil.rmtree(TARGET, ignore_errors=True)
         TARGET.mkdir(parents=True)
         for arch in PLATFORMS:

@@ -1,5 +1,6 @@
 """A release has the version of its tag, and the same files give the same bytes."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.release import ReleaseError, check_tag, pack
+from infra.release import MIGRATIONS, RECORD, ReleaseError, check_migrations, check_tag, pack
 from ops import __version__
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -57,6 +58,47 @@ def test_command_line_prints_the_version() -> None:
 
 def test_changelog_has_a_section_of_the_version() -> None:
     check_tag(f"v{__version__}", __version__, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def migrations(tmp_path: Path) -> Path:
+    """Two numbered migrations, and a view, which may change."""
+    (tmp_path / "views").mkdir()
+    for name in ("0001_a.sql", "0002_b.sql", "views/v.sql"):
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+def record_of(migrations: Path, *names: str) -> str:
+    """The record of these migrations."""
+    lines = [f"{hashlib.sha256((migrations / name).read_bytes()).hexdigest()}  {name}" for name in names]
+    return "\n".join(["# a comment", *lines, ""])
+
+
+def test_migrations_that_are_as_recorded_are_released(migrations: Path) -> None:
+    check_migrations(record_of(migrations, "0001_a.sql", "0002_b.sql"), migrations)
+
+
+def test_new_migration_is_recorded_first(migrations: Path) -> None:
+    line = record_of(migrations, "0002_b.sql").splitlines()[1]
+    with pytest.raises(ReleaseError, match=line):
+        check_migrations(record_of(migrations, "0001_a.sql"), migrations)
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_released_migration_that_has_changed_is_refused(migrations: Path, *, is_gone: bool) -> None:
+    record = record_of(migrations, "0001_a.sql", "0002_b.sql")
+    (migrations / "0001_a.sql").write_text("edited")
+    if is_gone:
+        (migrations / "0001_a.sql").unlink()
+    with pytest.raises(ReleaseError, match=r"0001_a\.sql: released before"):
+        check_migrations(record, migrations)
+
+
+def test_released_migrations_of_this_project_are_unchanged() -> None:
+    """It holds from the first release on: until then the record names none."""
+    lines = [line for line in RECORD.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    assert lines == record_of(MIGRATIONS, *(line.split("  ")[1] for line in lines)).splitlines()[1:]
 
 
 def test_same_files_give_the_same_archive(tmp_path: Path) -> None:
