@@ -6,10 +6,10 @@ import threading
 import time
 from typing import Any
 
+from bench.contenders import load_handler, quiet_output
 from bench.metering import Meter
 from bench.prices import REQUESTS_MILLION
 from bench.servers import Servers
-from bench.throughput import load_handler, quiet_output
 from local.generator import generate_logins
 from local.queues import create_queue, delete_queue
 from ops.event_source import EventSource

@@ -36,13 +36,14 @@ def check_migrations(record: str, migrations: Path) -> None:
 
     A database that has had a migration refuses another text of it: what is released stays as it is.
     """
-    recorded = dict(reversed(line.split("  ")) for line in record.splitlines() if not line.startswith("#"))
+    lines = [line.split("  ") for line in record.splitlines() if not line.startswith("#")]
+    recorded = {name: checksum for checksum, name in lines}
     found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in migrations.glob("[0-9]*.sql")}
     if changed := sorted(name for name in recorded if found.get(name) != recorded[name]):
         raise ReleaseError(f"{', '.join(changed)}: released before, and changed or gone since. Add a new migration")
     if missing := sorted(found.keys() - recorded.keys()):
-        lines = "\n".join(f"{found[name]}  {name}" for name in missing)
-        raise ReleaseError(f"record the new migrations in {RECORD.name}, from now on they never change:\n{lines}")
+        to_add = "\n".join(f"{found[name]}  {name}" for name in missing)
+        raise ReleaseError(f"record the new migrations in {RECORD.name}, from now on they never change:\n{to_add}")
 
 
 def pack(bundle: Path, archive: Path) -> None:
