@@ -1,4 +1,4 @@
-"""Who holds the lock that a session waits for."""
+"""Finds the sessions that hold the lock another session waits for."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -9,10 +9,10 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
-TRIES = 3  # of what others keep from its locks
+TRIES = 3  # for work that could not get its locks
 LOCK_SECONDS = 4  # less than the function waits behind it
-PAUSE_SECONDS = 1.0  # before another try: those who have queued up get their turn
-PATIENCE_SECONDS = 1.0  # nothing is asked before a wait is that long
+PAUSE_SECONDS = 1.0  # before another try: the sessions that queue for the lock go first
+PATIENCE_SECONDS = 1.0  # shorter waits are not examined
 POLL_SECONDS = 0.25
 
 SELECT_BLOCKERS = """
@@ -22,7 +22,7 @@ SELECT_BLOCKERS = """
 
 @dataclass(frozen=True)
 class Blocker:
-    """A session; `application` is what it calls itself."""
+    """A session of Postgres; `application` is its application_name."""
 
     pid: int
     role: str | None
@@ -33,7 +33,7 @@ class Blocker:
 
 
 def describe_blockers(blockers: list[Blocker]) -> str:
-    """What to do about them."""
+    """Returns advice that names the blocking sessions."""
     if not blockers:
         return "Others hold a lock that this needs: try again."
     return f"It waits for a lock of {', '.join(map(str, blockers))}: try again once that has ended, or end it."
@@ -41,10 +41,10 @@ def describe_blockers(blockers: list[Blocker]) -> str:
 
 @contextmanager
 def watched_blockers(connection: extensions.connection) -> Iterator[list[Blocker]]:
-    """A list that names those who block the connection's session, as seen last; from a connection of its own."""
+    """Yields a list of the sessions that block the connection's session, as last seen through a second connection."""
     found: list[Blocker] = []
     done = Event()
-    # Read here: while the session waits, its thread holds the connection.
+    # Read before the wait: a waiting session's thread holds the connection.
     pid = connection.info.backend_pid
     arguments = {**connection.info.dsn_parameters, "password": connection.info.password}
     watch = Thread(target=_watch, args=(pid, arguments, done, found), daemon=True)
@@ -67,4 +67,4 @@ def _watch(pid: int, arguments: dict[str, Any], done: Event, found: list[Blocker
                 if blockers := [Blocker(*row) for row in cursor.fetchall()]:
                     found[:] = blockers
     except psycopg2.Error:
-        return  # then nobody is named
+        return  # the list then stays as it is

@@ -1,4 +1,4 @@
-"""How to connect to Postgres: arguments, IAM token, liveness, and what a refused login means."""
+"""Connects to Postgres: arguments, IAM token, keepalive, and the errors of a refused login."""
 
 import re
 import sys
@@ -68,7 +68,7 @@ def silent_psycopg2() -> Iterator[None]:
 
 @contextmanager
 def explained_login() -> Iterator[None]:
-    """Turns a failed connection attempt into SetupError where somebody has to act, and else into TransientError."""
+    """Returns the error of a failed connection attempt: SetupError if somebody has to act, else TransientError."""
     failure: PipelineError | None = None
     try:
         yield

@@ -10,7 +10,7 @@ from lambda_src.normal_forms import app_version_code, normal_ip
 
 
 class Body(msgspec.Struct, gc=False, kw_only=True, forbid_unknown_fields=True):
-    """A message body, one line per field: type, limits, and in `extra` what happens to it.
+    """A message body. Each line declares one field: its type, its limits, and in `extra` how it is stored.
 
     Types are str, int and bool; an optional field is `… | None = None`. Lengths are in characters. Every integer has to
     fit Postgres's type integer. A field is stored as sent in the column of its name, unless `extra` says otherwise:
@@ -42,7 +42,7 @@ COLUMN_TYPES = (
     | {name: FIELDS[name].number_type for name in NUMBERS}
 )
 COLUMNS = tuple(COLUMN_TYPES)
-RESERVED = {"event_id", "sent_timestamp"}  # what an event may say of itself
+RESERVED = {"event_id", "sent_timestamp"}  # names that an event may use for its own id and time
 if len(COLUMNS) != len(("event_id", "create_date", "salt_version", *TEXTS, *MASKED, *NUMBERS)):
     raise TypeError("Two fields of Body fill one column, or one fills event_id, create_date or salt_version.")
 if RESERVED & FIELDS.keys():
@@ -50,6 +50,6 @@ if RESERVED & FIELDS.keys():
 
 
 def normal_form(name: str, value: str) -> str:
-    """The normal form of a value of the masked field `name`; raises RecordError."""
+    """Returns the normal form of a value of the masked field `name`; raises RecordError."""
     normal = FIELDS[name].normal
     return value if normal is None else normal(value)

@@ -1,4 +1,4 @@
-"""Rows as COPY text, made while Postgres reads it."""
+"""Produces rows as COPY text while Postgres reads it."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -7,11 +7,11 @@ from lambda_src.masking import Row
 from lambda_src.rejects import Reject
 
 ROWS_PER_CHUNK = 64  # about 16 KB: Postgres works on one chunk while the next is made
-ROWS_AHEAD = 128  # Postgres inserts the rows of a COPY from 64 KB on: up to here, sending early gains nothing
+ROWS_AHEAD = 128  # Postgres collects 64 KB of a COPY before it inserts rows; sending earlier gains nothing
 
 
 class CopyStream:
-    """Reads records and hands their rows to COPY, a chunk at a time. Keeps rows and rejects for what follows."""
+    """Reads records and hands their rows to COPY, a chunk at a time. Keeps rows and rejects for later steps."""
 
     def __init__(self, records: Iterable[Row | Reject]) -> None:
         self._coming = iter(records)
@@ -21,7 +21,7 @@ class CopyStream:
         self.rejects: list[Reject] = []
 
     def read(self, _size: int = -1) -> bytes:
-        """The next rows. psycopg2 accepts any number of bytes; none is the end."""
+        """Returns the next rows. psycopg2 accepts any number of bytes; an empty result ends the COPY."""
         while self._sent == len(self.rows) and self.take(ROWS_PER_CHUNK):
             pass
         lines = [row.line for row in self.rows[self._sent : self._sent + ROWS_PER_CHUNK]]
@@ -29,7 +29,7 @@ class CopyStream:
         return "".join(lines).encode()
 
     def take(self, count: int | None = None) -> bool:
-        """Reads `count` records, or all that are left; False when there were none.
+        """Reads `count` records, or all that are left; returns False when none is left.
 
         A generator that has raised is exhausted. A second try would mistake the rows so far for the whole batch, so
         the same error is raised again.

@@ -1,4 +1,4 @@
-"""The pooled connection, its transactions, and what an error of Postgres means for the batch."""
+"""The pooled connection, its transactions, and the classification of Postgres errors."""
 
 import logging
 import time
@@ -17,9 +17,9 @@ from lambda_src.masking import Salt
 from lambda_src.settings import DatabaseSettings
 from lambda_src.watchdog import Watchdog
 
-# Postgres's functions that find no partition for a row, or a partition that does not admit it.
+# C functions of Postgres that report a row without a partition, or a row that its partition does not admit.
 PARTITION_CHECKS = {"ExecFindPartition", "ExecPartitionCheckEmitError"}
-# Classes of SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html. All others are a row's fault.
+# Classes of SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html. A row causes all others.
 SETUP_CLASSES = ("28", "3D", "42")  # log-in, database, schema and privileges
 SERVER_CLASSES = ("08", "25", "40", "53", "55", "57", "58", "HV", "XX")  # connection, contention, limits, failures
 RAISE_STATEMENT = "exec_stmt_raise"  # PL/pgSQL's RAISE can put any text into the fields of an error.
@@ -40,15 +40,15 @@ class Database:
 
     @contextmanager
     def transaction(self, give_up_at: float) -> Iterator[extensions.cursor]:
-        """A cursor; the end of the block is the COMMIT. Raises as `autocommit` does."""
+        """Yields a cursor and commits at the end of the block. Raises the same errors as `autocommit`."""
         with self.autocommit(give_up_at) as cursor, cursor.connection:
             yield cursor
 
     @contextmanager
     def autocommit(self, give_up_at: float) -> Iterator[extensions.cursor]:
-        """A cursor of which each statement is a transaction; broken off when time.monotonic() reaches `give_up_at`.
+        """Yields a cursor that runs each statement in its own transaction; cancels at `give_up_at` (time.monotonic()).
 
-        Raises TransientError, SetupError or BadRowError. psycopg2's own errors hold values, and end here.
+        Raises TransientError, SetupError or BadRowError. psycopg2's own errors hold values, so none is passed on.
         """
         if time.monotonic() >= give_up_at:
             raise TransientError("The invocation has no time left to write.")
@@ -72,13 +72,13 @@ class Database:
         try:
             raise failure
         finally:
-            failure.__context__ = None  # Python has put psycopg2's error here, values included.
+            failure.__context__ = None  # Python has stored psycopg2's error here. It holds values.
 
     def check_salt(self, salt: Salt, give_up_at: float) -> None:
-        """Lets the database compare the salt with the first one of its version, once per connection and salt.
+        """Has the database compare the salt with the first salt of its version, once per connection and salt.
 
-        Raises SaltError when they differ: SSM numbers the versions of a re-created parameter from 1 again. Raises as
-        `autocommit` does, too.
+        Raises SaltError when they differ: SSM numbers the versions of a re-created parameter from 1 again. Also raises
+        the errors of `autocommit`.
         """
         if self._checked == (salt.version, salt.fingerprint):
             return
@@ -95,10 +95,10 @@ class Database:
         self._checked = salt.version, salt.fingerprint
 
     def _check_transactions(self, give_up_at: float) -> None:
-        """Raises SetupError where a connection answers and then breaks when a transaction starts, twice in a row.
+        """Raises SetupError if a connection answers, but breaks when a transaction starts, twice in a row.
 
-        That is PgBouncer in statement mode. It says so in its own log only. Otherwise a batch that is one statement
-        would be written, and all others would be tried for ever.
+        PgBouncer in statement mode does this and reports it in its own log only. Without this check, a batch of one
+        statement would be written, and every other batch would be retried forever.
         """
         for _ in range(2):
             with self.autocommit(give_up_at) as cursor:
@@ -131,7 +131,7 @@ class Database:
 
 
 def retry_once(attempt: Callable[[], Result]) -> Result:
-    """The result of `attempt`, which gets a second try, at once and on a new connection, after a TransientError."""
+    """Returns the result of `attempt`; after a TransientError, tries once more at once on a new connection."""
     try:
         return attempt()
     except TransientError as error:
@@ -139,10 +139,10 @@ def retry_once(attempt: Callable[[], Result]) -> Result:
         return attempt()
 
 
-def _classify(error: psycopg2.Error) -> PipelineError:  # noqa: PLR0911  one kind of failure after the other
-    """What an error of psycopg2 means for the batch, without its text, which may hold values of the rows.
+def _classify(error: psycopg2.Error) -> PipelineError:  # noqa: PLR0911  one return per kind of failure
+    """Returns the pipeline's error for an error of psycopg2, without its text, which may hold values of the rows.
 
-    `refusals.CREATE_WRITE_EACH` asks the same of each row. Change both.
+    `refusals.CREATE_WRITE_EACH` applies the same rules to each row. Change both.
     """
     state, details = error.pgcode, error.diag
     if state is None:
@@ -158,7 +158,8 @@ def _classify(error: psycopg2.Error) -> PipelineError:  # noqa: PLR0911  one kin
             "does not write it. Give it a default or make it nullable."
         )
     if state == "23514" and details.source_function in PARTITION_CHECKS:
-        if details.table_name != "user_logins":  # While a partition was made, the row went to the default one.
+        # Another session has made the row's partition, and the row was on its way to the default partition.
+        if details.table_name != "user_logins":
             return TransientError("A partition was made while the batch was written.")
         return SetupError("user_logins has no partition for a row, nor a default one. Run the migrations.")
     if state.startswith(SERVER_CLASSES):

@@ -1,4 +1,4 @@
-"""The message in the dead-letter queue that stands for a reject."""
+"""Makes the dead letter of a reject."""
 
 import base64
 from collections.abc import Mapping
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 
 
 def make_letter(reject: Reject, event: Event, message: Message) -> "Entry":
-    """The dead letter of a reject, which became of `event` of `message`; without `Id`.
+    """Returns the dead letter of a reject, as an entry of SendMessageBatch without `Id`.
 
-    Its body is the event's exact text, or the message's body where that could not be unpacked. The message's attributes
-    stay; reason, field and messageId are added, and what makes a redrive of the letter the same event. Raises
-    AttributeError, KeyError, TypeError or ValueError for a message that is not in SQS's form.
+    `event` of `message` was rejected. The body is the event's exact text, or the message's body if that could not be
+    unpacked. The message's attributes stay. Added are the reason, the field, the messageId, and the attributes that
+    keep the event's identity in a redrive. Raises AttributeError, KeyError, TypeError or ValueError for a message that
+    is not in SQS's form.
     """
     attributes = {name: _copy_attribute(value) for name, value in (message.get("messageAttributes") or {}).items()}
     if attributes.keys() >= {"reason", "message_id"}:
-        attributes.pop("field", None)  # SQS's own redrive keeps the notes of an earlier reject.
+        attributes.pop("field", None)  # SQS's own redrive keeps the attributes that an earlier reject added.
     own = {"reason": reject.reason.value, "field": reject.field, "message_id": reject.message_id}
     if event.fault is None:
         own[BARE] = "true"
@@ -33,7 +34,7 @@ def make_letter(reject: Reject, event: Event, message: Message) -> "Entry":
     if isinstance(sent, str | int) and "sent_timestamp" not in attributes:
         own["sent_timestamp"] = str(sent)
     own["event_id"] = event_key(event)
-    if event.fault is not None:  # The message comes back in its envelope.
+    if event.fault is not None:  # After a redrive, the message arrives in its envelope again.
         for name in said_by_envelope(message["body"]) - attributes.keys():
             own.pop(name, None)
     attributes |= {name: _text(text) for name, text in own.items() if text}
@@ -42,7 +43,7 @@ def make_letter(reject: Reject, event: Event, message: Message) -> "Entry":
     system = message.get("attributes") or {}
     if group := system.get("MessageGroupId"):
         entry["MessageGroupId"] = group
-    if "MessageDeduplicationId" in system:  # only messages of a FIFO queue have one
+    if "MessageDeduplicationId" in system:  # FIFO queues only
         entry["MessageDeduplicationId"] = reject.event_id
     return entry
 
@@ -52,7 +53,7 @@ def _text(text: str) -> "MessageAttributeValueTypeDef":
 
 
 def _copy_attribute(value: Mapping[str, Any]) -> "MessageAttributeValueTypeDef":
-    """An attribute as Lambda hands it over, in the form that SQS accepts."""
+    """Converts an attribute from Lambda's form to the form that SQS accepts."""
     if value.get("binaryValue") is not None:
         return {"DataType": value["dataType"], "BinaryValue": base64.b64decode(value["binaryValue"])}
     return {"DataType": value["dataType"], "StringValue": value["stringValue"]}

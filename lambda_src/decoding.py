@@ -12,7 +12,7 @@ from lambda_src.rejects import Reason, RecordError
 
 
 class Decoded(Body, gc=False, kw_only=True, forbid_unknown_fields=True):
-    """A body, with what an event may say of itself beside the fields of the contract."""
+    """A body that may also carry the event's own id and time, beside the fields of the contract."""
 
     event_id: str | None = None
     sent_timestamp: int | None = None  # milliseconds since 1970
@@ -25,29 +25,29 @@ _find_unstorable = re.compile("[\0\ud800-\udfff]").search  # Postgres stores nei
 
 
 def decode_body(text: object) -> tuple[Decoded, int]:
-    """The body that `text` is, and how many unknown fields it has; raises RecordError.
+    """Decodes `text`; returns the body and the number of unknown fields. Raises RecordError.
 
-    Both ways below accept the same texts and give the same body: what the fast one refuses goes to the careful one.
-    Without a backslash in the text, no value can hold NUL, a control character, a lone surrogate or a backslash: JSON
-    has no other way to write them. So `_decode` alone decides then, and COPY needs no escapes for the row.
+    The fast decoder and the careful one accept the same texts and give the same body. What the fast one refuses goes
+    to the careful one. JSON writes NUL, control characters, lone surrogates and backslashes with a backslash only. A
+    text without a backslash therefore holds none of them: `_decode` is enough, and COPY needs no escapes for the row.
     """
     if isinstance(text, str) and "\\" not in text:
         try:
             return _decode(text), 0
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-            pass  # The careful way finds the reason, or that there are only unknown fields.
+            pass  # The careful decoder finds the reason, or accepts the text because it only has unknown fields.
     return _decode_carefully(text)
 
 
 def check_text(text: str, field: str) -> str:
-    """`text`, if Postgres can store it; raises RecordError naming `field` otherwise."""
+    """Returns `text` if Postgres can store it; otherwise raises RecordError, which names `field`."""
     if _find_unstorable(text):
         raise RecordError(Reason.INVALID_TEXT, field)
     return text
 
 
 def find_own_id(text: object) -> object:
-    """What an event that is not valid says as its `event_id`; None where it says nothing."""
+    """Returns the `event_id` of an event that is not valid; None if it has none."""
     try:
         values = read_json(text) if isinstance(text, str) else None
     except ValueError:

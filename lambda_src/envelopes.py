@@ -1,4 +1,4 @@
-"""What other services put around an event: SNS, EventBridge and CloudEvents."""
+"""Opens the envelopes that other services put around an event: SNS, EventBridge and CloudEvents."""
 
 import datetime
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from lambda_src.json_text import read_json, split_object
 from lambda_src.rejects import Reason, RecordError
 
-# What tells an operator who looks at a rejected envelope what to do.
+# Advice for an operator who looks at a rejected envelope.
 _SET = "Set ENVELOPE={0} (context key `envelope`)."
 HINTS = {
     "sns": "The body is an SNS notification. " + _SET.format("sns") + " Or switch raw message delivery on.",
@@ -19,7 +19,7 @@ HINTS = {
 }
 # Extended clients write [<this text>, {"s3BucketName": …, "s3Key": …}].
 POINTERS = {"software.amazon.payloadoffloading.PayloadS3Pointer", "com.amazon.sqs.javamessaging.MessageS3Pointer"}
-# An object with all these names clearly is that envelope.
+# An object that has all these names is certainly that envelope.
 SIGNS = {
     "sns": {"Type", "MessageId", "TopicArn"},
     "eventbridge": {"detail", "detail-type", "source"},
@@ -31,7 +31,7 @@ _MILLISECOND = datetime.timedelta(milliseconds=1)
 
 
 class Content(NamedTuple):
-    """What an envelope carries, and what it says of it. `event_id` and `sent_timestamp` are unchecked."""
+    """The content of an envelope, with its id and time. `event_id` and `sent_timestamp` are unchecked."""
 
     event: str  # the exact text
     event_id: object
@@ -39,7 +39,7 @@ class Content(NamedTuple):
 
 
 def open_envelope(text: object, kind: str) -> Content:
-    """What is in an envelope of that `kind`, a key of OPENERS; raises RecordError where `text` is none."""
+    """Opens an envelope; `kind` is a key of OPENERS. Raises RecordError if `text` is not such an envelope."""
     try:
         parts = split_object(text) if isinstance(text, str) else None
     except ValueError:
@@ -50,7 +50,7 @@ def open_envelope(text: object, kind: str) -> Content:
 
 
 def detect_envelope(text: object) -> str | None:
-    """The kind of envelope that `text` clearly is, a key of HINTS."""
+    """Returns the kind of envelope that `text` certainly is, a key of HINTS; None if that is not certain."""
     try:
         value = read_json(text) if isinstance(text, str) else None
     except ValueError:
@@ -66,7 +66,7 @@ def detect_envelope(text: object) -> str | None:
 
 
 def said_by_envelope(text: object) -> set[str]:
-    """Which of `event_id` and `sent_timestamp` a message says in its envelope, so that it is the same event again."""
+    """Returns which of `event_id` and `sent_timestamp` the envelope holds; a redrive need not add those."""
     kind = detect_envelope(text)
     if kind not in OPENERS:
         return set()
@@ -112,7 +112,7 @@ def _open_cloudevents(parts: Mapping[str, str]) -> Content:
     """https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md (structured mode)."""
     for name in ("specversion", "type"):
         _text(parts, name)
-    key = f"{_text(parts, 'source')} {_text(parts, 'id')}"  # An id is unique only within its source.
+    key = f"{_text(parts, 'source')} {_text(parts, 'id')}"  # An id of CloudEvents is unique only within its source.
     return Content(_json(parts, "data"), key, _milliseconds(parts, "time") if "time" in parts else None)
 
 
@@ -137,7 +137,7 @@ def _text(parts: Mapping[str, str], name: str) -> str:
 
 
 def _milliseconds(parts: Mapping[str, str], name: str) -> int:
-    """A time as RFC 3339 writes it, as milliseconds since 1970."""
+    """Converts a time from RFC 3339 to milliseconds since 1970."""
     try:
         time = datetime.datetime.fromisoformat(_text(parts, name).upper())
     except ValueError:

@@ -1,4 +1,4 @@
-"""What can go wrong, by what has to be done about it. No message holds a value of a record."""
+"""The pipeline's errors, one class per way to react. No message holds a value of a record."""
 
 
 class PipelineError(Exception):
@@ -14,19 +14,19 @@ class SaltError(PipelineError):
 
 
 class EventError(PipelineError):
-    """The event is no batch of SQS messages. Remove the trigger that sent it."""
+    """The event is not a batch of SQS messages. Remove the trigger that sent it."""
 
 
 class SetupError(PipelineError):
-    """The database refuses what no second try can mend: log-in, database, schema, privileges, partitions."""
+    """The set-up is wrong, so a retry does not help: log-in, database, schema, privileges, partitions."""
 
 
 class TransientError(PipelineError):
-    """The database did not take the batch this time: connection, contention, limits. The queue delivers it again."""
+    """The database did not accept the batch this time: connection, contention, limits. SQS delivers it again."""
 
 
 class BadRowError(PipelineError):
-    """The database refuses a row of the batch because of its data (any SQLSTATE that tells of nothing else)."""
+    """The database refuses a row because of its data: any SQLSTATE without another known cause."""
 
     def __init__(self, state: str) -> None:
         super().__init__(f"Postgres refuses a row (SQLSTATE {state}).")

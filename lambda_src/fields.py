@@ -1,4 +1,4 @@
-"""Reads the table of fields: what each line of a msgspec.Struct says about columns, limits and masking."""
+"""Reads the table of fields: each line of a msgspec.Struct declares column, limits and masking of one field."""
 
 import math
 from collections.abc import Callable
@@ -26,21 +26,21 @@ class Field(NamedTuple):
 
     @property
     def text_column(self) -> str | None:
-        """The column that stores the text as sent, if there is one."""
+        """Returns the name of the column that stores the text as sent; None if no column does."""
         if self.kind is not str or self.masked:
             return None
         return self.name if self.code is None else f"{self.name}_name"
 
     @property
     def number_type(self) -> str | None:
-        """The SQL type of the column `name`, where that is not text."""
+        """Returns the SQL type of the column `name`; None for text."""
         if self.kind is bool:
             return "boolean"
         return "integer" if self.kind is int or self.code is not None else None
 
 
 def read_fields(table: type[msgspec.Struct]) -> dict[str, Field]:
-    """The fields that `table` declares, by name; raises TypeError for a declaration that is not supported."""
+    """Returns the fields that `table` declares, by name; raises TypeError for an unsupported declaration."""
     return {field.name: _read_field(field) for field in msgspec.structs.fields(table)}
 
 
@@ -76,7 +76,7 @@ def _read_field(field: msgspec.structs.FieldInfo) -> Field:
 
 
 def _flatten(kind: msgspec.inspect.Type, extra: dict[str, Any]) -> list[msgspec.inspect.Type]:
-    """The plain types inside `kind`; adds the `extra` that msgspec.Meta gives them to `extra`."""
+    """Returns the plain types inside `kind`; adds the `extra` of msgspec.Meta to `extra`."""
     if isinstance(kind, msgspec.inspect.Metadata):
         extra |= kind.extra or {}
         return _flatten(kind.type, extra)

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-ANSWER_SECONDS = 1.0  # what the invocation keeps for its answer
+ANSWER_SECONDS = 1.0  # time kept for the response
 
 share_logger()
 
 
 class Resources(NamedTuple):
-    """What lives as long as the execution environment."""
+    """The objects that live as long as the execution environment."""
 
     salts: SaltCache
     database: Database
@@ -40,9 +40,9 @@ class Resources(NamedTuple):
 def lambda_handler(event: "dict[str, Any]", context: "LambdaContext") -> "PartialItemFailureResponse":
     """Writes each valid event of a batch as one row; returns the messages to deliver again.
 
-    Raises SettingsError, SaltError, SetupError or EventError: no second delivery helps, and somebody has to act.
+    Raises SettingsError, SaltError, SetupError or EventError: a redelivery does not help, and somebody has to act.
     """
-    # Not inject_lambda_context: one environment variable makes that log the whole event.
+    # Not inject_lambda_context: an environment variable (POWERTOOLS_LOGGER_LOG_EVENT) makes that log the whole event.
     request_id = getattr(context, "aws_request_id", None)
     logger.append_keys(function_request_id=request_id)
     give_up_at = _get_give_up_at(context)
@@ -51,7 +51,7 @@ def lambda_handler(event: "dict[str, Any]", context: "LambdaContext") -> "Partia
         resources = get_resources()
         resources.quarantine.check_source(source_arn(messages))
         sealed = resources.vault.new_batch() if resources.vault else None
-        # In the order of their keys: two batches with the same events never wait for each other in a circle.
+        # Sorted by key, so that two batches with the same events cannot deadlock.
         events = sorted(unpack(messages, resources.envelope), key=sort_key)
         report.add_events(len(events))
         salt = resources.salts.get()
@@ -64,7 +64,7 @@ def lambda_handler(event: "dict[str, Any]", context: "LambdaContext") -> "Partia
 
 @lru_cache(1)
 def get_resources() -> Resources:
-    """The salt, the connection, the quarantine and the vault, made at the first invocation; raises SettingsError."""
+    """Returns salt, connection, quarantine and vault; makes them at the first invocation. Raises SettingsError."""
     settings = load_settings()
     return Resources(
         SaltCache(settings.salt_parameter, settings.region),
@@ -76,7 +76,7 @@ def get_resources() -> Resources:
 
 
 def _get_give_up_at(context: "LambdaContext") -> float:
-    """When a write has to end, as a value of time.monotonic(), so that its messages can still be reported."""
+    """Returns the time.monotonic() at which a write has to end, so that failed messages can still be reported."""
     if not hasattr(context, "get_remaining_time_in_millis"):
         return math.inf  # not in Lambda
     return time.monotonic() + context.get_remaining_time_in_millis() / 1000 - ANSWER_SECONDS

@@ -1,10 +1,10 @@
-"""JSON as RFC 8259 defines it, and the exact texts of its parts."""
+"""Parses JSON as RFC 8259 defines it, and splits it into the exact texts of its parts."""
 
 import json
 import re
 from typing import Any, NoReturn, TypeVar
 
-LONGEST_INTEGER = 20  # characters: a longer one does not fit Postgres's integer, whatever it is
+LONGEST_INTEGER = 20  # characters: a longer integer never fits Postgres's integer
 WHITE_SPACE = " \t\n\r"
 
 Parts = TypeVar("Parts", list[str], dict[str, str])
@@ -13,7 +13,7 @@ _skip_white_space = re.compile(f"[{WHITE_SPACE}]*").match
 
 
 def read_json(text: str) -> Any:  # noqa: ANN401  any JSON value
-    """The value that `text` is; raises ValueError."""
+    """Parses `text`; raises ValueError."""
     value, end = _read(text, _skip(text, 0))
     if _skip(text, end) != len(text):
         raise ValueError
@@ -21,7 +21,7 @@ def read_json(text: str) -> Any:  # noqa: ANN401  any JSON value
 
 
 def split_array(text: str) -> list[str]:
-    """The exact text of each element of a JSON array; raises ValueError for anything else."""
+    """Returns the exact text of each element of a JSON array; raises ValueError for anything else."""
     parts: list[str] = []
     position = _expect(text, 0, "[")
     if text[position : position + 1] == "]":
@@ -36,7 +36,7 @@ def split_array(text: str) -> list[str]:
 
 
 def split_object(text: str) -> dict[str, str]:
-    """The exact text of each value of a JSON object; raises ValueError for anything else. The last of a name counts."""
+    """Returns the exact text of each value of a JSON object; of a repeated name, the last. Raises ValueError."""
     parts: dict[str, str] = {}
     position = _expect(text, 0, "{")
     if text[position : position + 1] == "}":
@@ -61,7 +61,7 @@ def _end(text: str, position: int, parts: Parts) -> Parts:
 
 
 def _expect(text: str, position: int, character: str) -> int:
-    """The position after `character` and the white space around it."""
+    """Returns the position after `character` and the white space around it."""
     position = _skip(text, position)
     if text[position : position + 1] != character:
         raise ValueError
@@ -80,12 +80,12 @@ def _read(text: str, position: int) -> tuple[Any, int]:
 
 
 def _parse_integer(text: str) -> int:
-    # Python refuses to read integers of thousands of digits. All that matters of those is that they are too large.
+    # Python refuses integers of thousands of digits. Any integer of that size is too large anyway.
     return int(text[:LONGEST_INTEGER])
 
 
 def _refuse_constant(_: str) -> NoReturn:
-    raise ValueError  # NaN and Infinity are Python's, not JSON's.
+    raise ValueError  # Python accepts NaN and Infinity, JSON does not.
 
 
 _DECODER = json.JSONDecoder(parse_int=_parse_integer, parse_constant=_refuse_constant)

@@ -1,4 +1,4 @@
-"""Pseudonyms of personal data, and the row that a login becomes. Pure: the same login and salt give the same row."""
+"""Makes pseudonyms and the row of a login. Pure: the same login and salt give the same row."""
 
 import hashlib
 import hmac
@@ -11,25 +11,25 @@ from lambda_src.contract import COLUMNS, FIELDS, MASKED, NUMBERS, TEXTS
 from lambda_src.parsing import Login
 
 NULL = r"\N"  # as COPY writes it
-# What COPY's text format would read otherwise: https://www.postgresql.org/docs/current/sql-copy.html
+# Characters that COPY's text format does not read literally: https://www.postgresql.org/docs/current/sql-copy.html
 COPY_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
-Seal = Callable[[str, str], str]  # the text behind a pseudonym and the pseudonym, to a sealed box
+Seal = Callable[[str, str], str]  # takes the text behind a pseudonym and the pseudonym; returns the sealed box
 
 _BLOCK = 64  # bytes, of SHA-256
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
-_get_texts = attrgetter(*TEXTS.values())  # a tuple, as there is more than one
+_get_texts = attrgetter(*TEXTS.values())  # returns a tuple because there are several columns
 _OPTIONAL_TEXTS = tuple(
     place for place, column in enumerate(COLUMNS) if column in TEXTS and not FIELDS[TEXTS[column]].required
 )
-# A normal form of a stored text could add what COPY has to escape. There is none today.
+# A normal form of a stored text could add characters that COPY has to escape. No stored text has one today.
 _HAS_NORMAL_TEXTS = any(field.normal is not None and not field.masked for field in FIELDS.values())
 _NUMBERS = tuple((name, FIELDS[name].code or FIELDS[name].kind) for name in NUMBERS)
 
 
 class Salt:
-    """The key of the pseudonyms and its version.
+    """The secret key of the pseudonyms, and its version.
 
     HMAC-SHA-256 as RFC 2104 defines it, from hashlib: the two keyed states and the field's name are the same for every
     value. Copying the states takes a third of the time of `hmac.digest`.
@@ -46,14 +46,14 @@ class Salt:
         self.version_text = str(version)
         self._start_inner = {name: hashlib.sha256(inner + name.encode() + b"\0").copy for name in MASKED}
         self._start_outer = hashlib.sha256(key.translate(_OUTER)).copy
-        # Tells two keys apart and reveals neither. The text is not a field's name, so it is never a pseudonym.
+        # The fingerprint tells keys apart without revealing them. No field has this name, so it is never a pseudonym.
         self.fingerprint = hmac.new(key, b"salt fingerprint", hashlib.sha256).hexdigest()
 
     def __repr__(self) -> str:
         return f"Salt(version={self.version})"
 
     def mask(self, name: str, value: str) -> str:
-        """Lower-case hex of HMAC-SHA-256 over field name, a zero byte and the value, which is in normal form."""
+        """Returns the lower-case hex of HMAC-SHA-256 over field name, a zero byte and the value in normal form."""
         inner, outer = self._start_inner[name](), self._start_outer()
         inner.update(value.encode())
         outer.update(inner.digest())
@@ -61,7 +61,7 @@ class Salt:
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """A row of `user_logins` as a line for COPY, with pseudonyms, and the message that it came in."""
+    """A row of `user_logins` with pseudonyms, as a line for COPY, and the message that carried it."""
 
     message_id: str
     event_id: str
@@ -70,11 +70,11 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     line: str  # the cells in the order of COLUMNS, escaped, with a line end
     sealed: tuple[tuple[str, str], ...]  # pseudonyms and their sealed boxes, where the vault is on
     unknown_fields: int
-    place: int | None = None  # in a message that holds several events
+    place: int | None = None  # index of the event in a message that holds several events
 
 
 def mask_login(login: Login, salt: Salt, seal: Seal | None = None) -> Row:
-    """The row of `login` under `salt`; with `seal`, it carries what stands behind its pseudonyms, sealed."""
+    """Returns the row of `login` under `salt`; with `seal`, also the sealed originals of its pseudonyms."""
     body = login.body
     cells = [login.event_id, login.create_date, salt.version_text, *_get_texts(body)]
     if login.has_backslash or _HAS_NORMAL_TEXTS:

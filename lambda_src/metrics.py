@@ -1,4 +1,4 @@
-"""What the function reports of a batch: metrics in CloudWatch's embedded metric format, and log lines."""
+"""Reports a batch: metrics in CloudWatch's embedded metric format, and log lines."""
 
 import logging
 import time
@@ -14,14 +14,14 @@ from lambda_src.outcome import BatchResult
 from lambda_src.rejects import Reason, Reject
 from lambda_src.settings import NAMESPACE, SERVICE
 
-UNITS = {"WriteMilliseconds": "Milliseconds"}  # All others are counts.
+UNITS = {"WriteMilliseconds": "Milliseconds"}  # The unit of all others is Count.
 
 logger = Logger(service=SERVICE)
 metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
 
 
 def share_logger() -> None:
-    """Lets the modules' own loggers write in the form of Powertools' logger, and silences the AWS SDK's."""
+    """Gives the modules' loggers the format of Powertools' logger, and silences the AWS SDK's loggers."""
     silence_sdk()
     modules = logging.getLogger("lambda_src")
     modules.addHandler(logger.registered_handler)
@@ -48,7 +48,7 @@ class BatchReport:
         self._counts["EventsReceived"] = count
 
     def add(self, result: BatchResult) -> None:
-        """Counts what became of the batch, and logs its rejects."""
+        """Counts the results of the batch, and logs its rejects."""
         self._counts["RecordsFailed"] = len(result.failed)
         if result.failed and not (result.written or result.duplicates or result.rejects):
             return
@@ -81,7 +81,8 @@ def _details(reject: Reject) -> dict[str, object]:
 
 def _put_metrics(values: dict[str, float], dimensions: dict[str, str], facts: dict[str, str | None]) -> None:
     """Prints `values` as metrics and, with `facts`, as one line of the log."""
-    # One line for both: add_metric, flush_metrics and a log line take as long as Postgres takes for five rows.
+    # One line serves both. add_metric, flush_metrics and a separate log line take as long as Postgres takes for five
+    # rows.
     blob = metrics.serialize_metric_set(
         {name: {"Unit": UNITS.get(name, "Count"), "Value": [value]} for name, value in values.items()},
         {"service": SERVICE, **dimensions},

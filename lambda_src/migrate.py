@@ -1,4 +1,4 @@
-"""`python -m lambda_src.migrate` brings the database that PG* names to the newest schema."""
+"""Brings the database that PG* names to the newest schema: `python -m lambda_src.migrate`."""
 
 import argparse
 import hashlib
@@ -28,7 +28,7 @@ DATA_CLASSES = ("22", "23")  # of SQLSTATE
 MONTHS_BEHIND = 1  # messages wait in a queue for up to 14 days
 MONTHS_AHEAD = 12
 
-# Every file names every schema: what others have put into public is never found.
+# Every file qualifies every name, so an object that somebody else created in public is never used.
 SEARCH_PATH = "SET LOCAL search_path = pg_catalog, pg_temp"
 INDEX_MASKED_COLUMNS = "SELECT public.index_masked_columns()"
 CREATE_PARTITIONS = """
@@ -39,7 +39,7 @@ SPLIT_MONTHS = "SELECT public.split_login_months()"
 
 @dataclass(frozen=True)
 class Migration:
-    """A file: numbered ones are applied once; repeatable ones, a function or a view each, when their text changes."""
+    """A migration file. A numbered one runs once. A repeatable one (a function or view) runs when its text changes."""
 
     name: str
     sql: str
@@ -47,17 +47,17 @@ class Migration:
 
     @property
     def checksum(self) -> str:
-        """SHA-256 of the text, in hex; the same for a checkout with CRLF."""
+        """Returns the SHA-256 of the text in hex. A checkout with CRLF gives the same."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
 def load_migrations(folder: Path = MIGRATIONS) -> list[Migration]:
-    """The files of a folder, in the order in which they are applied: numbered ones, functions, views.
+    """Reads the files of a folder in the order in which they are applied: numbered ones, functions, views.
 
     A function whose body is SQL may call only functions whose names come before its own.
     """
     return [
-        # read_text turns each line's end into a line feed.
+        # read_text converts each line end to a line feed.
         Migration(path.relative_to(folder).with_suffix("").as_posix(), path.read_text(encoding="utf-8"), kind == "")
         for kind in ("", "functions", "views")
         for path in sorted((folder / kind).glob("*.sql"))
@@ -65,7 +65,7 @@ def load_migrations(folder: Path = MIGRATIONS) -> list[Migration]:
 
 
 def pending_migrations(history: Mapping[str, str], migrations: Iterable[Migration]) -> list[Migration]:
-    """Those that a database with this history, checksums by name, has not had in their present form."""
+    """Returns the migrations that are missing or changed; `history` holds the applied checksums by name."""
     return [migration for migration in migrations if history.get(migration.name) != migration.checksum]
 
 
@@ -80,7 +80,7 @@ def migrate(
 
     With `daily_partitions`, months that hold no login yet are partitioned by day, for good. With `revoke_create`,
     PUBLIC may no longer create objects in schema public. Takes a lock, so that a second run waits and finds nothing to
-    do; what waits for others' locks is tried again. Returns the names of what it applied; raises MigrationError.
+    do. Tries again after a lock timeout. Returns the names of what it applied; raises MigrationError.
     """
     for tries_left in reversed(range(blockers.TRIES)):
         begun = ["schema_migrations"]
@@ -98,12 +98,12 @@ def migrate(
 def _apply(
     cursor: extensions.cursor, begun: list[str], folder: Path, *, daily_partitions: bool, revoke_create: bool
 ) -> list[str]:
-    """Does all of it; `begun` gets the name of each step as it begins. Returns the names of what was applied."""
+    """Runs all steps; appends each step's name to `begun` as it begins. Returns the names of what was applied."""
     cursor.execute(SEARCH_PATH)
     if revoke_create:
         revoke_public_create(cursor)
     history = open_history(cursor)
-    # Only now: another run may take long.
+    # Set after the wait for a concurrent run, which may take long.
     cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{blockers.LOCK_SECONDS}s",))
     applied = []
     for migration in _due(history, load_migrations(folder)):
@@ -126,7 +126,7 @@ def _apply(
 
 
 def _due(history: Mapping[str, str], migrations: list[Migration]) -> list[Migration]:
-    """What to apply; raises MigrationError where numbered files and history do not fit together."""
+    """Returns the migrations to apply; raises MigrationError if numbered files and history do not match."""
     known = {migration.name for migration in migrations}
     unknown = sorted(name for name in history.keys() - known if NUMBERED_NAME.match(name))
     if unknown:
@@ -147,7 +147,7 @@ def _due(history: Mapping[str, str], migrations: list[Migration]) -> list[Migrat
 
 
 def _reason(error: psycopg2.Error, found: list[blockers.Blocker]) -> str:
-    """Why Postgres refused a statement. Its words for bad data are left out: they hold values of rows."""
+    """Returns why Postgres refused a statement. Leaves out the message for bad data, which holds values of rows."""
     if error.pgcode is None:
         return "the connection broke."
     if error.pgcode.startswith(DATA_CLASSES):
@@ -158,7 +158,7 @@ def _reason(error: psycopg2.Error, found: list[blockers.Blocker]) -> str:
 
 
 def main() -> int:
-    """The command line; returns the exit code."""
+    """Runs the command line; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m lambda_src.migrate",
         description="Brings the database that PGHOST, PGPORT, PGDATABASE, PGUSER and PGPASSWORD name to the newest "

@@ -1,4 +1,4 @@
-"""The table of the migrations that a database has had; its lock lets one run work at a time."""
+"""The table of the applied migrations. Its lock lets one run work at a time."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ from lambda_src.errors import MigrationError
 if TYPE_CHECKING:
     from psycopg2 import extensions
 
-# Two first runs at once: the second one waits, and then finds the table of the first.
+# Two first runs may start at the same time. The second one waits, and then finds the table of the first.
 CREATE_HISTORY = """
     DO $$ BEGIN
         CREATE TABLE public.schema_migrations (
@@ -25,14 +25,14 @@ COMMENT_HISTORY = """
     COMMENT ON COLUMN public.schema_migrations.checksum IS 'SHA-256 of the file, each line ended by a line feed';
     COMMENT ON COLUMN public.schema_migrations.applied_at IS 'When it was last applied';
 """
-# Nobody but the owner can take this lock: roles may read the table at most.
+# Only the owner can take this lock. Other roles can read the table at most.
 LOCK = "LOCK TABLE public.schema_migrations IN SHARE ROW EXCLUSIVE MODE"
 SELECT_HISTORY = "SELECT name, checksum FROM public.schema_migrations"
 INSERT_HISTORY = """
     INSERT INTO public.schema_migrations (name, checksum) VALUES (%s, %s)
     ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = excluded.applied_at
 """
-# Its triggers would run as whoever migrates.
+# The triggers of another role's table would run with the privileges of the role that migrates.
 SELECT_HISTORY_OWNER = """
     SELECT pg_get_userbyid(relowner), relowner = current_user::regrole FROM pg_class
     WHERE oid = 'public.schema_migrations'::regclass
@@ -40,9 +40,9 @@ SELECT_HISTORY_OWNER = """
 
 
 def open_history(cursor: "extensions.cursor") -> dict[str, str]:
-    """Waits for other runs, makes the table unless it is there; returns the checksums by name.
+    """Waits for other runs and makes the table if it is missing; returns the checksums by name.
 
-    Raises MigrationError where the table is another role's.
+    Raises MigrationError if another role owns the table.
     """
     cursor.execute(CREATE_HISTORY)
     cursor.execute(SELECT_HISTORY_OWNER)
@@ -56,5 +56,5 @@ def open_history(cursor: "extensions.cursor") -> dict[str, str]:
 
 
 def note_migration(cursor: "extensions.cursor", name: str, checksum: str) -> None:
-    """Notes that the database has had a migration."""
+    """Records that a migration was applied."""
     cursor.execute(INSERT_HISTORY, (name, checksum))

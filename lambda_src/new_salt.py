@@ -1,4 +1,4 @@
-"""The one place that makes a salt: random bytes that nobody sees, as a version of its SSM parameter."""
+"""Makes a salt: random bytes that nobody sees, stored as a version of an SSM parameter. Nothing else makes one."""
 
 import base64
 import secrets
@@ -16,12 +16,12 @@ DESCRIPTION = "Salt of the pseudonyms. Without it, no new row can be compared wi
 def put_new_salt(
     ssm: "SSMClient", parameter: str, kms_key: str | None, *, overwrite: bool, newest: int = 0, above: int = 0
 ) -> int:
-    """Puts a random salt as a version above `above`; returns its number. `newest` is the version that SSM has now.
+    """Stores a random salt as a version above `above`; returns its number. `newest` is SSM's current version.
 
     SSM numbers the versions of a deleted parameter from 1 again. Each number up to `above` may belong to another key,
-    so it gets a text that no function takes for a salt. `kms_key` None means the account's own key for SSM.
+    so it gets a text that no function accepts as a salt. `kms_key` None means the account's own key for SSM.
 
-    Raises ClientError: ParameterAlreadyExists where there is one and `overwrite` is false.
+    Raises ClientError: ParameterAlreadyExists if the parameter exists and `overwrite` is false.
     """
     key: Any = {"KeyId": kms_key} if kms_key else {}
     description: Any = {} if overwrite else {"Description": DESCRIPTION}

@@ -9,8 +9,8 @@ from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 from lambda_src.rejects import Reason, RecordError
 
-CACHED_VALUES = 8192  # Versions and days repeat: a few thousand cover nearly all events.
-LARGEST_PART = 999  # of minor and patch: a larger one would run into its neighbour in the code
+CACHED_VALUES = 8192  # Size of the caches. Versions and days repeat, so a few thousand entries cover nearly all events.
+LARGEST_PART = 999  # of minor and patch: a larger number would change the next part of the code
 LARGEST_INTEGER = 2_147_483_647  # of Postgres's type integer
 MILLISECONDS_PER_DAY = 86_400_000
 EARLIEST_YEAR = 2000
@@ -24,7 +24,7 @@ _VERSION = re.compile(r"([0-9]+)(?:\.([0-9]+)(?:\.([0-9]+))?)?")
 
 
 def canonical_uuid(text: str) -> str | None:
-    """The UUID that `text` is in any of its usual spellings, in canonical form; None where it is no UUID."""
+    """Returns the canonical form of a UUID in any of its usual spellings; None if `text` is not a UUID."""
     if _is_uuid(text):
         return text
     other = _OTHER_UUID.fullmatch(text.lower())
@@ -32,14 +32,14 @@ def canonical_uuid(text: str) -> str | None:
 
 
 def normal_event_id(text: str) -> str:
-    """The UUID that `text` is, in canonical form, or else its UUIDv5 in the URL namespace (RFC 9562)."""
+    """Returns the canonical form of a UUID; for any other text, its UUIDv5 in the URL namespace (RFC 9562)."""
     return canonical_uuid(text) or str(uuid.uuid5(uuid.NAMESPACE_URL, text))
 
 
 def normal_ip(text: str) -> str:
-    """The compressed text of an IPv4 or IPv6 address; an IPv4-mapped IPv6 address becomes its IPv4 address.
+    """Returns the compressed text of an IPv4 or IPv6 address; an IPv4-mapped IPv6 address becomes its IPv4 address.
 
-    Raises RecordError for anything else. That includes an address with a scope id: it means something on one host only.
+    Raises RecordError for anything else, such as an address with a scope id, which is valid on one host only.
     """
     # The system's functions are ten times as fast as ipaddress. They accept an IPv4 address in its one usual spelling
     # only. They spell IPv6 addresses with an embedded IPv4 address differently on different systems: ipaddress decides
@@ -66,10 +66,10 @@ def normal_ip(text: str) -> str:
 
 @lru_cache(CACHED_VALUES)
 def app_version_code(text: str) -> int:
-    """major * 1,000,000 + minor * 1,000 + patch of a version such as `2`, `2.3`, `2.3.0` or `2.3.0-beta.1`.
+    """Returns major * 1,000,000 + minor * 1,000 + patch of a version: `2`, `2.3`, `2.3.0` or `2.3.0-beta.1`.
 
-    Keeps the order of these three numbers and never gives two of them one code. What follows them has no code of its
-    own: `2.3.0-beta.1` has that of `2.3.0`. Raises RecordError where a number is too large or none is there.
+    The codes sort like the three numbers, and different numbers have different codes. The text after them is ignored:
+    `2.3.0-beta.1` has the code of `2.3.0`. Raises RecordError if a number is too large or missing.
     """
     match = _VERSION.match(text)
     if match is None:
@@ -82,7 +82,7 @@ def app_version_code(text: str) -> int:
 
 
 def check_integer(value: int) -> int:
-    """`value`, if Postgres's type integer holds it; raises RecordError otherwise."""
+    """Returns `value` if it fits Postgres's type integer; raises RecordError otherwise."""
     if not -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER:
         raise RecordError(Reason.OUT_OF_RANGE)
     return value
@@ -90,11 +90,11 @@ def check_integer(value: int) -> int:
 
 @lru_cache(CACHED_VALUES)
 def utc_date(day: int) -> str:
-    """The date, as YYYY-MM-DD, that is `day` days after 1970-01-01; raises RecordError before 2000 and after 9999."""
+    """Returns the date `day` days after 1970-01-01 as YYYY-MM-DD; raises RecordError before 2000 and after 9999."""
     try:
         date = _EPOCH + datetime.timedelta(day)
     except OverflowError:
         raise RecordError(Reason.INVALID_TIMESTAMP) from None
-    if date.year < EARLIEST_YEAR:  # most likely a time in seconds where milliseconds are due
+    if date.year < EARLIEST_YEAR:  # probably a time in seconds instead of milliseconds
         raise RecordError(Reason.INVALID_TIMESTAMP)
     return date.isoformat()

@@ -1,4 +1,4 @@
-"""What a write has to keep to, and what becomes of a batch."""
+"""The options of a write and the result of a batch."""
 
 import math
 from typing import NamedTuple
@@ -9,18 +9,18 @@ from lambda_src.vault import SealedBatch
 
 
 class WriteOptions(NamedTuple):
-    """What a write has to keep to."""
+    """The options of a write."""
 
-    salt: Salt  # of all rows
-    give_up_at: float = math.inf  # of time.monotonic(): a write that is still under way then is broken off
-    sealed: SealedBatch | None = None  # where the vault is on
+    salt: Salt  # masks all rows of the write
+    give_up_at: float = math.inf  # time.monotonic() at which an unfinished write is cancelled
+    sealed: SealedBatch | None = None  # None if the vault is off
 
 
 class BatchResult(NamedTuple):
-    """What became of a batch. Rows that are neither written nor duplicates are among `rejects` or `failed`."""
+    """The result of a batch. Rows that are neither written nor duplicates are among `rejects` or `failed`."""
 
     written: int
     duplicates: int
     rejects: list[Reject]  # recorded in rejected_logins
-    failed: list[str]  # messageIds: the queue has to deliver them again
-    unknown_fields: int = 0  # of all rows
+    failed: list[str]  # messageIds that the queue has to deliver again
+    unknown_fields: int = 0  # sum over all rows

@@ -9,7 +9,7 @@ from lambda_src.identity import Event, event_key, parse_create_date, parse_event
 from lambda_src.normal_forms import check_integer, normal_event_id
 from lambda_src.rejects import Reason, RecordError, Reject
 
-# What msgspec does not check: field, function that raises RecordError, whether its result replaces the value.
+# The checks that msgspec does not make: field, function that raises RecordError, whether its result replaces the value.
 _CHECKS = tuple(
     (field.name, check, check is field.normal)
     for field in FIELDS.values()
@@ -28,13 +28,13 @@ class Login(msgspec.Struct, frozen=True, gc=False):
     event_id: str  # canonical UUID
     create_date: str  # YYYY-MM-DD, UTC
     body: Body
-    has_backslash: bool  # in the body as sent: only then can a value need escapes for COPY
+    has_backslash: bool  # whether the body as sent has a backslash: only then can a value need escapes for COPY
     unknown_fields: int
-    place: int | None = None  # in a message that holds several events
+    place: int | None = None  # index of the event in a message that holds several events
 
 
 def parse_event(event: Event) -> Login:
-    """Checks an event against the contract and brings it into normal form; raises RecordError."""
+    """Checks an event against the contract and converts it to normal form; raises RecordError."""
     if event.fault is not None:
         raise RecordError(*event.fault)
     try:
@@ -60,5 +60,5 @@ def parse_event(event: Event) -> Login:
 
 
 def make_reject(event: Event, reason: Reason, field: str | None) -> Reject:
-    """The reject that `event` becomes."""
+    """Returns the reject of `event`."""
     return Reject(event.message_id, normal_event_id(event_key(event)), reason, field, event.place)

@@ -1,4 +1,4 @@
-"""The variables that Powertools reads by itself, some while it is imported: cleaned before it looks at them."""
+"""Cleans the environment variables that Powertools reads by itself, some of them while it is imported."""
 
 import logging
 from collections.abc import Callable, MutableMapping
@@ -37,7 +37,7 @@ CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
 
 
 def clean_variables(variables: MutableMapping[str, str]) -> list[str]:
-    """Removes empty variables, and malformed ones; returns what is wrong with the latter."""
+    """Removes empty and malformed variables; returns an error text for each malformed one."""
     problems = []
     for name in [name for name in variables if name in CHECKS or name.startswith("POWERTOOLS_")]:
         text = variables.pop(name).strip()

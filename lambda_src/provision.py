@@ -1,4 +1,4 @@
-"""The deploy's own step: migrates, creates the salt if there is none, and reads it. Run again, it changes nothing."""
+"""The deploy step: migrates, creates a missing salt, and reads it. A second run changes nothing."""
 
 import logging
 import time
@@ -21,7 +21,7 @@ from lambda_src.public_schema import WARNING, public_may_create
 from lambda_src.salt import CLIENT_CONFIG, fetch_salt
 from lambda_src.settings import DatabaseSettings, load_provision_settings
 
-# A new RDS database refuses IAM log-ins for a while after it is said to be there.
+# A new RDS database refuses IAM log-ins for a while after RDS reports it as available.
 IAM_PATIENCE_SECONDS = 120
 RETRY_SECONDS = 5
 KNOWS_SALTS = """
@@ -36,7 +36,7 @@ logger.setLevel(logging.INFO)
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 (Lambda passes both)
-    """Migrates, gives the roles their passwords where they use any, creates and reads the salt; returns what was done.
+    """Migrates, sets the roles' passwords if they use any, creates and reads the salt; returns a summary.
 
     Raises PipelineError, which makes the deploy fail and roll back.
     """
@@ -51,11 +51,11 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
             for role, password in settings.passwords.items()
             if _set_password(connection, replace(settings.database, user=role, password=password, iam_auth=False))
         ]
-        # SSM numbers a parameter that was deleted from 1 again: only a database without logins may get version 1.
+        # SSM numbers a re-created parameter from 1 again, so only a database without logins may get version 1.
         salt_created = not _knows_salts(connection) and create_salt(
             settings.salt_parameter, settings.salt_key, settings.region
         )
-        # With the function's own permissions: a salt that it cannot use has to fail the deploy, not the first batch.
+        # Read with this function's permissions: an unusable salt has to fail the deploy, not the first batch.
         _check_key(connection, fetch_salt(settings.salt_parameter, settings.region))
     done = {"migrations": applied, "passwords_set": set_for, "salt_created": salt_created}
     logger.info("provisioned", extra=done)
@@ -63,7 +63,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
 
 
 def create_salt(parameter: str, key: str, region: str | None) -> bool:
-    """Creates the salt from random bytes unless the parameter exists; returns whether it did. Raises SaltError.
+    """Creates the salt from random bytes if the parameter does not exist; returns True if it did so. Raises SaltError.
 
     `key` is the id, ARN or alias of the KMS key that encrypts it.
     """
@@ -101,7 +101,7 @@ def _log_in(settings: DatabaseSettings) -> extensions.connection:
 
 
 def _knows_salts(connection: extensions.connection) -> bool:
-    """Whether anything in the database was masked."""
+    """Returns whether the database holds any masked value."""
     with connection, connection.cursor() as cursor:
         cursor.execute(KNOWS_SALTS)
         return cursor.fetchone() == (True,)
@@ -120,7 +120,7 @@ def _check_key(connection: extensions.connection, salt: Salt) -> None:
 def _set_password(connection: extensions.connection, login: DatabaseSettings) -> bool:
     try:
         _log_in(login).close()
-    except SetupError:  # refused: the role has no password yet, or another one
+    except SetupError:  # the login was refused: the role has no password yet, or another one
         pass
     else:
         return False

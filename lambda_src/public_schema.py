@@ -1,4 +1,4 @@
-"""Schema public: in a database from before PostgreSQL 15, every role may create objects there."""
+"""Checks schema public: a database created before PostgreSQL 15 lets every role create objects there."""
 
 from typing import TYPE_CHECKING
 
@@ -17,13 +17,13 @@ SELECT_OWNER = "SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname
 
 
 def public_may_create(cursor: "extensions.cursor") -> bool:
-    """Whether every role may create objects in schema public."""
+    """Returns whether every role may create objects in schema public."""
     cursor.execute(PUBLIC_MAY_CREATE)
     return cursor.fetchone() == (True,)
 
 
 def revoke_public_create(cursor: "extensions.cursor") -> None:
-    """Takes that away; raises MigrationError where the schema belongs to another role."""
+    """Revokes that privilege; raises MigrationError if the schema belongs to another role."""
     if not public_may_create(cursor):
         return
     cursor.execute(REVOKE)

@@ -1,4 +1,4 @@
-"""Sends rejected messages to the dead-letter queue itself, so that they are not delivered again and again.
+"""Sends rejected messages to the dead-letter queue, so that SQS does not redeliver them.
 
 Only infrastructure failures count towards maxReceiveCount then.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Entry = SendMessageBatchRequestEntryTypeDef
 
-# One attempt per call. A message that was not confirmed comes back with its queue's next delivery.
+# One attempt per call. A message that SQS did not confirm is redelivered.
 CONNECT_SECONDS, READ_SECONDS = 1, 2
 CLIENT_CONFIG = Config(
     connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"mode": "standard", "total_max_attempts": 1}
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 
 class Quarantine:
-    """The dead-letter queue, as the function itself writes to it; without a URL there is none."""
+    """Sends rejects to the dead-letter queue. Without a URL, quarantine is off."""
 
     def __init__(self, queue_url: str | None, region: str | None, envelope: str | None) -> None:
         self._queue_url = queue_url
@@ -45,7 +45,7 @@ class Quarantine:
         self._envelope = envelope
 
     def check_source(self, queue_arn: object) -> None:
-        """Raises SettingsError where the dead-letter queue is the queue itself: rejects would go round in it."""
+        """Raises SettingsError if the dead-letter queue is the queue itself: rejects would circulate forever."""
         if self._queue_url is not None and is_same_queue(self._queue_url, queue_arn):
             raise SettingsError(
                 "The environment cannot be used. DLQ_URL is the queue that the messages come from: it must be the "
@@ -53,14 +53,15 @@ class Quarantine:
             )
 
     def send(self, result: BatchResult, messages: Iterable[Message], give_up_at: float) -> set[str]:
-        """Sends a letter for each reject; returns the messageIds that the queue has to deliver again.
+        """Sends a dead letter for each reject; returns the messageIds that the queue has to deliver again.
 
-        These are the messages of events that were not written, and of letters that SQS did not confirm. Stops when
-        time.monotonic() leaves too little time for a call before `give_up_at`, and after the first call that fails as a
-        whole. A letter that would exceed SQS's limits is not sent. The redrive policy of the queue does the rest.
+        These are the messages of events that were not written, and of dead letters that SQS did not confirm. Stops
+        when too little time for a call is left before `give_up_at` (time.monotonic()), and after the first call that
+        fails as a whole. A dead letter above SQS's limits is not sent. The redrive policy moves its message.
         """
         failed = set(result.failed)
-        rejects = [reject for reject in result.rejects if reject.message_id not in failed]  # The others come again.
+        # A failed message is redelivered, and its rejects with it.
+        rejects = [reject for reject in result.rejects if reject.message_id not in failed]
         missing = {(reject.message_id, reject.place) for reject in rejects}
         if rejects and self._queue_url is not None:
             missing -= self._send(self._queue_url, _make_entries(rejects, messages, self._envelope), give_up_at)
@@ -69,7 +70,7 @@ class Quarantine:
     def _send(
         self, queue_url: str, letters: "Iterable[tuple[Reject, Entry, int]]", give_up_at: float
     ) -> set[tuple[str, int | None]]:
-        """Message and place of each letter that SQS has confirmed."""
+        """Returns messageId and event index of each dead letter that SQS has confirmed."""
         confirmed: set[tuple[str, int | None]] = set()
         for call in pack(letters, itemgetter(2)):
             if time.monotonic() + CONNECT_SECONDS + READ_SECONDS > give_up_at:
@@ -80,10 +81,10 @@ class Quarantine:
                 answer = self._sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
                 successful = {success["Id"] for success in answer.get("Successful") or []}
                 failed = {failure["Id"] for failure in answer.get("Failed") or []}
-            except Exception as error:  # noqa: BLE001  The rows are written: nothing here may fail the invocation.
+            except Exception as error:  # noqa: BLE001  The rows are committed, so no error here may fail the invocation.
                 logger.warning("quarantine failed, the rest stays in the queue", extra={"error": type(error).__name__})
                 break
-            # Only the very ids that were sent count, and not those that SQS calls failed, too.
+            # Only ids that were sent count, and only if SQS does not also report them as failed.
             for reject, entry in zip((reject for reject, _, _ in call), entries, strict=True):
                 if entry["Id"] in successful - failed:
                     confirmed.add((reject.message_id, reject.place))
@@ -97,7 +98,7 @@ class Quarantine:
 def _make_entries(
     rejects: Iterable[Reject], messages: Iterable[Message], envelope: str | None
 ) -> "Iterator[tuple[Reject, Entry, int]]":
-    """The letter of each reject that can be sent, once each, with its size in bytes."""
+    """Yields the dead letter of each reject that can be sent, once, with its size in bytes."""
     by_message: dict[str, dict[int | None, Reject]] = {}
     for reject in rejects:
         by_message.setdefault(reject.message_id, {})[reject.place] = reject
@@ -110,6 +111,6 @@ def _make_entries(
                 entry = make_letter(reject, events[place or 0], message)
                 size = message_size(entry["MessageBody"], entry["MessageAttributes"])
             except (AttributeError, KeyError, TypeError, ValueError):
-                continue  # not in SQS's form, so it cannot be sent as it came
+                continue  # the message is not in SQS's form, so SQS would refuse the copy
             if size <= LARGEST_MESSAGE and len(entry["MessageAttributes"]) <= ATTRIBUTES_PER_MESSAGE:
                 yield reject, entry, size

@@ -1,4 +1,4 @@
-"""The records of a batch, one by one: each event becomes either a row or a reject."""
+"""Turns each event of a batch into either a row or a reject."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def make_records(events: Iterable[Event], salt: Salt, sealed: "SealedBatch | None" = None) -> Iterator[Row | Reject]:
-    """The row or the reject that each event becomes, in the order of `events`."""
+    """Yields the row or the reject of each event, in the order of `events`."""
     seal = sealed.seal if sealed else None
     for event in events:
         record: Row | Reject
@@ -22,7 +22,7 @@ def make_records(events: Iterable[Event], salt: Salt, sealed: "SealedBatch | Non
         except RecordError as error:
             record = make_reject(event, error.reason, error.field)
         except MemoryError:
-            raise  # not the record's fault
-        except Exception:  # noqa: BLE001  A fault of ours must not harm other records, and its text may hold a value.
+            raise  # the record did not cause this
+        except Exception:  # noqa: BLE001  A bug here must not affect other records, and the error's text may hold a value.
             record = make_reject(event, Reason.UNEXPECTED, None)
         yield record

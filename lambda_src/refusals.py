@@ -19,13 +19,13 @@ from lambda_src.staging import COLUMN_LIST, stage_rows
 from lambda_src.vault import write_sealed
 
 ROWS_PER_PIECE = 100
-WRITTEN, DUPLICATE = "written", "duplicate"  # states of a row; any other is the SQLSTATE of a refusal
-FEWEST_FOR_SETUP = 10  # So many events, all refused with one SQLSTATE, mean that the set-up is wrong.
+WRITTEN, DUPLICATE = "written", "duplicate"  # states of a row; any other state is the SQLSTATE of a refusal
+FEWEST_FOR_SETUP = 10  # If this many events are all refused with one SQLSTATE, the set-up is wrong.
 
 # A subtransaction per row costs some 20 microseconds; a round trip per row would cost up to a millisecond.
 CREATE_WRITE_EACH = """
     CREATE OR REPLACE FUNCTION pg_temp.write_each_arrival() RETURNS TABLE ("position" integer, state text)
-    LANGUAGE plpgsql AS $$  -- no search_path of its own: a trigger has to find what it finds in a COPY
+    LANGUAGE plpgsql AS $$  -- without SET search_path: a trigger has to see the same path as in a COPY
     DECLARE
         arrival record;
         named   text;
@@ -38,9 +38,9 @@ CREATE_WRITE_EACH = """
             BEGIN
                 INSERT INTO public.user_logins ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING;
                 state := CASE WHEN FOUND THEN '{written}' ELSE '{duplicate}' END;
-            EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN  -- OTHERS leaves out a failed ASSERT.
+            EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN  -- OTHERS does not catch a failed ASSERT.
                 GET STACKED DIAGNOSTICS named = COLUMN_NAME, tabled = TABLE_NAME, checked = CONSTRAINT_NAME;
-                -- The same as in database._classify, as far as it can be told here.
+                -- The rules of database._classify, as far as PL/pgSQL can apply them.
                 IF pg_catalog.left(SQLSTATE, 2) IN ({not_of_a_row})
                    OR SQLSTATE = '23502' AND named NOT IN ('', {literals})
                    OR SQLSTATE = '23514' AND checked = '' AND tabled <> '' THEN
@@ -59,7 +59,7 @@ CREATE_WRITE_EACH = """
     not_of_a_row=", ".join(f"'{each}'" for each in (*SETUP_CLASSES, *SERVER_CLASSES)),
     literals=", ".join(f"'{column}'" for column in COLUMNS),
 )
-# A deferred constraint or trigger that refuses a row names it only when it is not deferred.
+# A constraint or trigger must fail at its row. A deferred one would fail at the COMMIT, without naming the row.
 WRITE_EACH = 'SET CONSTRAINTS ALL IMMEDIATE; SELECT "position", state FROM pg_temp.write_each_arrival()'
 
 logger = logging.getLogger(__name__)
@@ -67,21 +67,21 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class _Progress:
-    """What has become of a batch so far."""
+    """The results of a batch so far."""
 
     pending: list[Reject]  # to be recorded
     recorded: list[Reject] = field(default_factory=list)
     refused: list[tuple[Row, str]] = field(default_factory=list)  # with the SQLSTATE
     written: int = 0
-    duplicates: int = 0  # rows with the key of an earlier one, which stays as it is
+    duplicates: int = 0  # rows whose key exists; the earlier row stays unchanged
 
     @property
     def accepted(self) -> int:
-        """The rows that Postgres has accepted: all are committed."""
+        """Returns the number of rows that Postgres has accepted. All of them are committed."""
         return self.written + self.duplicates
 
     def add(self, rows: list[Row], states: list[str]) -> None:
-        """Counts a piece: 'written', 'duplicate' or the SQLSTATE of a refusal for each row."""
+        """Counts the states of a piece: 'written', 'duplicate' or the SQLSTATE of a refusal for each row."""
         self.written += states.count(WRITTEN)
         self.duplicates += states.count(DUPLICATE)
         refused = [(row, state) for row, state in zip(rows, states, strict=True) if state not in (WRITTEN, DUPLICATE)]
@@ -90,12 +90,12 @@ class _Progress:
 
 
 def write_in_pieces(database: Database, rows: list[Row], rejects: list[Reject], options: WriteOptions) -> BatchResult:
-    """Writes what Postgres accepts of `rows`, a piece per COMMIT, and records the rest with `rejects`.
+    """Writes the rows that Postgres accepts, one piece per COMMIT, and records the others with `rejects`.
 
-    When the time is up or the connection fails, what is not settled yet is `failed`. Raises SetupError when the rows of
-    ten or more events are refused with the same SQLSTATE and none is accepted; events that an earlier delivery recorded
-    as refused do not count. Once a row is committed, no error of the set-up is raised: the rest is `failed`, so that
-    the next delivery, which holds nothing else, raises it.
+    When the time is up or the connection fails, the rows without a result are `failed`. Raises SetupError when the
+    rows of ten or more events are refused with the same SQLSTATE and none is accepted. Events that an earlier delivery
+    recorded as refused do not count. After the first committed row, no SetupError is raised: the other rows are
+    `failed`, and their redelivery, which holds only them, raises it.
     """
     progress = _Progress(list(rejects))
     waiting = _cut(rows)[::-1]  # The next piece is the last one.
@@ -104,7 +104,7 @@ def write_in_pieces(database: Database, rows: list[Row], rejects: list[Reject], 
             try:
                 states = retry_once(partial(_write_piece, database, waiting[-1], options))
             except BadRowError as error:
-                # Not even the staging table accepts a row, for example where the encoding lacks a character.
+                # The staging table itself refuses a row, for example because the encoding lacks a character.
                 piece = waiting.pop()
                 if len(piece) > 1:
                     waiting += [piece[1::2], piece[::2]]
@@ -112,7 +112,7 @@ def write_in_pieces(database: Database, rows: list[Row], rejects: list[Reject], 
                 progress.add(piece, [error.state])
             else:
                 progress.add(waiting.pop(), states)
-            if progress.accepted:  # else all refusals so far may be the set-up's fault
+            if progress.accepted:  # without an accepted row, a wrong set-up may have caused all refusals
                 _record(database, progress, options)
         if not progress.accepted:
             _check_setup(database, progress, options)
@@ -129,13 +129,13 @@ def write_in_pieces(database: Database, rows: list[Row], rejects: list[Reject], 
 
 
 def _cut(rows: list[Row]) -> list[list[Row]]:
-    """Pieces that each take rows from all over the batch: if most rows are refused, each piece still has good ones."""
+    """Yields pieces with rows from all parts of the batch, so that each piece has good rows if most are refused."""
     count = -(-len(rows) // ROWS_PER_PIECE)
     return [rows[start::count] for start in range(count)]
 
 
 def _write_piece(database: Database, rows: list[Row], options: WriteOptions) -> list[str]:
-    """Writes what Postgres accepts of `rows`; returns the state of each."""
+    """Writes the rows that Postgres accepts; returns the state of each row."""
     database.check_salt(options.salt, options.give_up_at)
     with database.transaction(options.give_up_at) as cursor:
         stage_rows(cursor, rows)

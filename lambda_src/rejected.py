@@ -21,11 +21,12 @@ SELECT_REFUSED_BEFORE = """
 
 
 def write_rejects(cursor: "extensions.cursor", rejects: list[Reject]) -> None:
-    """Records `rejects`; one that is known already counts once more."""
+    """Records `rejects`; increments the count of a reject that is recorded already."""
     if not rejects:
         return
     times = Counter(reject.event_id for reject in rejects)
-    last = {reject.event_id: reject for reject in rejects}  # One statement may not touch a key twice.
+    # One ON CONFLICT DO UPDATE cannot update the same key twice.
+    last = {reject.event_id: reject for reject in rejects}
     ordered = [last[event_id] for event_id in sorted(last)]  # The same order in every batch prevents deadlocks.
     cursor.execute(
         UPSERT_REJECTS,
@@ -40,6 +41,6 @@ def write_rejects(cursor: "extensions.cursor", rejects: list[Reject]) -> None:
 
 
 def refused_before(cursor: "extensions.cursor", event_ids: set[str]) -> set[str]:
-    """Those of `event_ids` that an earlier delivery recorded as refused by the database."""
+    """Returns those of `event_ids` that an earlier delivery recorded as refused by the database."""
     cursor.execute(SELECT_REFUSED_BEFORE, (Reason.DATABASE.value, sorted(event_ids)))
     return {event_id for (event_id,) in cursor.fetchall()}

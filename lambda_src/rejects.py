@@ -1,4 +1,4 @@
-"""Why a record does not become a row."""
+"""Rejects: records that do not become rows, and the reasons."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -28,13 +28,13 @@ class Reason(StrEnum):
 
 
 class Reject(NamedTuple):
-    """A record that does not become a row. Holds no value of the record, only where it failed."""
+    """A record that does not become a row. Names the failed field, and holds no value of the record."""
 
     message_id: str
     event_id: str
     reason: Reason
     field: str | None
-    place: int | None = None  # in a message with several events
+    place: int | None = None  # index of the event in a message with several events
 
 
 class RecordError(PipelineError):

@@ -1,4 +1,4 @@
-"""The current salt and its version, from SSM, cached."""
+"""Reads the current salt and its version from SSM, and caches them."""
 
 import base64
 import binascii
@@ -17,8 +17,8 @@ from lambda_src.masking import Salt
 REFRESH_SECONDS = 300
 RETRY_SECONDS = 30  # after a failed refresh: a slow SSM must not slow down every batch
 SHORTEST_KEY = 32  # bytes
-LARGEST_VERSION = 2**31 - 1  # that the column salt_version holds
-# At worst two tries of 2 s + 3 s: a batch can wait that long for SSM.
+LARGEST_VERSION = 2**31 - 1  # the largest that the column salt_version holds
+# At most two tries of 2 s + 3 s: a batch has time for that.
 CLIENT_CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class SaltCache:
         self._fresh_until = 0.0
 
     def get(self) -> Salt:
-        """The salt to mask with; an old one when SSM fails. Raises SaltError when there is none at all."""
+        """Returns the salt; the cached one when SSM fails. Raises SaltError when none is cached."""
         if self._salt is None:
             self._salt = fetch_salt(self._parameter, self._region)
             self._fresh_until = time.monotonic() + REFRESH_SECONDS
@@ -52,7 +52,7 @@ class SaltCache:
 
 
 def fetch_salt(parameter: str, region: str | None) -> Salt:
-    """The newest version, from SSM; raises SaltError, naming the parameter and never the value."""
+    """Returns the newest version from SSM; raises SaltError, which names the parameter and never the value."""
     try:
         ssm = boto3.client("ssm", region_name=region, config=CLIENT_CONFIG)
         answer: Any = ssm.get_parameter(Name=parameter, WithDecryption=True)
@@ -94,7 +94,7 @@ def _malformed(parameter: str, what: str) -> SaltError:
 
 
 def parse_key(value: str, parameter: str) -> bytes:
-    """The key that a parameter's value is the base64 of; raises SaltError, naming the parameter and never the value."""
+    """Decodes the base64 of a parameter's value; raises SaltError, which names the parameter and never the value."""
     try:
         key = base64.b64decode("".join(value.split()), validate=True)
     except (binascii.Error, ValueError):

@@ -1,4 +1,4 @@
-"""A custom resource of CloudFormation that does one thing: it deletes the salt when its stack is destroyed."""
+"""A custom resource of CloudFormation: deletes the salt when its stack is destroyed."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG
     answer = {
         "Status": "FAILED" if reason else "SUCCESS",
         "Reason": reason or "",
-        # Always the same: with another one, CloudFormation would have the old salt deleted when the name changes.
+        # The id is constant. With a new id, CloudFormation would delete the old salt when the parameter's name changes.
         "PhysicalResourceId": event["LogicalResourceId"],
         **{key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")},
     }

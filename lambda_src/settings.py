@@ -1,4 +1,4 @@
-"""The environment, read and checked once: nothing else looks at it."""
+"""Reads and checks the environment once. No other module reads it."""
 
 import base64
 import binascii
@@ -13,21 +13,21 @@ from lambda_src.errors import SettingsError
 from lambda_src.powertools_variables import clean_variables
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-EMULATED_REGION = "us-east-1"  # an emulator takes any
+EMULATED_REGION = "us-east-1"  # an emulator accepts any region
 
 _PEM_LINE = re.compile(r"-----(BEGIN|END) PUBLIC KEY-----")
 
-# Powertools reads POWERTOOLS_* and LOG_LEVEL by itself, some of them while it is imported, and raises then. Here, what
-# is wrong with them is said with all the rest.
+# Powertools reads POWERTOOLS_* and LOG_LEVEL by itself, some of them while it is imported, and raises on a bad value.
+# Here they are checked before that, so that one error names all bad variables.
 _POWERTOOLS_PROBLEMS = clean_variables(os.environ)
-# These two it leaves without a useful default.
+# Powertools has no useful default for these two.
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "login-pipeline")
 NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "LoginPipeline")
 
 
 @dataclass(frozen=True)
 class DatabaseSettings:
-    """How to reach Postgres, as libpq's own variables say it."""
+    """How to reach Postgres, from libpq's variables."""
 
     host: str
     port: int
@@ -42,7 +42,7 @@ class DatabaseSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the function needs to run."""
+    """The settings of the function."""
 
     salt_parameter: str
     dlq_url: str | None
@@ -54,18 +54,18 @@ class Settings:
 
 @dataclass(frozen=True)
 class ProvisionSettings:
-    """What the provision function needs: `database` is reached as the tables' owner."""
+    """The settings of the provision function; `database` logs in as the owner of the tables."""
 
     salt_parameter: str
     salt_key: str
     region: str | None
     database: DatabaseSettings
-    passwords: Mapping[str, str] = field(repr=False)  # of the roles that log in with one
+    passwords: Mapping[str, str] = field(repr=False)  # of the roles that log in by password
     daily_partitions: bool
 
 
 class _Environment:
-    """Reads variables and gathers what is wrong with them, so that one error can name it all."""
+    """Reads variables and collects what is wrong with them, so that one error names every fault."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
@@ -112,7 +112,7 @@ class _Environment:
 
 
 def load_settings(variables: Mapping[str, str] = os.environ) -> Settings:
-    """The function's settings; raises SettingsError naming every variable that is missing or malformed."""
+    """Reads the function's settings; raises SettingsError, which names every missing or malformed variable."""
     environment = _Environment(variables)
     settings = Settings(
         salt_parameter=environment.required("SALT_PARAMETER", "the name of the SSM parameter with the salt"),
@@ -128,7 +128,7 @@ def load_settings(variables: Mapping[str, str] = os.environ) -> Settings:
 
 
 def load_database_settings(variables: Mapping[str, str] = os.environ) -> DatabaseSettings:
-    """The database's part alone, for what needs no more; raises SettingsError as `load_settings` does."""
+    """Reads the settings of the database only; raises SettingsError as `load_settings` does."""
     environment = _Environment(variables)
     settings = _database_settings(environment)
     environment.check()
@@ -136,7 +136,7 @@ def load_database_settings(variables: Mapping[str, str] = os.environ) -> Databas
 
 
 def load_provision_settings(variables: Mapping[str, str] = os.environ) -> ProvisionSettings:
-    """The provision function's settings; raises SettingsError as `load_settings` does."""
+    """Reads the provision function's settings; raises SettingsError as `load_settings` does."""
     environment = _Environment(variables)
     settings = ProvisionSettings(
         salt_parameter=environment.required("SALT_PARAMETER", "the name of the SSM parameter with the salt"),

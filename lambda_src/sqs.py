@@ -1,4 +1,4 @@
-"""What the function knows of SQS: the event that Lambda hands over, and the partial batch response."""
+"""Reads SQS's event as Lambda hands it over, and makes the partial batch response."""
 
 from collections.abc import Container
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 Message = dict[str, Any]  # an element of `Records`
 
-_MALFORMED = object()  # an attribute that is not what SQS sends
+_MALFORMED = object()  # stands for an attribute in a form that SQS does not send
 
 
 def take_messages(event: dict[str, Any]) -> list[Message]:
-    """The messages of a batch; raises EventError when Lambda's event is not a batch of SQS messages."""
+    """Returns the messages of a batch; raises EventError when Lambda's event is not a batch of SQS messages."""
     try:
         messages: list[Message] = event["Records"]
         message_ids = [message["messageId"] for message in messages]
@@ -31,7 +31,7 @@ def take_messages(event: dict[str, Any]) -> list[Message]:
 
 
 def make_event(message: Message) -> Event:
-    """The message as one event, unchecked and still packed."""
+    """Returns the message as one event, unchecked and with its envelope."""
     attributes = message.get("messageAttributes")
     system = message.get("attributes")
     return Event(
@@ -44,23 +44,23 @@ def make_event(message: Message) -> Event:
 
 
 def source_arn(messages: list[Message]) -> object:
-    """The ARN of the queue that a batch comes from, unchecked; None where it is not said."""
+    """Returns the unchecked ARN of the batch's queue; None if the event does not name it."""
     return messages[0].get("eventSourceARN") if messages else None
 
 
 def is_same_queue(url: str, arn: object) -> bool:
-    """Whether a queue's URL and an ARN name the same queue."""
+    """Returns whether a queue's URL and an ARN name the same queue."""
     parts = arn.split(":") if isinstance(arn, str) else []
     if len(parts) != len(("arn", "aws", "sqs", "region", "account", "name")):
         return False
     region, account, name = parts[3:]
     host, _, path = url.partition("://")[2].rstrip("/").partition("/")
-    # The addresses of emulators name no region.
+    # The queue URLs of emulators name no region.
     return f"/{path}".endswith(f"/{account}/{name}") and (region in host or "amazonaws" not in host)
 
 
 def partial_batch_response(messages: list[Message], failed: Container[str]) -> "PartialItemFailureResponse":
-    """The answer to Lambda that keeps the `failed` messageIds in the queue and deletes all other messages.
+    """Returns the partial batch response: Lambda keeps the `failed` messageIds in the queue and deletes the others.
 
     A wrong or empty id would return the whole batch:
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
@@ -70,7 +70,7 @@ def partial_batch_response(messages: list[Message], failed: Container[str]) -> "
 
 
 def read_attribute(message: Message, name: str) -> object:
-    """The text of a message attribute, None where the message has none, and no text where it is malformed."""
+    """Returns the text of a message attribute; None if the message lacks it, a non-text object if it is malformed."""
     attributes = message["messageAttributes"]
     try:
         if name not in attributes:

@@ -1,4 +1,4 @@
-"""How many messages go into one call to SQS."""
+"""Splits messages into calls to SQS, within SQS's limits."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 MESSAGES_PER_CALL = 10
 ATTRIBUTES_PER_MESSAGE = 10
 LARGEST_MESSAGE = 1_048_576  # bytes
-BYTES_PER_CALL = 262_144  # AWS takes 1 MiB; emulators and older limits do not. A larger message goes alone
+BYTES_PER_CALL = 262_144  # AWS accepts 1 MiB, some emulators only this; a larger message is sent alone
 
 Message = TypeVar("Message")
 
 
 def message_size(body: str, attributes: Mapping[str, Mapping[str, Any]]) -> int:
-    """Bytes as SQS counts them: the body, and name, type and value of each attribute."""
+    """Returns the size in bytes as SQS counts it: the body, and name, type and value of each attribute."""
     size = len(body.encode())
     for name, attribute in attributes.items():
         values = (name, *attribute.values())
@@ -22,7 +22,7 @@ def message_size(body: str, attributes: Mapping[str, Mapping[str, Any]]) -> int:
 
 
 def pack(messages: Iterable[Message], size: Callable[[Message], int]) -> Iterator[list[Message]]:
-    """Puts messages, in their order, into as few calls as SQS's limits allow; `size` gives the bytes of one."""
+    """Groups messages, in order, into as few calls as SQS's limits allow; `size` returns a message's bytes."""
     call: list[Message] = []
     total = 0
     for message in messages:

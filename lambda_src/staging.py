@@ -1,4 +1,4 @@
-"""The staging table `arrivals`: rows go through it where some of them may exist already."""
+"""The staging table `arrivals`, for batches of which some rows may exist already."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 COLUMN_LIST = ", ".join(f'"{name}"' for name in COLUMNS)
 # The arrival number counts up in the order of the COPY. Postgres does not keep that order: it fills earlier pages.
-# No field can have its name. Not LIKE user_logins: that needs SELECT on it.
+# No field can have its name. LIKE user_logins is not used, because it needs SELECT on that table.
 CREATE_ARRIVALS = """
     CREATE TEMPORARY TABLE IF NOT EXISTS arrivals ({}, "arrival number" bigint GENERATED ALWAYS AS IDENTITY)
     ON COMMIT DELETE ROWS
@@ -24,13 +24,13 @@ MERGE_ARRIVALS = (
 
 
 def stage_rows(cursor: "extensions.cursor", rows: list[Row]) -> None:
-    """Copies `rows` into the staging table, numbered in their order; the end of the transaction empties it."""
+    """Copies `rows` into the staging table and numbers them in order; the end of the transaction empties it."""
     cursor.execute(CREATE_ARRIVALS)
     cursor.copy_expert(COPY_ARRIVALS, CopyStream(rows))  # type: ignore[arg-type]  # only read() is called
 
 
 def merge_rows(cursor: "extensions.cursor", rows: list[Row]) -> int:
-    """Writes the rows whose key `user_logins` does not have; returns how many."""
+    """Writes the rows whose key is not in `user_logins` yet; returns their number."""
     if not rows:
         return 0
     stage_rows(cursor, rows)

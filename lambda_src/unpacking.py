@@ -1,4 +1,4 @@
-"""The events of a message: without their envelope, and one by one where a body holds several."""
+"""Takes events out of messages: opens envelopes, and splits a body that holds several events."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -10,27 +10,27 @@ from lambda_src.json_text import WHITE_SPACE, read_json, split_array
 from lambda_src.rejects import Reason, RecordError
 from lambda_src.sqs import Message, make_event, read_attribute
 
-# An invocation holds 6 MB: some 27,000 events as producers send them, but 3 million of two bytes each, which would
-# outlast its time. 10,000 is what SQS allows for messages, and 1 MiB holds fewer valid events of 105 bytes or more.
+# Limits the work of an invocation. Its 6 MB could hold 3 million events of two bytes each, which take too long. A
+# message of 1 MiB holds fewer than 10,000 valid events, because a valid event has 105 bytes or more.
 MOST_EVENTS = 10_000
-BARE = "bare_event"  # the attribute of a message whose body is one event, whatever it looks like
+BARE = "bare_event"  # the attribute of a message whose body is exactly one event and must not be split
 
 _POINTERS = {f'"{pointer}"' for pointer in POINTERS}
 
 
 def unpack(messages: Iterable[Message], envelope: str | None) -> Iterator[Event]:
-    """The events of all `messages`, unchecked; a message that cannot be unpacked is one event with a `fault`."""
+    """Returns the unchecked events of all `messages`; a message that cannot be unpacked is one with a `fault`."""
     for message in messages:
         try:
             yield from unpack_message(message, envelope)
         except MemoryError:
-            raise  # not the message's fault
-        except Exception:  # noqa: BLE001  A fault of ours must not harm other messages, and its text may hold a value.
+            raise  # the message did not cause this
+        except Exception:  # noqa: BLE001  A bug here must not affect other messages, and the error's text may hold a value.
             yield _broken(make_event(message), Reason.UNEXPECTED)
 
 
 def unpack_message(message: Message, envelope: str | None) -> Sequence[Event]:
-    """The events of one message, in their order."""
+    """Returns the events of one message, in order."""
     event = make_event(message)
     if message.get("messageAttributes") and read_attribute(message, BARE) == "true":
         return (event,)
@@ -62,7 +62,7 @@ def _split(event: Event, body: str) -> Sequence[Event]:
         if parts[0] in _POINTERS:
             return (_broken(event, Reason.ENVELOPED, "extended_client_pointer"),)
     else:
-        # Not splitlines(): it knows more ends of line than JSON lines do.
+        # splitlines() would also split at characters that are not line ends in JSON lines.
         parts = [line.strip(WHITE_SPACE) for line in body.split("\n")]
         parts = [line for line in parts if line]
         if len(parts) < 2 or _is_json(body):  # noqa: PLR2004  One line is one event.

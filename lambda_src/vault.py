@@ -1,4 +1,4 @@
-"""Seals the originals of pseudonyms with a public key. The function can seal them and cannot open them."""
+"""Seals the originals of pseudonyms with a public key. The function cannot open what it seals."""
 
 import hashlib
 import secrets
@@ -21,7 +21,7 @@ NONCE_BYTES = 12
 KEY_BYTES = 32  # AES-256
 SMALLEST_RSA_KEY = 2048  # bits
 
-# One row per COMMIT. vault.unfold() later makes one row per pseudonym, so that the function does not wait for it.
+# One row per COMMIT is fast. vault.unfold() splits it later into one row per pseudonym.
 STORE = """
     INSERT INTO vault.inbox (salt_version, first_day, last_day, data_key, wrapped, public_key, pseudonyms, boxes)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
@@ -29,7 +29,7 @@ STORE = """
 
 
 class DataKey(NamedTuple):
-    """The key of one batch's boxes, as the database stores it."""
+    """The data key of one batch, as the database stores it."""
 
     id: str  # UUID
     wrapped: bytes  # by RSAES-OAEP with SHA-256
@@ -59,19 +59,19 @@ class Vault:
             )
         self._key = key
         self._cipher = AESGCM
-        # What KMS calls RSAES_OAEP_SHA_256.
+        # KMS's name of this algorithm is RSAES_OAEP_SHA_256.
         self._padding = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
         self._fingerprint = hashlib.sha256(public_key).digest()
 
     def new_batch(self) -> "SealedBatch":
-        """A batch with a data key of its own. The key disappears with the batch: only its wrapped form is stored."""
+        """A batch with its own data key. Only the wrapped form of the key is stored."""
         key = secrets.token_bytes(KEY_BYTES)
         wrapped = self._key.encrypt(key, self._padding)
         return SealedBatch(self._cipher(key).encrypt, DataKey(str(uuid.uuid4()), wrapped, self._fingerprint))
 
 
 class SealedBatch:
-    """Seals the originals of one batch, each pseudonym's once."""
+    """Seals the originals of one batch, one for each pseudonym."""
 
     def __init__(self, encrypt: "Encrypt", data_key: DataKey) -> None:
         self._encrypt = encrypt
@@ -79,10 +79,10 @@ class SealedBatch:
         self.data_key = data_key
 
     def seal(self, message: str, pseudonym: str) -> str:
-        """The box, in Base64, with what `pseudonym` is the HMAC of. The associated data ties it to the pseudonym."""
+        """Returns the encrypted original in Base64. The associated data ties it to the pseudonym."""
         box = self._boxes.get(pseudonym)
         if box is None:
-            # A counter: never the same nonce twice under one key (NIST SP 800-38D, 8.2.1).
+            # The nonce is a counter, so it never repeats under one key (NIST SP 800-38D, 8.2.1).
             nonce = len(self._boxes).to_bytes(NONCE_BYTES, "big")
             sealed = nonce + self._encrypt(nonce, message.encode(), pseudonym.encode())
             box = self._boxes[pseudonym] = b2a_base64(sealed, newline=False).decode()
@@ -90,7 +90,7 @@ class SealedBatch:
 
 
 def write_sealed(cursor: "extensions.cursor", rows: "list[Row]", data_key: DataKey) -> None:
-    """Stores the sealed boxes of `rows`, of which all have one salt version."""
+    """Stores the sealed originals of `rows`, which all have the same salt version."""
     boxes = dict(pair for row in rows for pair in row.sealed)
     if not boxes:
         return

@@ -1,4 +1,4 @@
-"""Gives up a write that cannot finish in the time that the invocation has left."""
+"""Cancels a write that cannot finish before the invocation ends."""
 
 import os
 import socket
@@ -14,9 +14,9 @@ TICK_SECONDS = 0.2
 
 
 class Watchdog:
-    """A thread that breaks a connection when its time is up: nothing else ends a call that libpq is waiting in.
+    """A thread that breaks a connection when its time is up. Nothing else ends a call in which libpq waits.
 
-    It looks at the clock five times a second, so that watching costs a write two assignments and no wake-up.
+    It reads the clock five times a second. A watched write therefore needs two assignments and no wake-up.
     """
 
     def __init__(self) -> None:
@@ -26,10 +26,10 @@ class Watchdog:
 
     @contextmanager
     def watching(self, connection: extensions.connection, give_up_at: float) -> Iterator[None]:
-        """Within the block, `connection` is broken once time.monotonic() reaches `give_up_at`."""
+        """Breaks `connection` if time.monotonic() reaches `give_up_at` within the block."""
         if self._thread is None or not self._thread.is_alive():
             thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
-            thread.start()  # If this raises, the next write tries again.
+            thread.start()  # If start() raises, the next write tries again.
             self._thread = thread
         with self._lock:
             self._watched = (connection, give_up_at)
@@ -49,6 +49,6 @@ class Watchdog:
 
 
 def _break(connection: extensions.connection) -> None:
-    # A duplicate, since closing the socket object must not close libpq's descriptor under it.
+    # dup() is needed: closing the socket object must not close libpq's own descriptor.
     with suppress(OSError, psycopg2.Error), socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
         duplicate.shutdown(socket.SHUT_RDWR)

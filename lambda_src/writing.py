@@ -1,5 +1,6 @@
-"""Writes a batch with one COPY and one COMMIT. Where rows exist already, a merge follows; where Postgres refuses rows,
-`refusals` does.
+"""Writes a batch with one COPY and one COMMIT.
+
+If some rows exist already, a merge follows. If Postgres refuses rows, `refusals` writes the others.
 """
 
 import logging
@@ -26,8 +27,8 @@ logger = logging.getLogger(__name__)
 def write_batch(database: Database, records: Iterable[Row | Reject], options: WriteOptions) -> BatchResult:
     """Writes the rows and the rejects among `records`; returns after the COMMIT.
 
-    Postgres reads while `records` are made. After a TransientError, all messages are `failed`. SetupError and SaltError
-    are raised: nothing is written then, and the whole batch comes back.
+    Postgres reads rows while the next `records` are made. After a TransientError, all messages are `failed`. Raises
+    SetupError and SaltError: then nothing is written, and SQS redelivers the whole batch.
     """
     stream = CopyStream(records)
     try:
@@ -50,11 +51,12 @@ def _write(database: Database, stream: CopyStream, options: WriteOptions) -> Bat
         if error.state != ROW_EXISTS:
             stream.take()
             return write_in_pieces(database, stream.rows, stream.rejects, options)
-        merge = partial(retry_once, merge)  # A redelivery.
+        merge = partial(retry_once, merge)  # probably a redelivery
     except TransientError as error:
         logger.warning("write failed, trying once more", extra={"error": str(error)})
     try:
-        return merge()  # Skips what the COPY has written, if only the answer to its COMMIT was lost.
+        # If the COPY was committed and only its response was lost, the merge skips its rows.
+        return merge()
     except BadRowError:
         return write_in_pieces(database, stream.rows, stream.rejects, options)
 
@@ -63,7 +65,7 @@ def _copy(database: Database, stream: CopyStream, options: WriteOptions) -> Batc
     database.check_salt(options.salt, options.give_up_at)
     stream.take(ROWS_AHEAD)
     if not stream.take(1) and not stream.rejects and options.sealed is None:
-        # The whole batch fits into one statement, which is a transaction by itself: two round trips less.
+        # The whole batch fits into one statement, which is its own transaction. That saves two round trips.
         with database.autocommit(options.give_up_at) as cursor:
             cursor.copy_expert(COPY_LOGINS, stream)  # type: ignore[arg-type]  # only read() is called
     else:
