@@ -1,4 +1,4 @@
--- The logins: one row an event, personal data only as pseudonyms.
+-- The logins: one row per event, with personal data only as pseudonyms.
 CREATE TABLE public.user_logins (
     event_id         uuid         NOT NULL,
     create_date      date         NOT NULL,
@@ -20,10 +20,10 @@ CREATE INDEX user_logins_written_at ON public.user_logins (written_at);
 
 COMMENT ON TABLE public.user_logins IS 'One row per login event; ip and device_id only as keyed pseudonyms';
 COMMENT ON COLUMN public.user_logins.event_id IS
-    'Attribute event_id of the message, else its messageId; a text that is no UUID as its UUIDv5 (URL namespace)';
+    'Id of the event: its event_id, else the messageId. A text that is not a UUID is stored as its UUIDv5 (URL namespace)';
 COMMENT ON COLUMN public.user_logins.create_date IS 'UTC date on which the queue received the message';
 COMMENT ON COLUMN public.user_logins.app_version IS
-    'major * 1,000,000 + minor * 1,000 + patch: sorts as versions do; app_version_text() prints it';
+    'major * 1,000,000 + minor * 1,000 + patch, so that it sorts like versions; app_version_text() converts it to text';
 COMMENT ON COLUMN public.user_logins.salt_version IS
     'Version of the salt behind the pseudonyms; pseudonyms of different versions cannot be compared';
 COMMENT ON COLUMN public.user_logins.user_id IS 'As sent';
@@ -36,6 +36,6 @@ COMMENT ON COLUMN public.user_logins.locale IS 'As sent; null where the event ha
 COMMENT ON COLUMN public.user_logins.app_version_name IS 'app_version as sent';
 COMMENT ON COLUMN public.user_logins.written_at IS 'When the transaction that wrote the row began';
 
--- A login of a month without a partition is stored all the same.
+-- Default partition: holds rows whose month has no partition yet.
 CREATE TABLE public.user_logins_default PARTITION OF public.user_logins DEFAULT;
 COMMENT ON TABLE public.user_logins_default IS 'Logins of months without a partition; create_login_partitions() moves them out';

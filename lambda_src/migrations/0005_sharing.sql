@@ -1,12 +1,12 @@
--- Who shares a device or an address, in under two seconds at ten million logins: what was counted some time ago, with the
--- pseudonyms that had a login since counted anew at each query. A login is in the answer from its COMMIT on; pseudonyms that
--- are linked across salts count as one, from the first count after the linking on.
+-- Which users share a device or an address, in under two seconds at ten million logins. count_sharing() stores counts. Each
+-- query recounts only the pseudonyms that had a login since then, so it includes every committed login. Pseudonyms that are
+-- linked across salts count as one from the next count_sharing() on.
 CREATE TABLE public.sharing_counted (
     one     boolean     PRIMARY KEY DEFAULT true CHECK (one),
     through timestamptz NOT NULL
 );
 INSERT INTO public.sharing_counted (through) VALUES (now() - interval '5 minutes');
-COMMENT ON TABLE public.sharing_counted IS 'One row: how far counted_ips and counted_devices go';
+COMMENT ON TABLE public.sharing_counted IS 'One row: the instant up to which counted_ips and counted_devices are complete';
 COMMENT ON COLUMN public.sharing_counted.one IS 'Always true';
 COMMENT ON COLUMN public.sharing_counted.through IS 'Every login written before this instant is counted';
 
@@ -17,7 +17,7 @@ FROM public.user_logins l LEFT JOIN public.pseudonym_links k ON k.old = l.masked
 GROUP BY 1
 HAVING count(*) > 1;
 CREATE UNIQUE INDEX counted_ips_key ON public.counted_ips (masked_ip);
--- Statistics would hold pseudonyms of people who are forgotten later. The unique index tells the planner enough.
+-- Statistics would hold pseudonyms of people who are erased later. The unique index tells the planner enough.
 ALTER MATERIALIZED VIEW public.counted_ips ALTER COLUMN masked_ip SET STATISTICS 0;
 CREATE INDEX counted_ips_logins ON public.counted_ips (logins);
 COMMENT ON MATERIALIZED VIEW public.counted_ips IS 'shared_ips as it was at the last count_sharing()';

@@ -1,5 +1,5 @@
--- What they may do stands in lambda_src/privileges.py.
--- Roles belong to the whole server: another database of it, or another migration at this moment, may have made them.
+-- The roles. lambda_src/privileges.py lists their privileges.
+-- Roles belong to the whole server. Another database on it, or a concurrent migration, may have made them.
 DO $$
 DECLARE
     name text;
@@ -18,24 +18,24 @@ BEGIN
         END IF;
     END LOOP;
     FOREACH name IN ARRAY ARRAY['ingest', 'operator', 'custodian'] LOOP
-        -- Nothing that somebody else puts into another schema is ever found.
+        -- An object that somebody else creates in another schema is never used.
         EXECUTE format('ALTER ROLE %I IN DATABASE %I SET search_path = pg_catalog, pg_temp', name, current_database());
     END LOOP;
-    -- A write that waits this long is better tried again by the queue than killed with its function.
+    -- A longer wait fails, so that SQS redelivers the batch before Lambda's timeout kills the function.
     EXECUTE format('ALTER ROLE ingest IN DATABASE %I SET lock_timeout = %L', current_database(), '5s');
     EXECUTE format('ALTER ROLE ingest IN DATABASE %I SET statement_timeout = %L', current_database(), '20s');
-    -- A function that is gone without a word would keep its locks, and each redelivery waits for them.
+    -- A function that was killed could keep its locks, and each redelivery would wait for them.
     EXECUTE format('ALTER ROLE ingest IN DATABASE %I SET idle_in_transaction_session_timeout = %L',
                    current_database(), '60s');
-    -- What an operator waits for must not make the function wait behind it for long.
+    -- While an operator waits for a lock, the function queues behind it. This limits that wait.
     FOREACH name IN ARRAY ARRAY['operator', 'custodian'] LOOP
         EXECUTE format('ALTER ROLE %I IN DATABASE %I SET lock_timeout = %L', name, current_database(), '4s');
-        -- As long as a function of Lambda may run.
+        -- The longest time that a Lambda function may run.
         EXECUTE format('ALTER ROLE %I IN DATABASE %I SET statement_timeout = %L', name, current_database(), '15min');
         EXECUTE format('ALTER ROLE %I IN DATABASE %I SET idle_in_transaction_session_timeout = %L', name,
                        current_database(), '60s');
     END LOOP;
-    -- What nobody waits for any more must not keep partitions from being dropped. A role can change its own settings.
+    -- An abandoned query must not block the dropping of partitions. A role can change its own settings.
     EXECUTE format('ALTER ROLE analyst IN DATABASE %I SET statement_timeout = %L', current_database(), '10min');
     EXECUTE format('ALTER ROLE analyst IN DATABASE %I SET idle_in_transaction_session_timeout = %L',
                    current_database(), '5min');

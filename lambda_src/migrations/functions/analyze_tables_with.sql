@@ -1,6 +1,6 @@
--- Only tables whose statistics hold one of the values: each ANALYZE reads up to 30,000 rows. It leaves out the rows that its
--- own transaction has removed. What still holds a value is cleared: ANALYZE keeps the statistics of a table without rows,
--- and those of a partitioned table would have all its partitions analyzed.
+-- It analyzes only tables whose statistics hold one of the values, because each ANALYZE reads up to 30,000 rows. ANALYZE
+-- ignores the rows that its own transaction has removed. Statistics that still hold a value are cleared: ANALYZE does not
+-- replace those of an empty table, and for a partitioned table it would analyze every partition.
 CREATE OR REPLACE FUNCTION public.analyze_tables_with(known text[]) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -17,4 +17,4 @@ BEGIN
     RETURN analyzed;
 END $$;
 COMMENT ON FUNCTION public.analyze_tables_with(text[]) IS
-    'Makes the planner statistics anew, or clears them, that hold one of the values; returns how many tables it analyzed';
+    'Renews or clears the planner statistics that hold one of the values; returns how many tables it analyzed';

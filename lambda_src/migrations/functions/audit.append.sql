@@ -1,5 +1,5 @@
--- The lock makes entries follow each other: no number is given twice or left out, and each hash takes in the one before.
--- Nobody but the owner can take it: other roles may only read the table.
+-- The lock serializes entries: numbers have no gap and no duplicate, and each hash includes the previous one. Only the owner
+-- can take the lock. Other roles can only read the table.
 CREATE OR REPLACE FUNCTION audit.append(
     action text, who text, request text, why text, subject text, basis text DEFAULT NULL,
     salt_version integer DEFAULT NULL, counts jsonb DEFAULT '{}')
@@ -23,7 +23,7 @@ BEGIN
     entry.salt_version := salt_version;
     entry.counts := counts;
     entry.transaction_id := pg_current_xact_id();
-    -- The line that ops/audit_chain.py checks.
+    -- ops/audit_chain.py checks this line.
     entry.hash := sha256(coalesce(before.hash, '') || convert_to(jsonb_build_array(
         entry.id, extract(epoch FROM entry.at), entry.action, entry.actor, entry.role, entry.request_id, entry.reason,
         entry.basis, entry.subject, entry.salt_version, entry.counts, entry.transaction_id::text)::text, 'UTF8'));

@@ -1,5 +1,5 @@
--- Statistics of tables that outlive a month hold values of its logins. An erasure that comes after the month has gone does
--- not know the pseudonyms any more. The lock keeps ANALYZE out until the rows are gone, and holds up no reader or writer.
+-- Statistics of the parent and of the default partition hold values of a dropped month. A later erasure does not know these
+-- pseudonyms any more. The lock blocks ANALYZE until the rows are dropped, and does not block readers or writers.
 CREATE OR REPLACE FUNCTION public.clear_shared_statistics() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -12,7 +12,7 @@ BEGIN
     IF archived >= date_trunc('month', now() AT TIME ZONE 'UTC') THEN
         RAISE EXCEPTION 'the logins of the current month are always kept';
     END IF;
-    -- From here on nothing but a late login can change the month.
+    -- From here on, only a late login can change the month.
     PERFORM audit.lock_removals();
     SELECT m.partition INTO month_table FROM public.login_months() m WHERE m.month = archived;
     IF month_table IS NULL THEN
@@ -27,8 +27,8 @@ BEGIN
         EXECUTE format('SELECT count(*), coalesce(sum(public.line_checksum(public.login_line(m.login))), 0)
                         FROM (SELECT l::public.user_logins AS login FROM %s l) AS m', month_table)
         INTO counted, checksum;
-        -- The parent before its partitions, as readers and writers lock them: nobody waits in a circle. Nobody waits
-        -- while the checksum is made, either; a login that came in meanwhile makes the number another one.
+        -- The parent is locked before its partitions, as readers and writers do, which prevents deadlocks. The checksum
+        -- was computed without this lock, so nobody waited for it. The count below detects a login that came since.
         LOCK TABLE ONLY public.user_logins IN ACCESS EXCLUSIVE MODE;
         PERFORM public.clear_shared_statistics();
         EXECUTE format('SELECT count(*) FROM %s', month_table) INTO held;
@@ -49,4 +49,4 @@ BEGIN
                                             'target', target, 'dropped', true));
 END $$;
 COMMENT ON FUNCTION public.drop_archived_logins(date, bigint, numeric, text, text, text, text, text) IS
-    'Drops a month if it holds exactly the logins of the archive: their number and checksum';
+    'Drops a month if the number and checksum of its logins are those of the archive';

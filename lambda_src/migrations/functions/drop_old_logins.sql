@@ -23,7 +23,7 @@ BEGIN
         months := months + 1;
         RETURN NEXT;
     END LOOP;
-    -- What lies in the default partition, in months that no partition was made for.
+    -- Old logins in the default partition: their months have no partition.
     month := NULL;
     SELECT count(*) INTO logins FROM public.user_logins_default d WHERE d.create_date < date_trunc('month', keep_from);
     IF logins > 0 THEN
@@ -44,4 +44,5 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION public.drop_old_logins(date, boolean, text, text, text) IS
-    'Drops the months before that of the date, rejects included; returns each month and its logins (null: of no partition)';
+    'Drops the logins and rejects of the months before that of the date; returns each month with its number of logins (month '
+    'null: logins of the default partition)';

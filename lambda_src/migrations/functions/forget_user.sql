@@ -7,7 +7,7 @@ DECLARE
     known      text[];
 BEGIN
     PERFORM audit.lock_removals();
-    -- No ANALYZE, which would keep values of the rows, runs beside it. Readers and writers go on.
+    -- The lock blocks ANALYZE, which would keep values of the rows. It does not block readers or writers.
     LOCK TABLE public.user_logins IN SHARE UPDATE EXCLUSIVE MODE;
     EXECUTE format(
         'WITH gone AS (DELETE FROM public.user_logins l WHERE l.user_id = $1 RETURNING l.event_id, ARRAY[%s]::text[] AS named)
@@ -16,7 +16,7 @@ BEGIN
         (SELECT string_agg(format('l.%I', m.name), ', ') FROM public.masked_columns() AS m (name)))
     INTO logins, known, pseudonyms USING forgotten;
 
-    -- Nobody can take one box out of a batch that could not be unfolded: erasure counts for more than the others in it.
+    -- A batch that could not be unfolded cannot lose a single original, so the whole batch is removed: the erasure has priority.
     DELETE FROM vault.inbox_faults f WHERE string_to_array(f.batch ->> 'pseudonyms', ',') && pseudonyms;
     -- The same originals under other salts.
     SELECT array_agg(DISTINCT pseudonym) INTO pseudonyms FROM (
@@ -26,7 +26,7 @@ BEGIN
         UNION SELECT other.old FROM public.pseudonym_links l JOIN public.pseudonym_links other ON other.new = l.new
               WHERE l.old = ANY (pseudonyms)
     ) AS same (pseudonym);
-    -- Those in no login any more: nobody else shares them.
+    -- Keep only the pseudonyms that no remaining login has.
     EXECUTE 'SELECT coalesce(array_agg(p), ''{}'') FROM unnest($1) AS p WHERE ' || public.without_login('p')
     INTO pseudonyms USING pseudonyms;
 

@@ -1,5 +1,5 @@
--- Pseudonyms are looked up in each masked column; without an index each look-up would read all logins. They are compared by
--- their bytes: in en_US.UTF-8, with which RDS makes databases, an insert into a default index took twice the time.
+-- Queries look up pseudonyms in each masked column. Without an index, each look-up would read all logins. The index compares
+-- bytes: in en_US.UTF-8, RDS's default collation, an insert into a default index took twice the time.
 CREATE OR REPLACE FUNCTION public.index_masked_columns() RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

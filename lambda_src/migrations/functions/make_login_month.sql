@@ -1,5 +1,5 @@
--- A month may be partitioned by day. A month's indexes are written to in random order: once they outgrow memory, each row
--- costs reads; a day's do so thirty times later. To retention, archives and readers the month stays one table.
+-- A month may be partitioned by day. Inserts go to random pages of an index. Once the indexes of a month outgrow memory, each
+-- insert reads from disk; the indexes of a day are thirty times smaller. Retention, archives and readers still see one table.
 CREATE OR REPLACE FUNCTION public.make_login_month(month date, by_day boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -16,7 +16,7 @@ BEGIN
         EXECUTE format('COMMENT ON TABLE public.%I IS %L', name || to_char(day, '"_"DD'), 'Logins of ' || day);
         day := day + 1;
     END LOOP;
-    -- The default partition may hold logins of that month: the month can be attached only once they have left it.
+    -- The default partition may hold logins of that month. They have to be moved before the month can be attached.
     EXECUTE format(
         'WITH moved AS (DELETE FROM public.user_logins_default WHERE create_date >= %L AND create_date < %L RETURNING *)
          INSERT INTO public.%I SELECT * FROM moved', month, next_month, name);

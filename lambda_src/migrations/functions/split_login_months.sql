@@ -1,4 +1,4 @@
--- It waits for whoever reads, and makes the function wait behind it: not for long.
+-- It waits for readers, and the function queues behind it. The lock timeout keeps that wait short.
 CREATE OR REPLACE FUNCTION public.split_login_months() RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '4s' AS $$
 DECLARE
@@ -20,4 +20,4 @@ BEGIN
     RETURN split;
 END $$;
 COMMENT ON FUNCTION public.split_login_months() IS
-    'Partitions by day the months from this one on that hold no login yet, and so all later ones; returns how many';
+    'Partitions the current and later months by day if they hold no login yet, and so all months made later; returns how many';

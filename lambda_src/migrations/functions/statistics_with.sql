@@ -5,4 +5,4 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WHERE s.schemaname = 'public'
           AND (coalesce(s.most_common_vals::text::text[], '{}') || coalesce(s.histogram_bounds::text::text[], '{}')) && known
 $$;
-COMMENT ON FUNCTION public.statistics_with(text[]) IS 'The planner statistics, by column, that hold one of the values';
+COMMENT ON FUNCTION public.statistics_with(text[]) IS 'The columns whose planner statistics hold one of the values';

@@ -1,4 +1,4 @@
--- An entry opens the vault for an hour: what is older needs no row.
+-- An audit entry opens the vault for one hour, so older rows are removed.
 CREATE OR REPLACE FUNCTION vault.begin_answer(entry bigint) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -7,4 +7,4 @@ BEGIN
     RETURN (SELECT a.through FROM vault.answers a WHERE a.entry = begin_answer.entry FOR UPDATE);
 END $$;
 COMMENT ON FUNCTION vault.begin_answer(bigint) IS
-    'Through which pseudonym the originals of an audit entry were given out; others wait until this transaction has ended';
+    'Returns the last pseudonym whose original was given out for an audit entry; other calls wait until this transaction ends';

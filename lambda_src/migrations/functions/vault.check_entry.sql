@@ -1,5 +1,5 @@
--- Nothing leaves the vault without an entry in the audit table that is committed: one that could be taken back does not
--- count. The entry names what may be read.
+-- Reading the vault needs a committed entry in the audit table, because an uncommitted one could be rolled back. The entry
+-- names what may be read.
 CREATE OR REPLACE FUNCTION vault.check_entry(entry bigint, wanted text) RETURNS audit.entries
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -14,4 +14,5 @@ BEGIN
     END IF;
     RETURN found;
 END $$;
-COMMENT ON FUNCTION vault.check_entry(bigint, text) IS 'The audit entry of that number and action; refuses without one';
+COMMENT ON FUNCTION vault.check_entry(bigint, text) IS
+    'Returns the audit entry of that number and action; raises an error if there is none';

@@ -1,4 +1,4 @@
--- Only vault.unfold() adds originals, and it waits for removals: what is found cannot come back meanwhile.
+-- Only vault.unfold() adds originals, and it waits for removals. So no removed original can return during this run.
 CREATE OR REPLACE FUNCTION vault.drop_orphans(most integer, OUT originals integer, OUT links integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -26,5 +26,5 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION vault.drop_orphans(integer) IS
-    'Removes originals and links that no login has any more, at most so many, if logins were dropped since the last time; '
-    'returns how many of each';
+    'Removes originals and links that no login has any more, up to the given number, if logins were dropped since the last run; '
+    'returns the number of each';

@@ -14,4 +14,4 @@ BEGIN
     RETURN written;
 END $$;
 COMMENT ON FUNCTION vault.link_pseudonyms(bigint, text[], text[]) IS
-    'Writes old and new pseudonyms of what the audit entry asks to link; returns how many pairs were new';
+    'Stores pairs of old and new pseudonyms for the audit entry of a link; returns how many pairs were new';

@@ -14,4 +14,5 @@ BEGIN
     WHERE o.pseudonym = asked.subject;
     UPDATE vault.answers a SET through = 'g' WHERE a.entry = sealed_original.entry;
 END $$;
-COMMENT ON FUNCTION vault.sealed_original(bigint) IS 'What the audit entry of that number asks to recover, sealed; once';
+COMMENT ON FUNCTION vault.sealed_original(bigint) IS
+    'Returns the sealed original that the audit entry of that number asks to recover; works once per entry';

@@ -1,4 +1,4 @@
--- With the version of the salt, so that whoever opens an original can hold it against its pseudonym.
+-- The result holds the version of the salt, so that the reader can verify an original against its pseudonym.
 CREATE OR REPLACE FUNCTION vault.sealed_originals(entry bigint, most integer)
 RETURNS TABLE (pseudonym text, salt_version integer, sealed bytea, wrapped bytea, public_key bytea)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -12,7 +12,7 @@ BEGIN
         FROM vault.originals o JOIN vault.data_keys k ON k.id = o.data_key
         WHERE o.pseudonym > after
               AND (o.salt_version = asked.salt_version
-                   -- What was linked to the old version before: its link goes on to the new one.
+                   -- Originals that were linked to the old version before get a link to the new version.
                    OR EXISTS (
                        SELECT FROM public.pseudonym_links l
                        WHERE l.old = o.pseudonym AND l.new_version = asked.salt_version
@@ -25,4 +25,4 @@ BEGIN
     UPDATE vault.answers a SET through = given WHERE a.entry = sealed_originals.entry;
 END $$;
 COMMENT ON FUNCTION vault.sealed_originals(bigint, integer) IS
-    'The next sealed originals that the audit entry of that number asks to link, in order of their pseudonyms; each once';
+    'Returns the next sealed originals that the audit entry of that number asks to link, in order of their pseudonyms, each once';

@@ -9,4 +9,4 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     GROUP BY k.public_key
 $$;
 COMMENT ON FUNCTION vault.summary() IS
-    'For which public keys (SHA-256) the vault was sealed, and the oldest batch in the inbox: nothing of what is in it';
+    'Returns the public keys (SHA-256) that the vault was sealed for, and the time of the oldest batch in the inbox; no content';

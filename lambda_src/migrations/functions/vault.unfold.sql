@@ -1,6 +1,6 @@
--- Of a batch only what its logins hold: an event delivered again after a rotation is a duplicate, whose new pseudonyms no
--- row has, and a person may have been forgotten since. The days spare a look into the other partitions.
--- A batch that cannot be moved must not stop the others: it is set aside.
+-- Moves only originals whose pseudonym a login has. An event that is redelivered after a rotation is a duplicate: no row has
+-- its new pseudonyms. A person may also have been erased since. The days limit the search to the batch's own partitions.
+-- A batch that cannot be moved is set aside, so that it does not block the others.
 CREATE OR REPLACE FUNCTION vault.unfold(most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -43,4 +43,5 @@ BEGIN
     RETURN seen;
 END $$;
 COMMENT ON FUNCTION vault.unfold(integer) IS
-    'Moves batches of the inbox, the oldest first, to data_keys and originals, until so many pseudonyms are done; returns how many';
+    'Moves batches of the inbox, the oldest first, to data_keys and originals, up to the given number of pseudonyms; returns '
+    'how many it moved';

@@ -7,7 +7,7 @@ FROM public.user_logins l
 LEFT JOIN public.pseudonym_links ip ON ip.old = l.masked_ip
 LEFT JOIN public.pseudonym_links device ON device.old = l.masked_device_id
 GROUP BY l.create_date;
-COMMENT ON VIEW public.daily_logins IS 'Logins a day, with the distinct users, devices and addresses behind them';
+COMMENT ON VIEW public.daily_logins IS 'Logins per day, with the number of distinct users, devices and addresses';
 COMMENT ON COLUMN public.daily_logins.create_date IS 'UTC day';
 COMMENT ON COLUMN public.daily_logins.logins IS 'Logins of that day';
 COMMENT ON COLUMN public.daily_logins.users IS 'Distinct users of that day';

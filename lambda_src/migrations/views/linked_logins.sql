@@ -1,5 +1,5 @@
--- Logins under the newest pseudonyms that are known for them; without links, the logins as they are. The columns are those
--- that user_logins has when this file is applied: every run that applies a numbered migration applies it too.
+-- Logins with their newest linked pseudonyms; without links, the logins as they are. The view has the columns that
+-- user_logins has when this file is applied. Every run that applies a numbered migration applies this file too.
 DO $$
 DECLARE
     logins  regclass := 'public.user_logins';
@@ -24,4 +24,4 @@ BEGIN
     );
 END $$;
 COMMENT ON VIEW public.linked_logins IS
-    'user_logins with the newest pseudonyms that salt link knows: comparable across rotations';
+    'user_logins with the newest pseudonyms that `salt link` has stored, so that rows are comparable across rotations';

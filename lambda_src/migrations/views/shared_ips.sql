@@ -1,4 +1,4 @@
--- What count_sharing() has counted, and anew the pseudonyms that had a login since.
+-- The stored counts of count_sharing(), and new counts for the pseudonyms that had a login since.
 CREATE OR REPLACE VIEW public.shared_ips AS
 WITH recent AS (
     SELECT coalesce(k.new, n.masked_ip) AS masked_ip
