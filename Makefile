@@ -141,6 +141,10 @@ test: bundle $(VENV)/security/.installed $(VENV)/aws/.installed  ## all tests bu
 test-all: bundle $(VENV)/security/.installed $(VENV)/aws/.installed  ## all tests, a whole deploy to an emulator among them
 	$(BIN)/pytest $(PARALLEL) tests
 
+.PHONY: walk
+walk: setup  ## type what the documents say, in a fresh copy; narrow terminals, another user, a read-only home
+	$(BIN)/pytest -m walk tests/walk
+
 # ---- benchmarks -------------------------------------------------------------------------------------------------
 
 BENCH := $(VENV)/bench
