@@ -47,10 +47,10 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     file = directory.with_name("events.jsonl")
     file.write_text("\n".join(map(json.dumps, [*events, make_body(ip="none")])), encoding="utf-8")
     try:
-        run(directory, "up", "--quarantine")
-        run(directory, "send", "--unchecked", str(file))
+        assert run(directory, "up", "--quarantine").returncode == 0
+        assert run(directory, "send", "--unchecked", str(file)).returncode == 0
         time.sleep(8)
-        run(directory, "forget", "--user-id", "user 0", "--reason", "a test of the tables", "--yes")
+        assert run(directory, "forget", "--user-id", "user 0", "--reason", "tables", "--yes").returncode == 0
         yield directory
     finally:
         run(directory, "down")
@@ -102,6 +102,8 @@ def test_tables_fit_the_terminal_and_dates_stay_whole(directory: Path, words: tu
     lines = written.replace("\r", "").splitlines()
     assert [line for line in lines if line.startswith(tuple(BORDERS)) and len(line) > columns] == []
     assert [line for line in lines if BROKEN_DATE.search(line)] == []
+    if words[0] in ("report", "audit", "lookup"):
+        assert re.search(r"20\d\d-\d\d-\d\d", written), "no row to look at"
     if words == ("--help",):
         assert max(map(len, lines)) <= 80
 
