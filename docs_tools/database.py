@@ -1,6 +1,7 @@
 """The tables, views and functions, as the SQL files and their comments describe them."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def tables() -> str:
             columns = [column for column in comments if column.startswith(f"{name}.")]
             heads = ("column", "type", "meaning") if name in types else ("column", "meaning")
             rows = [_row(types.get(name), column.rpartition(".")[2], comments[column][1]) for column in columns]
-            parts += [f"### {kind} `{name.removeprefix('public.')}`", comments[name][1] + "."]
+            parts += [f"### {kind} `{name.removeprefix('public.')}`", textwrap.fill(comments[name][1] + ".", 100)]
             parts += [table(heads, rows)] if rows else []
     return "\n\n".join(parts)
 
