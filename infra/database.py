@@ -1,4 +1,4 @@
-"""The database of the stack: RDS PostgreSQL or Aurora Serverless v2, with IAM log-ins only: there is no password."""
+"""The database of the stack: RDS PostgreSQL or Aurora Serverless v2, with IAM log-ins only and no password."""
 
 from aws_cdk import CfnResource, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
@@ -11,7 +11,7 @@ from infra.nag import acknowledge
 from infra.settings import Settings
 
 BACKUP_DAYS = 14
-# RDS takes a major version and picks its newest minor; Aurora wants both. The tests run the same major version.
+# RDS accepts a major version and picks its newest minor; Aurora needs both. The tests run the same major version.
 RDS_VERSION = "18"
 AURORA_VERSION = rds.AuroraPostgresEngineVersion.VER_18_3.aurora_postgres_full_version
 AURORA_FAMILY = "aurora-postgresql18"
@@ -21,8 +21,8 @@ CERTIFICATE_AUTHORITY = "rds-ca-rsa2048-g1"
 class Database(Construct):
     """A private, encrypted PostgreSQL.
 
-    `host`, `port`, `name` and `resource_id` say how to reach it, `security_group` guards it, `identifier` is its name
-    in metrics, `kind` is rds or aurora, and `ready` is what must exist before it takes log-ins.
+    `host`, `port`, `name` and `resource_id` say how to reach it. `security_group` protects it. `identifier` is its name
+    in metrics. `kind` is rds or aurora. `ready` holds the resources that must exist before it accepts log-ins.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Database(Construct):
             ca_certificate_identifier=CERTIFICATE_AUTHORITY,
             multi_az=settings.multi_az,
             storage_type="gp3",
-            # A snapshot brings the size that it has grown to, and RDS refuses a smaller one.
+            # A snapshot brings its own size, and RDS refuses a smaller one.
             allocated_storage=None if snapshot else str(settings.storage_gib),
             max_allocated_storage=settings.max_storage_gib,
             storage_encrypted=None if snapshot else True,
@@ -133,7 +133,8 @@ class Database(Construct):
                 db_cluster_identifier=cluster.ref,
                 db_instance_class="db.serverless",
                 ca_certificate_identifier=CERTIFICATE_AUTHORITY,
-                auto_minor_version_upgrade=False,  # the version above would be a step back afterwards
+                # After an automatic upgrade, a deploy of the version above would be a downgrade.
+                auto_minor_version_upgrade=False,
                 publicly_accessible=False,
             )
             for number in range(1, 3 if settings.multi_az else 2)
@@ -148,7 +149,7 @@ class Database(Construct):
         if not settings.multi_az:
             reasons["AwsSolutions-RDS3"] = "a standby is one context value (multiAz), on in production"
         if settings.restore_snapshot:
-            # CloudFormation refuses these properties then: the snapshot brings its own name, owner, key and log-in.
+            # CloudFormation refuses these properties with a snapshot, which brings its own name, owner, key and log-in.
             reasons["AwsSolutions-RDS2"] = "encrypted as its snapshot is"
         if not settings.deletion_protection:
             reasons["AwsSolutions-RDS10"] = "deletionProtection=false was asked for"

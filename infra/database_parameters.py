@@ -1,7 +1,7 @@
 """The settings of the database server."""
 
 DESCRIPTION = "TLS only, log-ins but no values in the log, connections as budgeted"
-# No statement and no value of one in the server's log: not of a failed one, not in an error's detail or context.
+# The server's log holds no statement and no value, not even of a failed statement or in an error's detail or context.
 QUIET_LOG = {
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
@@ -10,11 +10,11 @@ QUIET_LOG = {
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
 }
-# Who logs in, from where and until when, kept for as long as RDS can: seven days.
+# The log holds each login and logout with its address. Seven days is RDS's longest retention.
 LOGIN_LOG = {"log_connections": "1", "log_disconnections": "1", "rds.log_retention_period": "10080"}
-# The first is RDS's own default. Each role sets what pgaudit logs of it: docs/how-to/analysts.md.
+# The first library is RDS's own default. Each role sets what pgaudit logs of its statements: docs/how-to/analysts.md.
 AUDIT_LIBRARIES = "pg_stat_statements,pgaudit"
-# A query over all months of a table that is partitioned by day locks some 2,500 tables and indexes.
+# With daily partitions, a query over all months locks some 2,500 tables and indexes.
 LOCKS_A_CONNECTION = 512
 
 

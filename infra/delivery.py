@@ -1,4 +1,4 @@
-"""How often and how long a message is tried: every number of queue and event source that depends on another."""
+"""How often and how long a message is tried: the settings of queue and event source that depend on each other."""
 
 import math
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ MIN_RECEIVES = 5
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
 MAX_RECEIVES = 1000
 QUEUE_RETENTION_DAYS = 7
-# A day of the queue's retention is left to catch up in.
+# One day of the queue's retention is left to catch up after an outage.
 MAX_OUTAGE_MINUTES = (QUEUE_RETENTION_DAYS - 1) * 24 * 60
 # With quarantine, only infrastructure failures count towards maxReceiveCount, so it can be high. Without quarantine, a
 # rejected message reaches the dead-letter queue only after maxReceiveCount deliveries. A count that survives a longer
 # outage delays that.
 OUTAGE_MINUTES = 12 * 60
 OUTAGE_MINUTES_WITHOUT_QUARANTINE = 30
-# A message keeps its first time stamp in the dead-letter queue: the time there is what is left of these days.
+# A message keeps its first timestamp in the dead-letter queue, so the time in the queue counts towards these days.
 DEAD_LETTER_RETENTION_DAYS = 14
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """The delivery numbers that follow from the function's timeout, the batch window and an outage to outlive.
+    """The delivery settings that follow from the function's timeout, the batch window and the outage to survive.
 
-    `outage_minutes` of None is what suits `quarantine`, which is whether rejected messages go to the dead-letter queue
-    at first sight.
+    `quarantine` says whether the function sends rejected messages to the dead-letter queue itself. If `outage_minutes`
+    is None, its value follows from `quarantine`.
     """
 
     timeout_seconds: int
@@ -41,24 +41,24 @@ class Delivery:
 
     @property
     def visibility_seconds(self) -> int:
-        """Visibility timeout of the queue, in seconds; more than the rule where 1000 receives would not do."""
+        """Visibility timeout of the queue, in seconds; longer than AWS's rule if 1000 receives would not be enough."""
         rule = TIMEOUTS_PER_VISIBILITY * self.timeout_seconds + self.window_seconds
         return max(rule, math.ceil(self.outage_seconds / MAX_RECEIVES))
 
     @property
     def max_receive_count(self) -> int:
-        """Receives before a message goes to the dead-letter queue: visibility times this covers the outage."""
+        """The maxReceiveCount: multiplied by the visibility timeout, it covers the outage."""
         return min(max(math.ceil(self.outage_seconds / self.visibility_seconds), MIN_RECEIVES), MAX_RECEIVES)
 
     @property
     def late_seconds(self) -> int:
-        """Age of the oldest message from which on it is late: two failed attempts, and no less than a quarter hour."""
+        """Age in seconds from which the oldest message is late: two failed attempts, but at least a quarter hour."""
         return max(900, 2 * self.visibility_seconds + self.window_seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionBudget:
-    """How the connections of the database are shared out."""
+    """How the connections of the database are divided."""
 
     ingest: int
     analysts: int = 40
@@ -73,5 +73,5 @@ class ConnectionBudget:
 
     @property
     def max_concurrency(self) -> int:
-        """Invocations at a time: each environment holds one connection, and during a deploy old ones live on."""
+        """Concurrent invocations: half of the connections, because old environments keep theirs during a deploy."""
         return max(self.ingest // 2, 2)

@@ -1,4 +1,4 @@
-"""The VPC endpoints: one way to each AWS service that a function calls."""
+"""The VPC endpoints: one for each AWS service that a function calls."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from infra.settings import Settings
 
 
 class Endpoints(Construct):
-    """Interface endpoints, each for a few actions of a few roles on one resource; or the way to existing ones."""
+    """Interface endpoints, each for a few actions of a few roles on one resource; or the access to existing ones."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class Endpoints(Construct):
                 principals=[iam.AnyPrincipal()],
                 actions=list(actions),
                 resources=[resource],
-                # The roles as a condition: as principals they would be ids, which break when a role is made anew.
+                # A condition names the roles. AWS stores principals as ids, which break when a role is re-created.
                 conditions={
                     "ArnEquals": {"aws:PrincipalArn": [role.role_arn for role in callers]},
                     "StringEquals": {"aws:PrincipalAccount": Aws.ACCOUNT_ID},

@@ -1,4 +1,4 @@
-"""A function of the pipeline: the one bundle, a role of hand-written statements, an encrypted log."""
+"""A function of the pipeline: the shared bundle, a role of hand-written statements, an encrypted log."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Archite
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionDefaults:
-    """What all functions of a stack share: code, processor, `key` of log and environment, variables, place."""
+    """What all functions of a stack share: code, processor, `key` of log and environment, variables, placement."""
 
     code: lambda_.Code
     arch: str
@@ -30,7 +30,7 @@ class FunctionDefaults:
 
 
 class PipelineFunction(Construct):
-    """`function` and its `role`; nothing is granted beyond its own log, traces and network interfaces."""
+    """`function` and its `role`. The role only has permissions for its own log, traces and network interfaces."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class PipelineFunction(Construct):
             iam.PolicyStatement(
                 sid="WriteOwnLog",
                 actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-                resources=[log_group.log_group_arn],  # ends in `:*`, the streams of this group
+                resources=[log_group.log_group_arn],  # ends in `:*`: the streams of this log group
             ),
             *(_network_statements() if placement else ()),
         ]
@@ -81,7 +81,7 @@ class PipelineFunction(Construct):
             vpc_subnets=placement.subnets if placement else None,
             security_groups=[placement.security_group] if placement else None,
         )
-        # A name to type, as in `sam local invoke IngestFunction`.
+        # A short logical id, for example for `sam local invoke IngestFunction`.
         cast("lambda_.CfnFunction", self.function.node.default_child).override_logical_id(construct_id)
         acknowledge(
             self,
@@ -104,7 +104,7 @@ def _network_statements() -> list[iam.PolicyStatement]:
     ]
     return [
         iam.PolicyStatement(sid="NetworkInterfaces", actions=actions, resources=["*"]),
-        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html: Lambda needs them, the code does not.
+        # Lambda needs these, the code does not: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
         iam.PolicyStatement(
             sid="NoNetworkInterfacesForCode",
             effect=iam.Effect.DENY,

@@ -1,4 +1,4 @@
-"""The customer-managed keys: one for data at rest, one for the salt alone, one for messages if it is wanted."""
+"""The customer-managed keys: one for data at rest, one for the salt, and optionally one for messages."""
 
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -9,8 +9,8 @@ from constructs import Construct
 class Keys(Construct):
     """KMS keys, rotated yearly: `queue`, `storage` (database, logs, environments, alarms) and `salt`.
 
-    They are apart so that a producer, who may use the queue's key, can do nothing with the salt. Without `queue_key`
-    the queues take the key of data at rest, which saves one key; the salt's key is never shared.
+    The keys are separate so that a producer, who may use the queue's key, cannot decrypt the salt. Without `queue_key`,
+    the queues use the key of data at rest, which saves one key. The salt's key is never shared.
     """
 
     def __init__(
@@ -24,7 +24,8 @@ class Keys(Construct):
         queue_key: bool,
     ) -> None:
         super().__init__(scope, construct_id)
-        # A snapshot or a salt without its key is lost: all outlive the stack (unless its creation fails), or none does.
+        # A snapshot or a salt is lost without its key. So all of them survive the stack (unless its creation fails), or
+        # none does.
         kept = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if retain_data else RemovalPolicy.DESTROY
         storage = self._key("Storage", f"{name}: database, logs, environments, alarms", kept)
         self.storage: kms.IKey = storage

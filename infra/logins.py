@@ -17,7 +17,7 @@ from infra.settings import Settings
 
 
 class Logins(Construct):
-    """`owner` is the way of the tables' owner, `of[role]` that of each role: by IAM token, or by a password."""
+    """`owner` is the log-in of the tables' owner, `of[role]` that of each role: by IAM token or by password."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The logs of the stack: each is encrypted, and each ends."""
+"""The logs of the stack: each is encrypted and has a retention."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_kms as kms

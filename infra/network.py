@@ -1,4 +1,4 @@
-"""The network: no way out, and one way to each thing that a function needs."""
+"""The network: no internet access, and one route to each service that a function needs."""
 
 from collections.abc import Sequence
 
@@ -58,5 +58,5 @@ class Network(Construct):
         return vpc
 
     def open(self, target: ec2.ISecurityGroup, port: int, purpose: str) -> None:
-        """Let the functions reach a port of what `target` guards."""
+        """Let the functions reach a port of the resources in the security group `target`."""
         self.placement.security_group.connections.allow_to(target, ec2.Port.tcp(port), purpose)

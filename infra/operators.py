@@ -1,4 +1,4 @@
-"""The functions that do what operators ask of the private database, and what is done on a schedule."""
+"""The functions that run operations of operators next to the private database, on request or on a schedule."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MONTHS_AHEAD = 12
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorFunction:
-    """One function of operators: its database role and its OPERATIONS bear the `name` too.
+    """One operator function. `name` is also the name of its database role and of its group in OPERATIONS.
 
     `concurrency` is reserved; each invocation at a time takes one connection.
     """
@@ -37,7 +37,7 @@ class OperatorFunction:
         return f"{self.name.capitalize()}Function"
 
 
-# They are apart, so that IAM can let somebody invoke the one and not the other.
+# The functions are separate, so that IAM can allow a person to invoke one and not the other.
 OPERATORS = (
     OperatorFunction(
         name="operator",
@@ -52,7 +52,7 @@ OPERATORS = (
         needs_vault=True,
     ),
 )
-# The one that runs what is due.
+# The function that runs the schedules.
 SCHEDULED = "operator"
 
 
@@ -114,7 +114,7 @@ class Operators(Construct):
 
     @property
     def scheduled(self) -> lambda_.Function:
-        """The function that runs what is due."""
+        """The function that runs the schedules."""
         return self.functions[SCHEDULED]
 
     @property

@@ -1,4 +1,4 @@
-"""The step of a deploy that migrates the database and makes the salt, before any message is taken."""
+"""The deploy step that migrates the database and creates the salt before the first message is received."""
 
 from collections.abc import Mapping, Sequence
 
@@ -54,7 +54,7 @@ class Provision(Construct):
         self.function, self.role = self._made.function, self._made.role
 
     def run(self, *, after: Sequence[IDependable], before: Sequence[Construct], key: kms.IKey) -> None:
-        """Invoke the function on the first deploy and whenever its code or settings change; a failure stops both."""
+        """Invoke the function on the first deploy and when its code or settings change; a failure fails the deploy."""
         trigger = triggers.Trigger(
             self,
             "Trigger",
@@ -63,7 +63,7 @@ class Provision(Construct):
             execute_before=list(before),
         )
         trigger.node.add_dependency(self._made, *after)
-        # The CDK's provider would leave a log of its own behind, for ever and in the clear.
+        # Without this, the CDK's provider would leave an unencrypted log that never expires.
         log_group = add_log(self, "ProviderLogs", key=key)
         provider = Stack.of(self).node.find_child(PROVIDER_ID)
         handler = provider.node.find_child("Handler")

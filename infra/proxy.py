@@ -1,4 +1,4 @@
-"""RDS Proxy between the function and the database: optional, for the function holds few connections as it is."""
+"""RDS Proxy between the function and the database. It is optional, because the function holds few connections."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from infra.database import Database
 
 
 class Proxy(Construct):
-    """A proxy with IAM on both sides, so no secret: `access` is the way through it."""
+    """A proxy with IAM on both sides, so without a secret. `access` is the log-in through it."""
 
     def __init__(
         self,

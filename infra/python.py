@@ -1,4 +1,4 @@
-"""Finds the Python that the functions run in."""
+"""Finds a Python of the version that the functions run in."""
 
 import os
 import shutil

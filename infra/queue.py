@@ -10,12 +10,12 @@ from infra.delivery import DEAD_LETTER_RETENTION_DAYS, QUEUE_RETENTION_DAYS, Del
 
 
 class LoginQueue(Construct):
-    """`queue` and `dead_letter_queue`: encrypted with a customer key, TLS only, tied to each other and nothing else."""
+    """`queue` and `dead_letter_queue`: encrypted with a customer key, TLS only, each in redrive with the other only."""
 
     def __init__(self, scope: Construct, construct_id: str, *, name: str, key: kms.IKey, delivery: Delivery) -> None:
         super().__init__(scope, construct_id)
         self._key = key
-        # A name of its own: the two queues refer to each other, and only a name known beforehand breaks the circle.
+        # The queue has a fixed name. The two queues refer to each other, so one name has to be known beforehand.
         queue_arn = Stack.of(self).format_arn(service="sqs", resource=f"{name}-logins")
         self.dead_letter_queue = sqs.Queue(
             self,
@@ -47,7 +47,7 @@ class LoginQueue(Construct):
         )
 
     def poll_statements(self) -> list[iam.PolicyStatement]:
-        """Return the permission to work off the queue, as an event source does."""
+        """Return the permission to consume the queue, as an event source does."""
         return [
             iam.PolicyStatement(
                 sid="PollQueue",
@@ -60,7 +60,7 @@ class LoginQueue(Construct):
     def quarantine_statements(self) -> list[iam.PolicyStatement]:
         """Return the permission to send to the dead-letter queue.
 
-        SQS makes the data key in the sender's name, and verifies a new one by decrypting it.
+        SQS generates the data key with the sender's permissions, and decrypts a new one to verify it.
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
         """
         return [

@@ -1,4 +1,4 @@
-"""`python -m infra.release vX.Y.Z` packs the bundles and bills of materials of a release into build/release."""
+"""Packs the bundles and bills of materials of a release into build/release: `python -m infra.release vX.Y.Z`."""
 
 import argparse
 import hashlib
@@ -57,7 +57,7 @@ def pack(bundle: Path, archive: Path) -> None:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.release", description="Packs a release.")
     parser.add_argument("tag", help="the release's tag, such as v1.2.3")
     try:

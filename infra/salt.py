@@ -1,4 +1,4 @@
-"""The salt in SSM: its name and ARN, and who may read or create it. Its value is made by the provision function."""
+"""The salt in SSM: its name, its ARN and its permissions. The provision function creates the value."""
 
 from aws_cdk import ArnFormat, Aws, Stack
 from aws_cdk import aws_iam as iam
@@ -7,7 +7,7 @@ from constructs import Construct
 
 
 class Salt(Construct):
-    """A SecureString, which CloudFormation cannot make: `name`, `arn`, who may do what with it."""
+    """The salt's name, ARN and permissions. It is a SecureString, which CloudFormation cannot create."""
 
     def __init__(self, scope: Construct, construct_id: str, *, name: str, key: kms.IKey) -> None:
         super().__init__(scope, construct_id)
@@ -28,7 +28,7 @@ class Salt(Construct):
         ]
 
     def history_statements(self) -> list[iam.PolicyStatement]:
-        """Return the permission to read all versions of the salt, for rows that an old one has masked."""
+        """Return the permission to read all versions of the salt, including those that masked older rows."""
         return [
             iam.PolicyStatement(sid="ReadSaltHistory", actions=["ssm:GetParameterHistory"], resources=[self.arn]),
             self._key_statement("DecryptSalt", "kms:Decrypt"),

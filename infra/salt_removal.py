@@ -1,4 +1,4 @@
-"""The end of the salt: deleted together with the stack, or kept."""
+"""Deletes the salt together with the stack, or keeps it."""
 
 from dataclasses import replace
 
@@ -12,8 +12,8 @@ from infra.salt import Salt
 class SaltRemoval(Construct):
     """Has a function delete the salt together with the stack, unless `retain`.
 
-    Without its salt no row can ever be compared with a later one. The resource is there in both cases, so that a
-    change of `retain` changes its deletion policy, and deletes nothing by itself.
+    After the salt is deleted, no existing row can be compared with a later one. The resource exists in both cases, so
+    that a change of `retain` only changes its deletion policy and deletes nothing.
     """
 
     def __init__(
@@ -23,7 +23,7 @@ class SaltRemoval(Construct):
         made = PipelineFunction(
             self,
             "SaltRemovalFunction",
-            # Outside the network: CloudFormation waits for an answer over the internet.
+            # The function runs outside the VPC, because it answers CloudFormation over the internet.
             defaults=replace(defaults, environment={}, placement=None),
             handler="lambda_src.salt_removal.lambda_handler",
             description="Deletes the salt together with the stack, if nothing is to be retained",

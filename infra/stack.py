@@ -27,7 +27,7 @@ from infra.upstream import Upstream
 
 
 class LoginPipelineStack(Stack):
-    """Queue, functions, salt, alarms; network and database of its own, or the way to existing ones."""
+    """Queue, functions, salt, alarms; its own network and database, or access to existing ones."""
 
     def __init__(self, scope: Construct, *, settings: Settings, code: lambda_.Code) -> None:
         name = f"login-pipeline-{settings.stage}"
@@ -37,7 +37,7 @@ class LoginPipelineStack(Stack):
             description="Login events from SQS to Postgres, personal data masked",
             termination_protection=settings.deletion_protection and not settings.existing_database,
         )
-        # The CDK orders some resources twice over; harmless.
+        # The CDK declares some dependencies twice, which does no harm.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
         self._settings = settings
         delivery = Delivery(

@@ -12,7 +12,7 @@ from constructs import Construct
 
 from infra.settings import Settings
 
-# SQS uses the queue's key in the name of the service that sends.
+# SQS uses the queue's key with the permissions of the sending service.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
 KEY_ACTIONS = ["kms:Decrypt", "kms:GenerateDataKey"]
 
@@ -20,7 +20,7 @@ Conditions = Mapping[str, Mapping[str, str]]
 
 
 class Upstream(Construct):
-    """The subscription of `queue` to a topic, or the rule that sends it a bus's events, and the leave to send."""
+    """The subscription of `queue` to a topic, or the rule that sends a bus's events to it, and the send permission."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Upstream(Construct):
             self,
             "Subscription",
             topic_arn=topic_arn,
-            region=topic_arn.split(":")[3],  # The topic may be in another region than the stack.
+            region=topic_arn.split(":")[3],  # The topic may be in a different region from the stack.
             protocol="sqs",
             endpoint=self._queue.queue_arn,
             raw_message_delivery=raw,
@@ -66,7 +66,7 @@ class Upstream(Construct):
             event_pattern={"detail-type": [detail_type]} if detail_type else everything,
             targets=[events.CfnRule.TargetProperty(id="Queue", arn=self._queue.queue_arn)],
         )
-        # The ARN is put together from names: what depended on the rule could not come before it.
+        # The ARN is built from names, so that the policies do not depend on the rule: they have to exist before it.
         path = rule_name if bus == "default" else f"{bus}/{rule_name}"
         rule_arn = Stack.of(self).format_arn(
             service="events", resource="rule", resource_name=path, arn_format=ArnFormat.SLASH_RESOURCE_NAME
@@ -76,7 +76,7 @@ class Upstream(Construct):
             "events.amazonaws.com",
             "Bus",
             queue_condition={"ArnEquals": {"aws:SourceArn": rule_arn}},
-            # AWS documents no rule's ARN for a target's key; the CDK's own target sets the account, too.
+            # AWS documents no rule ARN as a condition for a target's key. The CDK's own target also uses the account.
             # https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_events_targets.SqsQueue.html
             key_condition={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
         )
@@ -103,6 +103,6 @@ class Upstream(Construct):
         )
 
     def _after_policy(self, sender: Construct) -> None:
-        """What sends before it may would be refused: EventBridge gives an event up after a day."""
+        """Makes the sender depend on its permission: EventBridge drops an event after a day of refusals."""
         policy = self._queue.node.find_child("Policy")
         sender.node.add_dependency(policy)

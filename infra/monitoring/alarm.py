@@ -1,4 +1,4 @@
-"""What an alarm is made of."""
+"""The parts of an alarm."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from aws_cdk import aws_cloudwatch as cw
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """One alarm: its id, the metric, the bound, and the sentence that says what it means and what to do."""
+    """One alarm: its id, the metric, the threshold, and a text that says what it means and what to do."""
 
     id: str
     metric: cw.IMetric

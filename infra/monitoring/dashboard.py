@@ -1,4 +1,4 @@
-"""The dashboard: is it flowing, late, bad, full?"""
+"""The dashboard: throughput, delay, failures and capacity."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The alarms of the stack's own database; whoever owns an existing one watches it."""
+"""The alarms of the stack's own database. The owner of an existing database monitors it."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from infra.monitoring.metrics import database_metric
 from infra.settings import Settings
 
 GIB = 1024**3
-# A micro instance has 1 GiB in all, of which little is free even at rest.
+# A micro instance has 1 GiB of memory, of which little is free even without load.
 MEMORY_BOUND, MICRO_MEMORY_BOUND = 0.15 * GIB, 0.05 * GIB
 
 

@@ -1,4 +1,4 @@
-"""The metrics that alarms and dashboard look at."""
+"""The metrics that alarms and dashboard use."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from aws_cdk import aws_cloudwatch as cw
 
 from infra.database import Database
 
-# What the function emits, under the one dimension `service`.
+# The metrics that the function emits, with the single dimension `service`.
 NAMESPACE = "LoginPipeline"
 MINUTES_1, MINUTES_5 = Duration.minutes(1), Duration.minutes(5)
 

@@ -12,7 +12,7 @@ from infra.monitoring.metrics import MINUTES_1, MINUTES_5, OwnMetrics
 def flow_alarms(
     own: OwnMetrics, queue: sqs.IQueue, dead_letter_queue: sqs.IQueue, late_seconds: int
 ) -> Sequence[Alarm]:
-    """Return the alarms of the messages' way."""
+    """Return the alarms of the queues and the message flow."""
     return [
         Alarm(
             id="DeadLetters",
@@ -20,16 +20,17 @@ def flow_alarms(
                 period=MINUTES_1, statistic="Maximum"
             ),
             bound=1,
-            action="Messages were rejected or given up. Read the reason in their attributes or in rejected_logins "
-            "(an outage leaves none), correct producer or function, and redrive them within 14 days of their sending.",
+            action="Messages were rejected or failed too often. Read the reason in their attributes or in "
+            "rejected_logins (messages of an outage have none), correct producer or function, and redrive them within "
+            "14 days after they were sent.",
         ),
         Alarm(
             id="MessagesLate",
             metric=queue.metric_approximate_age_of_oldest_message(period=MINUTES_1, statistic="Maximum"),
             bound=late_seconds,
             periods=5,
-            action="Messages wait too long. Look whether the function fails (RecordsFailed, Errors), is held back "
-            "(Throttles) or the database is slow; nothing is lost while the queue keeps them (7 days).",
+            action="Messages wait too long. Check whether the function fails (RecordsFailed, Errors) or is throttled "
+            "(Throttles), or whether the database is slow. Nothing is lost while the queue keeps them (7 days).",
         ),
         Alarm(
             id="RecordsRejected",
@@ -42,8 +43,8 @@ def flow_alarms(
             metric=own("RecordsFailed"),
             bound=1,
             periods=2,
-            action="Good messages cannot be written and are retried. Look at the database (is it up, full, failing "
-            "over, out of connections?) and at the function's log, which names the SQLSTATE.",
+            action="Good messages cannot be written and are retried. Check the database (is it up, full, failing over, "
+            "out of connections?) and the function's log, which names the SQLSTATE.",
         ),
     ]
 
@@ -55,8 +56,8 @@ def function_alarms(function: lambda_.IFunction, timeout_seconds: int) -> Sequen
             id="Errors",
             metric=function.metric_errors(period=MINUTES_5),
             bound=1,
-            action="Whole invocations fail: a set-up is broken (settings, salt, log-in, privileges, schema) or "
-            "time or memory ran out. The function's log says which.",
+            action="Whole invocations fail. Either the set-up is wrong (settings, salt, log-in, privileges, schema), "
+            "or time or memory ran out. The function's log says which.",
         ),
         Alarm(
             id="Throttles",
@@ -71,18 +72,18 @@ def function_alarms(function: lambda_.IFunction, timeout_seconds: int) -> Sequen
             metric=function.metric_duration(period=MINUTES_5, statistic="p99"),
             bound=0.8 * timeout_seconds * 1000,
             periods=3,
-            action="Batches take nearly as long as they may. Look for locks and load in the database; lower "
-            "batchSize or raise functionTimeout.",
+            action="Batches take nearly as long as the function's timeout. Look for locks and load in the database; "
+            "lower batchSize or raise functionTimeout.",
         ),
     ]
 
 
 def operator_alarm(operator: lambda_.IFunction) -> Alarm:
-    """Return the alarm of the function that runs what is due."""
+    """Return the alarm of the function that runs the schedules."""
     return Alarm(
         id="OperatorErrors",
         metric=operator.metric_errors(period=MINUTES_5),
         bound=1,
-        action="An operator's command, or the scheduled upkeep or retention, failed. The operator function's log "
-        "says which; without upkeep, the partitions of the coming months run out in a year.",
+        action="A command of an operator failed, or the scheduled upkeep or retention. The operator function's log "
+        "says which. Without upkeep, no new partitions are made, and the existing ones end in a year.",
     )

@@ -1,4 +1,4 @@
-"""What the cloud stack can be told: the CDK context, read and checked once."""
+"""The settings of the cloud stack: the CDK context, read and checked once."""
 
 from infra.settings.context import ContextError, key_help, parse_context
 from infra.settings.settings import Settings

@@ -1,4 +1,4 @@
-"""The CDK context, read and checked once."""
+"""Reads and checks the CDK context once."""
 
 import dataclasses
 import re
@@ -9,7 +9,7 @@ from infra.settings.contradictions import contradictions
 from infra.settings.names import camel
 from infra.settings.settings import Settings
 
-# The CDK command line and libraries keep their own switches in the same context.
+# The CDK's command line and libraries store their own switches in the same context.
 FOREIGN_KEY = re.compile(r"@aws-cdk/|aws:|aws-cdk:|cdk:|cli-telemetry$")
 STAGES_KEY = "stages"
 

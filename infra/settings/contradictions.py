@@ -1,4 +1,4 @@
-"""Settings that are well-formed one by one, and do not go together."""
+"""Finds settings that are valid one by one but contradict each other."""
 
 from infra.settings.names import camel
 from infra.settings.settings import Settings

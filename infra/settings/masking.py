@@ -1,4 +1,4 @@
-"""What can be chosen about salt, vault and the age of logins."""
+"""The settings of salt, vault, partitions and retention."""
 
 from dataclasses import dataclass
 

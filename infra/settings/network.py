@@ -1,4 +1,4 @@
-"""What can be chosen about the network."""
+"""The settings of the network."""
 
 from dataclasses import dataclass
 

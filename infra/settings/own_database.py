@@ -1,4 +1,4 @@
-"""What can be chosen about the database of the stack."""
+"""The settings of the stack's own database."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How the queue is worked off."""
+"""The settings of queue and function."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the cloud stack can be told."""
+"""All settings of one deployment."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Settings(
     NetworkSettings,
     OwnDatabaseSettings,
 ):
-    """One deployment's choices; each field is one context key, in camelCase there."""
+    """The settings of one deployment; each field is one context key, which is in camelCase."""
 
     stage: str = setting(
         text(r"[a-z][a-z0-9-]{0,19}", "a short lower-case name"),
@@ -45,7 +45,7 @@ class Settings(
 
     @property
     def existing_database(self) -> bool:
-        """Whether the database is not the stack's own."""
+        """Whether the stack uses an existing database."""
         return self.database_host is not None
 
     @property

@@ -1,4 +1,4 @@
-"""Which service of AWS puts events on the queue, besides producers that send to it themselves."""
+"""The settings of AWS services that send events to the queue, in addition to producers that send directly."""
 
 from dataclasses import dataclass
 

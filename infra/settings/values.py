@@ -1,4 +1,4 @@
-"""What the values of the CDK context look like: a reader for each kind, which raises ValueError."""
+"""Readers for the values of the CDK context, one for each kind; each raises ValueError."""
 
 import ipaddress
 import re
