@@ -11,7 +11,8 @@ from ops.errors import OpsError, TakenError
 from ops.lake.files import fetch_file, read_lines, store_file, unnamed_files
 from ops.lake.leftovers import remove_leftovers
 from ops.lake.manifests import FORMAT, Manifest, add_manifest, list_manifests, manifest_path, read_manifest, with_files
-from ops.lake.staging import Staging, workbench
+from ops.lake.staging import Staging
+from ops.lake.workbench import workbench
 
 if TYPE_CHECKING:
     from ops.places import Place

@@ -14,7 +14,7 @@ from ops.lake.engine import quote
 from ops.lake.files import fetch_file, read_lines, store_file, write_file
 from ops.lake.leftovers import remove_leftovers
 from ops.lake.manifests import File, Manifest, add_manifest, list_manifests, manifest_path, with_files
-from ops.lake.staging import workbench
+from ops.lake.workbench import workbench
 
 if TYPE_CHECKING:
     import duckdb

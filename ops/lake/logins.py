@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from ops.errors import UsageError
 from ops.lake.reading import allow_bucket, attach_postgres
-from ops.lake.staging import workbench
 from ops.lake.statement import check_statement
 from ops.lake.tables import Archived, create_logins, find_archived
+from ops.lake.workbench import workbench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

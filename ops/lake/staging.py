@@ -1,13 +1,11 @@
 """A month's logins on this machine, between the database and the files."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ops.lake.columns import file_type, line_structure
-from ops.lake.engine import open_engine, quote, quote_name
+from ops.lake.engine import quote, quote_name
 from ops.lake.files import write_file
 from ops.operations.archives import Column
 
@@ -58,10 +56,3 @@ class Staging:
             for start in range(0, count, LOGINS_A_FILE):
                 write_file(self.engine, SELECT_FILE.format(day=quote(day), limit=LOGINS_A_FILE, start=start), path)
                 yield day, path
-
-
-@contextmanager
-def workbench() -> "Iterator[tuple[duckdb.DuckDBPyConnection, Path]]":
-    """DuckDB, and a directory that only this user can read and that is gone after the block."""
-    with TemporaryDirectory(prefix="loginpipe-") as name, open_engine(Path(name)) as engine:
-        yield engine, Path(name)

@@ -1,7 +1,10 @@
 """The lake: a forgotten person leaves hot and cold months alike, old months leave, and kills do no harm."""
 
+import io
 import json
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +16,7 @@ import ops.lake.archive
 from ops import operations
 from ops.lake import erasure
 from ops.lake.manifests import add_manifest
+from ops.lake.workbench import workbench
 from ops.operations.site import Site
 from ops.places import Folder
 from tests.function import Function
@@ -21,7 +25,7 @@ from tests.ops.earlier_archives import write_second_format
 from tests.ops.lake_reader import data_files, newest_manifests, read_rows
 from tests.ops.test_retention import months_ago
 from tests.scratch import Scratch
-from tests.support import make_record
+from tests.support import ROOT, make_record
 
 REASON = ("--reason", "request 7")
 PERSON = "o'neill \\ ü"
@@ -213,6 +217,38 @@ def test_two_erasures_at_once(
     erasure.erase_person(Folder(tmp_path), "nobody", dry_run=False, step=lambda _: None)
     assert_nothing_left(tmp_path)
     assert sorted(row["user_id"] for row in read_rows(tmp_path)) == ["ben", "ben"]
+
+
+# ---- what lies on the operator's machine ----------------------------------------------------------------------------
+
+ABANDON = """
+import os, pathlib, sys, time
+from ops.lake.workbench import workbench
+with workbench() as (_, directory):
+    (directory / "logins.parquet").write_text("user ids")
+    print(directory, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_copies_of_a_killed_command_go_with_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a command that runs stay."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    started = [
+        subprocess.Popen([sys.executable, "-c", ABANDON], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    killed, running = (Path((process.stdout or io.StringIO()).readline().strip()) for process in started)
+    started[0].kill()
+    started[0].communicate()
+    assert (killed / "logins.parquet").exists()
+    with workbench() as (_, own):
+        assert {path for path in tmp_path.iterdir() if path.is_dir()} == {running, own}
+        assert own.stat().st_mode & 0o077 == 0
+    started[1].kill()
+    started[1].communicate()
+    assert not own.exists()
 
 
 # ---- kills ----------------------------------------------------------------------------------------------------------
