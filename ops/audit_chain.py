@@ -1,4 +1,4 @@
-"""The chain of the audit table: each entry's hash takes in the entry before, so that a change shows."""
+"""Verifies the hash chain of the audit table: each hash includes the previous entry, so a change is detected."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ops.operations.audits import Link
     from ops.target import Target
 
-PAGE = 2000  # entries at once: within what Lambda returns
+PAGE = 2000  # entries per call: fits into Lambda's response
 HEAD = re.compile(r"([1-9][0-9]*):([0-9a-f]{64})")
 LOGGED = re.compile(r"audit head " + HEAD.pattern)
 LOG_FILTER = '"audit head"'
@@ -20,7 +20,7 @@ FUNCTIONS = ("operator_function", "custodian_function")  # of the settings: thos
 
 
 class Head(NamedTuple):
-    """Number and hash of an entry that was once the newest."""
+    """Number and hash of an entry that was the newest at some time."""
 
     number: int
     hash: str
@@ -31,7 +31,7 @@ class Head(NamedTuple):
 
 @dataclass
 class Verdict:
-    """What is wrong with the table, how many entries it has, and the newest one's number and hash."""
+    """The faults of the table, its number of entries, and the newest entry's number and hash."""
 
     faults: list[str] = field(default_factory=list)
     entries: int = 0
@@ -39,7 +39,7 @@ class Verdict:
 
 
 def parse_head(text: str) -> Head:
-    """A head as --head takes it; raises UsageError."""
+    """Parses the value of --head; raises UsageError."""
     found = HEAD.fullmatch(text.strip())
     if found is None:
         raise UsageError("--head must be N:HASH, as the log of the operator function and `audit verify` show it.")
@@ -47,7 +47,7 @@ def parse_head(text: str) -> Head:
 
 
 def find_heads(target: "Target") -> list[Head]:
-    """The heads in the logs of the operator functions."""
+    """Returns the heads in the logs of the operator functions."""
     heads = set()
     for name in FUNCTIONS:
         function = getattr(target.settings, name)
@@ -63,7 +63,7 @@ def find_heads(target: "Target") -> list[Head]:
 
 
 def verify(links: "Iterable[Link]", heads: Iterable[Head]) -> Verdict:
-    """Checks entries, in the order of their numbers, against each other and against heads known from elsewhere."""
+    """Checks entries, in the order of their numbers, against each other and against heads from another source."""
     verdict = Verdict()
     known: dict[int, set[str]] = {}
     for head in heads:

@@ -1,4 +1,4 @@
-"""Which pipeline a command works on, where --stack does not say: the environment's, or the local stack that is up."""
+"""Chooses the pipeline of a command without --stack: the environment's, or the local stack that is up."""
 
 import os
 from importlib.util import find_spec
@@ -12,16 +12,17 @@ if TYPE_CHECKING:
     from local.state import Description
 
 NAMES = [place.variable for place in PLACES.values()]
-# They would lead a command on the local stack elsewhere.
+# Variables that would direct a command for the local stack to another pipeline.
 FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "DB_IAM_AUTH")
 PREFIXES = ("PG", "AWS_ENDPOINT_URL")
 
 
 def choose_pipeline(directory: Path | None, role: str, *, forced: bool) -> bool:
-    """Puts the variables of the local stack into the environment where a command is to work on it.
+    """Sets the environment variables of the local stack if a command is to work on it.
 
-    That is so with `forced`, where the environment names no pipeline, and where it names this very stack. Returns
-    whether a person should hear of it. Raises OpsError where the stack is wanted and is not up.
+    A command works on the local stack with `forced`, if the environment names no pipeline, or if the environment names
+    this same stack. Returns whether to tell the user about the choice. Raises OpsError if the stack has to be used but
+    is not up.
     """
     stack = find_local_stack(directory)
     if stack is None:
@@ -40,7 +41,7 @@ def choose_pipeline(directory: Path | None, role: str, *, forced: bool) -> bool:
 
 
 def find_local_stack(directory: Path | None) -> "Description | None":
-    """The local stack that is up; None where none is, or where the extra `local` is not installed."""
+    """Returns the local stack that is up; None if none is, or if the extra `local` is not installed."""
     if find_spec("psutil") is None or find_spec("local") is None:
         return None
     from local.state import find_stack, get_directory  # noqa: PLC0415  an optional part

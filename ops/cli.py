@@ -1,4 +1,4 @@
-"""The command line `loginpipe`: its global options, its exit codes, and how it explains what goes wrong."""
+"""The command line `loginpipe`: its global options, its exit codes and its error messages."""
 
 import json
 import os
@@ -75,7 +75,7 @@ def choose(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit code. What goes wrong is explained in one line, without a traceback."""
+    """Runs the command line; returns the exit code. Explains each error in one line, without a traceback."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     _replace_closed_streams()
     try:
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _flush()
     except SystemExit as end:  # of shell completion, and of a closed pipe
         code = end.code
-    except BrokenPipeError:  # whoever reads has seen enough
+    except BrokenPipeError:  # the reader of the output has closed the pipe
         return Exit.FAILED
     except Exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help; its class is private
@@ -99,28 +99,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _replace_closed_streams() -> None:
-    """Gives the program an output where it was started without one (`>&-`): Python then has None in its place."""
+    """Opens an output if the program was started without one (`>&-`): Python sets sys.stdout to None then."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  to the end of the process
 
 
 def _flush() -> None:
-    """Writes what is left of the output; raises OSError where it cannot be written, and only once."""
+    """Flushes the output; raises OSError if that fails, and only once."""
     try:
         sys.stdout.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would try again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would flush again at exit
         raise
 
 
 def _explain(error: Exception) -> tuple[int, str] | None:
-    """The exit code and the message; None where the error is a defect of the program."""
+    """Returns exit code and message; None if the error is a bug of the program."""
     if isinstance(error, typer.Abort):
         return Exit.FAILED, "No answer: nothing was done. Scripts give --yes."
     if isinstance(error, typer.TyperException):
         return Exit.USAGE, explain_usage(error)
-    from ops.failures import explain  # noqa: PLC0415  it takes the AWS SDK to tell its errors
+    from ops.failures import explain  # noqa: PLC0415  only the AWS SDK can recognize its errors
 
     return explain(error)
 

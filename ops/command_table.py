@@ -1,4 +1,4 @@
-"""The commands of `loginpipe` by purpose. A command's module is imported when it is run, so that `--help` is quick."""
+"""The commands of `loginpipe` by purpose. A command's module is imported when it runs, so that `--help` is fast."""
 
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -9,13 +9,13 @@ from typer.main import get_command
 
 from ops.errors import UsageError
 
-# Plain help: rich would take three times as long to import as typer itself.
+# Plain help, because the import of rich takes three times as long as that of typer.
 STYLE: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None}
-OPTIONAL = "local"  # the package, and the extra, without which the commands of the local stack are missing
+OPTIONAL = "local"  # package and extra of the commands of the local stack
 
 
 class Entry(NamedTuple):
-    """A command: its purpose, its name, the first sentence of its help, and where it is."""
+    """A command: its purpose, its name, the first sentence of its help, and its module and attribute."""
 
     purpose: str
     name: str
@@ -65,18 +65,18 @@ COMMANDS = [
 
 
 class CommandGroup(TyperGroup):
-    """The commands of the table, listed by purpose, each imported when somebody runs it."""
+    """Lists the commands of the table by purpose, and imports each when it runs."""
 
     def __init__(self, **attributes: Any) -> None:  # noqa: ANN401  as typer's own class takes them
         super().__init__(**attributes)
         self.commands = {entry.name: TyperCommand(entry.name, help=entry.summary) for entry in COMMANDS}
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002  typer's types are private
-        """The names, in the order of the table."""
+        """Returns the names in the order of the table."""
         return list(self.commands)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
-        """The command that the first word names, loaded, and the words after it."""
+        """Loads the command that the first word names; returns it and the remaining words."""
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None:
             command = _load(next(entry for entry in COMMANDS if entry.name == command.name))
@@ -85,7 +85,7 @@ class CommandGroup(TyperGroup):
         return name, command, rest
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
-        """A list of commands for each purpose."""
+        """Writes a list of commands for each purpose."""
         for purpose in dict.fromkeys(entry.purpose for entry in COMMANDS):
             with formatter.section(purpose):
                 formatter.write_dl([(entry.name, entry.summary) for entry in COMMANDS if entry.purpose == purpose])

@@ -18,13 +18,13 @@ TRUTHS = {name for name, field in FIELDS.items() if field.kind is bool}
 
 
 def find_delimiter(text: str) -> str | None:
-    """What is between the columns of a text whose first line is a header; None where it is none."""
+    """Returns the delimiter of a CSV text; None if the first line is not a header."""
     header = next((line for line in text.split("\n") if line.strip()), "")
     return next((each for each in DELIMITERS if set(_columns(header, each)) >= REQUIRED), None)
 
 
 def parse_csv(file: Path, text: str) -> list[Item]:
-    """The events of a CSV text. An empty cell is an absent value; raises EventsFileError."""
+    """Returns the events of a CSV text. An empty cell is a missing value. Raises EventsFileError."""
     delimiter = find_delimiter(text)
     if delimiter is None:
         raise EventsFileError(
@@ -61,7 +61,7 @@ def _make_body(row: dict[str, str]) -> str:
 
 
 def _value(name: str, cell: str) -> str | int | bool:
-    """The cell in the type that the contract wants; as text where it is not of it, to be rejected as that."""
+    """Converts a cell to the contract's type; returns the text if that fails, and the pipeline rejects it later."""
     if name in NUMBERS and re.fullmatch(r"-?[0-9]{1,18}", cell):
         return int(cell)
     if name in TRUTHS and cell.lower() in ("true", "false"):

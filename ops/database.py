@@ -1,4 +1,4 @@
-"""Postgres, as the operator's commands use it: short transactions, and errors without values."""
+"""The database of the operator's commands: short transactions, and errors without values."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from lambda_src.connection import connection_arguments, explained_login
 from lambda_src.settings import DatabaseSettings
 from ops.errors import LockedError, OpsError
 
-# Classes of SQLSTATE whose texts name objects and privileges, and the pipeline's own (P0001): never values of rows.
+# SQLSTATE classes whose messages never hold values of rows: they name objects and privileges, or are our own (P0001).
 SPEAKING_CLASSES = ("42", "P0", "55", "57", "3F")
 
 Result = TypeVar("Result")
@@ -29,9 +29,9 @@ class Database:
 
     @contextmanager
     def transaction(self, *, roll_back: bool = False, writes_logins: bool = False) -> Iterator[extensions.cursor]:
-        """A cursor; the end of the block is the COMMIT, or with `roll_back` takes all back. Raises OpsError.
+        """Yields a cursor and commits at the end of the block, or with `roll_back` rolls back. Raises OpsError.
 
-        With `writes_logins` no words of Postgres are in the error: those of a trigger could hold a row.
+        With `writes_logins`, the error does not hold Postgres's message, because a trigger's message could hold a row.
         """
         failure: OpsError | None = None
         connection = self._connect()
@@ -45,14 +45,15 @@ class Database:
             if connection.closed:
                 self._connection = None
         if failure is not None:
-            raise failure  # out here, so that it does not carry psycopg2's error, which can hold values
+            # Not raised in the except block: its __context__ would be psycopg2's error, which can hold values.
+            raise failure
 
     def when_free(
         self, work: Callable[[extensions.cursor], Result], *, roll_back: bool = False, writes_logins: bool = False
     ) -> Result:
-        """Runs `work` in a transaction that needs locks which others may hold; tries again, and at last names them.
+        """Runs `work` in a transaction that needs locks, and tries again if other sessions hold them.
 
-        Raises LockedError where they hold them all the time, and OpsError.
+        Raises LockedError, which names these sessions, if the locks stay taken in every try. Raises OpsError.
         """
         for tries_left in reversed(range(blockers.TRIES)):
             with blockers.watched_blockers(self._connect()) as found:
@@ -67,7 +68,7 @@ class Database:
         raise LockedError(f"Nothing was done. {blockers.describe_blockers(found)}")
 
     def rows(self, sql: str, arguments: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        """The rows of one statement, in a transaction of its own."""
+        """Returns the rows of one statement, which runs in its own transaction."""
         with self.transaction() as cursor:
             cursor.execute(sql, arguments)
             return cursor.fetchall()
@@ -83,14 +84,14 @@ class Database:
             with explained_login():
                 arguments = connection_arguments(self._settings) | {"application_name": "login-pipeline-ops"}
                 self._connection = psycopg2.connect(**arguments)
-                # Statements name their schemas: what others have put into public is never found.
+                # Statements qualify all names, so an object that somebody else created in public is never used.
                 with self._connection, self._connection.cursor() as cursor:
                     cursor.execute("SET search_path = pg_catalog, pg_temp")
         return self._connection
 
 
 def explain(error: psycopg2.Error, *, with_words: bool = True) -> OpsError:
-    """What an error of psycopg2 means, without values of rows."""
+    """Returns the OpsError for an error of psycopg2, without values of rows."""
     state = error.pgcode
     if state is None:
         return OpsError("The connection to Postgres broke: nothing of the last step is certain. Run the command again.")

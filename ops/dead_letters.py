@@ -1,4 +1,4 @@
-"""The dead-letter queue, looked through without taking anything out."""
+"""Reads the dead-letter queue without removing anything."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -7,15 +7,15 @@ from lambda_src.sqs_batches import MESSAGES_PER_CALL
 from ops.letters import Filter, Letter
 from ops.queues import Queue
 
-HOLD_SECONDS = 300  # how long a letter stays hidden from others while it is worked on, unless told otherwise
-WAVE = 500  # letters held at once
+HOLD_SECONDS = 300  # default seconds for which a received dead letter is hidden from other consumers
+WAVE = 500  # dead letters that are held at the same time
 
 FindReasons = Callable[[list[str]], dict[str, tuple[str, str | None]]]  # by event_id: reason and field
 
 
 @dataclass
 class Reader:
-    """Goes through the dead-letter queue once; `close` gives back what it still holds."""
+    """Reads through the dead-letter queue once; `close` makes the dead letters visible that it still holds."""
 
     queue: Queue
     find_reasons: FindReasons
@@ -24,12 +24,12 @@ class Reader:
     _seen: set[str] = field(default_factory=set)
 
     def waves(self, limit: int | None = None, size: int = WAVE) -> Iterator[list[Letter]]:
-        """Letters not seen before, up to `size` at a time, until there are no more or `limit` is reached."""
+        """Yields new dead letters, up to `size` at a time, until there are no more or `limit` is reached."""
         is_empty = False
         while not is_empty and (limit is None or len(self._seen) < limit):
             wave: list[Letter] = []
             room = size if limit is None else min(size, limit - len(self._seen))
-            known = 0  # letters in a row that are held no longer, so that the queue gives them again
+            known = 0  # known dead letters received in a row: their visibility timeout has passed
             while len(wave) < room and known <= len(self._seen):
                 messages = self.queue.receive(self.hold_seconds, at_once=min(MESSAGES_PER_CALL, room - len(wave)))
                 if not messages:
@@ -46,7 +46,7 @@ class Reader:
             yield wave
 
     def find_reasons_of(self, letters: list[Letter]) -> dict[str, tuple[str | None, str | None]]:
-        """Reason and field of each letter, by messageId: as noted on it, else as the database knows them."""
+        """Returns reason and field of each dead letter by messageId, from its attributes, else from the database."""
         unknown = sorted({letter.event_id for letter in letters if letter.reason is None})
         known = self.find_reasons(unknown) if unknown else {}
         return {
@@ -57,18 +57,18 @@ class Reader:
         }
 
     def choose(self, letters: list[Letter], chosen: Filter) -> list[Letter]:
-        """Those that a command is about; asks for reasons only where they matter."""
+        """Returns the dead letters that a command selects; looks up reasons only if the selection needs them."""
         reasons = self.find_reasons_of(letters) if chosen.reasons else {}
         return [letter for letter in letters if chosen.takes(letter, reasons.get(letter.message_id, (None, None))[0])]
 
     def delete(self, letters: list[Letter]) -> int:
-        """Takes letters out of the queue for good; returns how many SQS has confirmed."""
+        """Deletes dead letters from the queue; returns how many SQS has confirmed."""
         deleted = self.queue.delete([letter.message for letter in letters])
         for letter in letters:
             self.held.pop(letter.message_id, None)
         return deleted
 
     def close(self) -> None:
-        """Makes all that is still held visible again at once."""
+        """Makes all held dead letters visible again at once."""
         letters, self.held = list(self.held.values()), {}
         self.queue.give_back([letter.message for letter in letters])

@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a set-up, and what to do about it: all checks, one after the other."""
+"""Runs all checks of a set-up, one after the other."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,9 +15,9 @@ from ops.target import Target
 
 
 def examine(target: Target) -> Iterator[Finding]:
-    """All findings, one check after the other: what breaks one check does not keep the next from running.
+    """Yields all findings. An error in one check does not stop the next check.
 
-    Raises PipelineError where it is not known what to check: the stack has another name, say.
+    Raises PipelineError if the target is unknown, for example because no stack has the given name.
     """
     _ = target.settings
     for name, check in CHECKS.items():

@@ -1,4 +1,4 @@
-"""What the command line can end with, apart from the pipeline's own errors."""
+"""The errors and exit codes of the command line, apart from the pipeline's own errors."""
 
 from enum import IntEnum
 
@@ -21,15 +21,15 @@ class OpsError(PipelineError):
 
 
 class NothingFoundError(OpsError):
-    """What was asked for is not there."""
+    """The requested object does not exist."""
 
 
 class TakenError(OpsError):
-    """A file of that name is there already, and files of archives are never overwritten."""
+    """A file of that name exists already. Files of archives are never overwritten."""
 
 
 class LockedError(OpsError):
-    """Others hold a lock for longer than a command waits."""
+    """Another session holds a lock for longer than a command waits."""
 
 
 class UsageError(OpsError):

@@ -1,4 +1,4 @@
-"""Events in a file: JSON lines, a JSON array, one JSON object, CSV, or messages of SQS as AWS's tools print them."""
+"""Reads events from JSON lines, a JSON array, one JSON object, CSV, or SQS messages as AWS's tools print them."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ EVENTS = "events"
 
 
 def load_text(file: Path) -> str:
-    """The text of a file, or with `-` of standard input; raises EventsFileError."""
+    """Reads the text of a file, or with `-` of standard input; raises EventsFileError."""
     try:
         data = sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
     except OSError as error:
@@ -27,7 +27,7 @@ def load_text(file: Path) -> str:
 
 
 def load_items(file: Path) -> list[Item]:
-    """A file's events; raises EventsFileError where it cannot be read or holds none."""
+    """Reads the events of a file; raises EventsFileError if it cannot be read or holds no event."""
     items = parse_items(file, load_text(file))
     if not items:
         raise EventsFileError(f"{file} holds no events.")
@@ -35,12 +35,12 @@ def load_items(file: Path) -> list[Item]:
 
 
 def parse_items(file: Path, text: str) -> list[Item]:
-    """The events of a text, as its format or the suffix of `file` says; raises EventsFileError.
+    """Returns the events of a text. Its content or the suffix of `file` decides the format. Raises EventsFileError.
 
-    A line is sent as it is, good or bad; so is a text in an array, and the body of each message of SQS.
+    A line is sent unchanged, even if it is not valid. So are a text in an array and the body of each SQS message.
     """
     suffix = Path(file.stem).suffix if file.suffix == ".gz" else file.suffix
-    # splitlines() knows more ends of line than JSON does.
+    # splitlines() would also split at characters that are not line ends in JSON lines.
     lines = [Item(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if suffix in LINES_SUFFIXES:
         return lines
@@ -53,7 +53,7 @@ def parse_items(file: Path, text: str) -> list[Item]:
         if content.startswith("["):
             return _parse_array(text, content)
     except ValueError:
-        # Lines may be anything, but who opens an array on a line of its own means an array.
+        # Lines may hold any text, but a `[` alone on the first line certainly begins an array.
         if lines[0].body == "[":
             raise EventsFileError(f"{file} begins as a JSON array, but is none: {_position(text)}.") from None
     return lines
@@ -72,7 +72,7 @@ def _parse_object(text: str, content: str) -> list[Item]:
 
 
 def _parse_array(text: str, content: str) -> list[Item]:
-    """The elements, each in its exact text, with the line of `text` that it begins on."""
+    """Returns the exact text of each element, with the line of `text` on which it begins."""
     position, line = text.index(content), 1 + text.count("\n", 0, text.index(content))
     items = []
     for number, part in enumerate(split_array(content), 1):
@@ -89,7 +89,7 @@ def _as_text(value: object) -> str:
 
 
 def _position(text: str) -> str:
-    """Where a text stops being JSON, without a value of it."""
+    """Returns the position of the JSON error, without a value of the text."""
     try:
         json.loads(text)
     except json.JSONDecodeError as error:

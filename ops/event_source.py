@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 LARGEST_BATCH = 10_000  # messages
-RECEIVE_AT_ONCE = 10  # SQS gives and deletes no more in one call
+RECEIVE_AT_ONCE = 10  # SQS's limit for one receive or delete call
 LONGEST_POLL = 20  # seconds, SQS's limit
 DELETE_TRIES = 3
 LONGEST_PAUSE = 30.0  # seconds between tries while SQS cannot be reached
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Delivery:
-    """What became of one batch: message ids."""
+    """The result of one batch, as message ids."""
 
     delivered: list[str]
     deleted: set[str]
@@ -42,11 +42,11 @@ class Delivery:
 
 @dataclass(frozen=True)
 class EventSource:
-    """Feeds a queue to a function; any number of threads may call `run` at once.
+    """Delivers a queue's messages to a function; any number of threads may call `run` at the same time.
 
-    `invoke` takes an event and returns the function's response; whatever it raises fails the batch. A batch closes when
-    it holds `batch_size` messages, when `window_seconds` have passed since its first message, or at 6 MB. What failed
-    stays in the queue: its visibility timeout and redrive policy say what happens next.
+    `invoke` takes an event and returns the function's response; any exception fails the batch. A batch closes when it
+    holds `batch_size` messages, when `window_seconds` have passed since its first message, or at 6 MB. Failed messages
+    stay in the queue. Its visibility timeout and redrive policy decide when they are redelivered or moved.
     """
 
     sqs: "SQSClient"
@@ -54,12 +54,12 @@ class EventSource:
     invoke: Callable[["dict[str, list[Record]]"], object]
     batch_size: int = 10
     window_seconds: float = 0.0
-    poll_seconds: int = LONGEST_POLL  # an idle `run` ends within so many seconds of its stop
+    poll_seconds: int = LONGEST_POLL  # long polling: an idle `run` ends within this time after `stop` is set
     on_delivery: Callable[[Delivery], None] | None = None
-    on_poll: Callable[[], None] | None = None  # after each poll that SQS has answered, and the delivery of what it gave
+    on_poll: Callable[[], None] | None = None  # called after each successful poll and the delivery of its messages
 
     def __post_init__(self) -> None:
-        """Raises ValueError for what AWS would refuse."""
+        """Raises ValueError for settings that AWS would refuse."""
         if not 1 <= self.batch_size <= LARGEST_BATCH:
             raise ValueError(f"batch_size must be from 1 to {LARGEST_BATCH:,}")
         if not 0 <= self.window_seconds <= 300:  # noqa: PLR2004  AWS's limit, named in the message
@@ -70,10 +70,10 @@ class EventSource:
             raise ValueError(f"poll_seconds must be from 1 to {LONGEST_POLL}")
 
     def run(self, stop: threading.Event, *, until_empty: bool = False) -> None:
-        """Polls and delivers until `stop` is set, or until a poll finds nothing; a batch in hand is dealt with first.
+        """Polls and delivers until `stop` is set or a poll finds nothing; finishes the current batch first.
 
-        An SQS that cannot be reached is tried again, more and more slowly; raises ClientError where SQS refuses the
-        queue or the permission.
+        Retries with growing pauses while SQS cannot be reached. Raises ClientError if SQS refuses the queue or the
+        permission.
         """
         arn = self._queue_arn(stop)
         if arn is None:
@@ -84,7 +84,7 @@ class EventSource:
             failure: BotoCoreError | ClientError | None = None
             try:
                 for message in self._collect(stop):
-                    messages.append(message)  # noqa: PERF402  extend() would lose what came before a failure
+                    messages.append(message)  # noqa: PERF402  extend() would lose the messages before a failure
             except (BotoCoreError, ClientError) as error:
                 failure = error
             for batch in split_by_size([make_record(message, arn) for message in messages]):
@@ -108,7 +108,7 @@ class EventSource:
         return None
 
     def _collect(self, stop: threading.Event) -> "Iterator[MessageTypeDef]":
-        """The messages of one batch, each as soon as it was received."""
+        """Yields the messages of one batch, each as soon as it is received."""
         count = size = 0
         deadline = 0.0
         while count < self.batch_size and size < LARGEST_PAYLOAD and not stop.is_set():
@@ -123,7 +123,7 @@ class EventSource:
                 MessageAttributeNames=["All"],
             ).get("Messages", [])
             if count and not received:
-                stop.wait(min(0.1, left))  # SQS waits in whole seconds only: the rest of the window passes here
+                stop.wait(min(0.1, left))  # SQS waits in whole seconds only; sleep for the rest of the window
             elif not received:
                 return
             elif not count:
@@ -144,7 +144,7 @@ class EventSource:
         return Delivery(ids, self._delete(done), failed, error)
 
     def _delete(self, handles: dict[str, str]) -> set[str]:
-        """Deletes by receipt handle; returns the message ids of what SQS has deleted."""
+        """Deletes messages by receipt handle; returns the message ids that SQS has deleted."""
         deleted: set[str] = set()
         left = list(handles)
         for _ in range(DELETE_TRIES):
@@ -159,7 +159,7 @@ class EventSource:
                     again += chunk
                     continue
                 deleted.update(handles[chunk[int(entry["Id"])]] for entry in answer.get("Successful", []))
-                # The sender's fault is a handle that is outdated: the message was received anew meanwhile.
+                # SenderFault means an outdated handle: the message was received again in between.
                 again += [chunk[int(entry["Id"])] for entry in answer.get("Failed", []) if not entry["SenderFault"]]
             left = again
             if not left:
@@ -170,7 +170,7 @@ class EventSource:
 
 
 def _next_pause(error: BotoCoreError | ClientError, pause: float) -> float:
-    """Seconds to wait before SQS is tried again; raises `error` where waiting cannot help."""
+    """Returns the seconds to wait before the next try; raises `error` if waiting cannot help."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
         if status < 500 and "Thrott" not in _code(error):  # noqa: PLR2004  HTTP: the client's fault

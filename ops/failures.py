@@ -1,4 +1,4 @@
-"""What a failure means, with what to do about it where AWS's own words do not say."""
+"""Explains failures, and adds advice if AWS's own message has none."""
 
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 
@@ -7,7 +7,7 @@ from ops.errors import Exit, NothingFoundError, StoppedError, UsageError
 
 
 def explain(error: Exception) -> tuple[int, str] | None:
-    """The exit code and the message; None where the error is a defect of the program."""
+    """Returns exit code and message; None if the error is a bug of the program."""
     if isinstance(error, PipelineError):
         return _exit_code(error), str(error)
     if isinstance(error, BotoCoreError | ClientError):

@@ -11,14 +11,14 @@ MEANINGS = {
 
 
 def column_of(field: str) -> str:
-    """The column of `user_logins` with the field's pseudonyms; raises UsageError for any other field."""
+    """Returns the column of `user_logins` with the field's pseudonyms; raises UsageError if the field is not masked."""
     if field not in MASKED:
         raise UsageError(f"{field!r} is not a masked field: {', '.join(MASKED)}.")
     return f"masked_{field}"
 
 
 def normal_form(field: str, value: str) -> str:
-    """A value in the form in which it is masked; raises UsageError."""
+    """Returns the normal form of a value, which is what gets masked; raises UsageError."""
     column_of(field)
     try:
         return contract_form(field, value)

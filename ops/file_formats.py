@@ -1,4 +1,4 @@
-"""The text of a file: UTF-8, UTF-16 or UTF-32, plain or gzip. Any other format is refused by its name."""
+"""Decodes files in UTF-8, UTF-16 or UTF-32, plain or gzip. The error for another format names that format."""
 
 import codecs
 import gzip
@@ -10,7 +10,7 @@ from ops.errors import UsageError
 GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"
 TAR, TAR_AT = b"ustar", 257
-# What a file of each format begins with.
+# The first bytes of a file in each format.
 REFUSED = {
     b"PAR1": "Parquet",
     b"Obj\x01": "Avro",
@@ -28,7 +28,7 @@ REFUSED = {
     b"%PDF": "PDF",
     b"<": "XML or HTML",
 }
-# The longer mark first: that of UTF-32 begins as that of UTF-16 does.
+# The longer mark comes first, because UTF-32's mark begins like UTF-16's.
 MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -38,13 +38,13 @@ MARKS = {
 
 
 class EventsFileError(UsageError):
-    """The file with events cannot be used; the message says why."""
+    """A file with events cannot be used; the message says why."""
 
 
 def decode_file(file: Path, data: bytes) -> str:
-    """The text of a file; raises EventsFileError.
+    """Decodes the bytes of a file; raises EventsFileError.
 
-    A byte that is no UTF-8 becomes a lone surrogate, so that it spoils its own event only.
+    An invalid byte of UTF-8 becomes a lone surrogate, so that only its own event is rejected.
     """
     if data.startswith(GZIP):
         try:
@@ -65,7 +65,7 @@ def decode_file(file: Path, data: bytes) -> str:
 
 
 def _find_format(data: bytes) -> str | None:
-    """The name of a format that is not read."""
+    """Returns the name of an unsupported format."""
     if data.startswith(ZIP):
         return "Excel (xlsx)" if b"xl/" in data else "zip"
     if data[TAR_AT:].startswith(TAR):
@@ -75,7 +75,7 @@ def _find_format(data: bytes) -> str | None:
 
 
 def _find_encoding(data: bytes) -> str | None:
-    """The encoding, by its mark or by where the zero bytes of a first ASCII character are; None for UTF-8."""
+    """Returns the encoding, from the mark or from the zero bytes of a first ASCII character; None for UTF-8."""
     for mark, encoding in MARKS.items():
         if data.startswith(mark):
             return encoding

@@ -1,4 +1,4 @@
-"""The options that all commands share, and that may stand anywhere on the line."""
+"""The options that all commands share. They may stand anywhere on the line."""
 
 from ops.errors import UsageError
 
@@ -7,7 +7,7 @@ WITH_VALUE = ("--stack", "--directory")
 
 
 def move_globals_first(words: list[str]) -> list[str]:
-    """The global options moved to the front, where the parser wants them; raises UsageError."""
+    """Moves the global options to the front, where the parser expects them; raises UsageError."""
     front: list[str] = []
     rest: list[str] = []
     left = iter(words)

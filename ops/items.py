@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 
 class Item(NamedTuple):
-    """An event, named by its line or, in an array, by its position; from 1.
+    """An event of a file, numbered from 1 by its line or, in an array, by its position.
 
-    `line` is where an event of an array begins. With a `fault` it cannot be sent.
+    `line` is the line on which an event of an array begins. An event with a `fault` cannot be sent.
     """
 
     number: int
@@ -16,5 +16,5 @@ class Item(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Where the event is, for people."""
+        """The event's position, as text for people."""
         return f"Line {self.number}" if self.line is None else f"Event {self.number} (line {self.line})"

@@ -1,4 +1,4 @@
-"""A dead letter: the event that it stands for, why it was rejected, and the copy that goes back to the queue."""
+"""A dead letter: its event, the reason for the reject, and the copy that a redrive sends to the queue."""
 
 import json
 import time
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
 
 OWN_ATTRIBUTES = ("event_id", "sent_timestamp", BARE)  # of a copy; the others have to fit beside them
-NOTES = ("reason", "field", "message_id")  # what the function writes on a letter
+NOTES = ("reason", "field", "message_id")  # attributes that the function adds to a dead letter
 
 
 class Letter:
@@ -48,12 +48,12 @@ class Letter:
 
     @property
     def reason(self) -> str | None:
-        """The reason that the function noted on it; None where SQS itself has moved it."""
+        """The reason that the function added; None if SQS itself moved the message."""
         return self._note("reason")
 
     @property
     def field(self) -> str | None:
-        """The field at fault that the function noted on it."""
+        """The field that caused the reject, as the function added it."""
         return self._note("field")
 
     @property
@@ -63,7 +63,7 @@ class Letter:
 
     @property
     def sent_seconds(self) -> float:
-        """The same as seconds since 1970; now, where a producer wrote something else."""
+        """The same in seconds since 1970; the current time if a producer wrote something else."""
         try:
             seconds = int(self.sent_timestamp) / 1000
             time.gmtime(seconds)
@@ -73,12 +73,12 @@ class Letter:
 
     @property
     def receive_count(self) -> int:
-        """How often it was received; each listing adds one."""
+        """How often it was received; each listing increments it."""
         return int(self.record["attributes"].get("ApproximateReceiveCount", 0))
 
     @cached_property
     def user_id(self) -> str | None:
-        """The user in its body, if one can be made out."""
+        """The user id in its body, if it can be found."""
         try:
             body = json.loads(self.message["Body"])
         except (ValueError, RecursionError):
@@ -86,10 +86,10 @@ class Letter:
         return body.get("user_id") if isinstance(body, dict) else None
 
     def copy(self, *, to_fifo: bool) -> tuple[Outgoing, int]:
-        """The message to send to the queue, which is the same event there; and how many attributes had to go.
+        """Returns the message that is the same event in the queue, and the number of attributes that were dropped.
 
-        SQS takes ten attributes. Those that make it the same event come first; the pipeline reads no others. What the
-        envelope of a message says itself is left to it.
+        SQS accepts ten attributes. The ones that keep the event's identity come first; the pipeline reads no others. An
+        id or time that the message's envelope holds is not added.
         """
         notes = NOTES if self._is_noted else ()
         others = {
@@ -116,20 +116,20 @@ class Letter:
 
     @cached_property
     def _is_noted(self) -> bool:
-        # A producer may use names such as `reason` for something of its own.
+        # A producer may use names such as `reason` for its own data.
         return _text(self.message, "message_id") is not None and _text(self.message, "reason") in set(Reason)
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which letters a command is about; all of them where nothing is given."""
+    """Selects the dead letters of a command; selects all if nothing is given."""
 
     reasons: frozenset[str] = frozenset()
     ids: frozenset[str] = frozenset()  # of messages or events
     user_id: str | None = None
 
     def takes(self, letter: Letter, reason: str | None) -> bool:
-        """Whether the command is about `letter`, whose reason is `reason`."""
+        """Returns whether the selection includes `letter`, whose reason is `reason`."""
         names = {letter.message_id, letter.first_message_id, letter.event_key, letter.event_id}
         return (
             (not self.reasons or (reason or "unknown") in self.reasons)

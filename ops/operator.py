@@ -1,4 +1,4 @@
-"""The operator function: runs one operation next to the database, for whoever IAM lets invoke it."""
+"""The operator function: runs one operation next to the database. IAM decides who may invoke it."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ from ops.operations.site import Site
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-SCHEDULE = "schedule"  # the actor of what nobody has typed
+SCHEDULE = "schedule"  # the actor of scheduled operations
 
 silence_sdk()
 logger = logging.getLogger("ops")
@@ -25,14 +25,14 @@ logger.setLevel(logging.INFO)
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> Json:
     """Runs `event["operation"]` with `event["arguments"]` for `event["actor"]`; raises PipelineError.
 
-    The environment's OPERATIONS says which half this function runs: `operator` or `custodian`.
+    The variable OPERATIONS says which group of operations this function runs: `operator` or `custodian`.
     """
     name = event.get("operation")
     allowed = {"operator": OPERATOR, "custodian": CUSTODIAN}[os.environ["OPERATIONS"]]
     if name not in allowed:
         raise UsageError(f"This function does not run the operation {name!r}.")
     actor = str(event.get("actor") or SCHEDULE)
-    # Arguments can hold what somebody looks for: they stay out of the log.
+    # Arguments can hold personal data, so they are not logged.
     logger.info("operation %s", name, extra={"operation": name, "actor": actor})
     with closing(Site(lambda: actor, context.aws_request_id)) as site:
         try:
@@ -42,7 +42,7 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> Json:
 
 
 def _log_head(site: Site) -> None:
-    """Writes down, where the owner of the database cannot change it, how the audit table ends."""
+    """Logs the head of the audit table, because the owner of the database cannot change the log."""
     if not site.has_used_database:
         return
     try:

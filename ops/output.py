@@ -1,4 +1,4 @@
-"""What a command prints: tables for people, JSON for scripts; notes and progress apart, on standard error."""
+"""Prints results: tables for people, JSON for scripts. Notes and progress go to standard error."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from ops.times import format_time
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-UNLIMITED = 100_000  # characters of a line that no terminal shows: whole ids to search for
+UNLIMITED = 100_000  # columns if the output is no terminal: ids stay whole, so that they can be searched
 
 
 class Output:
@@ -30,18 +30,18 @@ class Output:
         self._notes = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def result(self, data: object, show: Callable[[], None]) -> None:
-        """The command's result: `data` as JSON, or whatever `show` prints."""
+        """Prints the command's result: `data` as JSON, or else by calling `show`."""
         if self.as_json:
             print(json.dumps(data, default=_as_json, ensure_ascii=False, indent=2))
         else:
             show()
 
     def line(self, text: str) -> None:
-        """A line of the result, as it is: no markup, no control characters, no line breaks of ours."""
+        """Prints a line of the result without markup, control characters or wrapping."""
         self._out.print(Text(clean(text)), soft_wrap=True)
 
     def table(self, title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-        """A table of the result; numbers to the right."""
+        """Prints a table of the result; numbers are right-aligned."""
         materialized = [list(row) for row in rows]
         if not materialized:
             self._out.print(Text(f"{title}: none"))
@@ -50,22 +50,22 @@ class Output:
             self._out.print(part)
 
     def show(self, drawn: RenderableType) -> None:
-        """A part of the result that is drawn already."""
+        """Prints a part of the result that is formatted already."""
         self._out.print(drawn)
 
     def numbers(self, lines: Sequence[tuple[str, int]]) -> None:
-        """Named numbers, one to a line."""
+        """Prints named numbers, one per line."""
         name_width = max(len(name) for name, _ in lines)
         number_width = max(len(f"{number:,}") for _, number in lines)
         for name, number in lines:
             self._out.print(Text.assemble(f"{name:<{name_width}}  ", (f"{number:>{number_width},}", "bold")))
 
     def note(self, text: str) -> None:
-        """What a person should know beside the result."""
+        """Prints a note for people, in addition to the result."""
         self._notes.print(Text(clean(text)))
 
     def progress(self, what: str, total: int | None) -> "AbstractContextManager[Callable[[int], None]]":
-        """A bar on standard error while the block runs; what the block gets is to be told of each step."""
+        """Shows a progress bar on standard error; the block calls the yielded function for each step."""
         return _Bar(self._notes, what, total, shown=self._notes.is_terminal and not self.as_json)
 
 
@@ -86,12 +86,12 @@ class _Bar:
 
 
 def pick(rows: Iterable[Mapping[str, object]], *names: str) -> Iterator[list[object]]:
-    """The rows of a table: of each row those columns, in that order."""
+    """Returns the given columns of each row, in that order."""
     return ([row[name] for name in names] for row in rows)
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
-    """A number with its noun: `1 event`, `2 events`."""
+    """Returns a number with its noun: `1 event`, `2 events`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
@@ -100,7 +100,7 @@ def _as_json(value: object) -> str:
 
 
 def age(seconds: float) -> str:
-    """A time span as people say it, to two units: `3 d 4 h`."""
+    """Returns a time span in two units: `3 d 4 h`."""
     left = max(0, int(seconds))
     parts: list[str] = []
     for name, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):

@@ -1,4 +1,4 @@
-"""Several events in one message: SQS bills requests, each of at most 64 KB, and takes ten messages in a request."""
+"""Packs several events into one message. SQS bills per request of up to 64 KB, with up to ten messages."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -8,8 +8,8 @@ from lambda_src.sqs_batches import BYTES_PER_CALL
 from lambda_src.unpacking import MOST_EVENTS
 from ops.items import Item
 
-# Ten messages of 25 events of 169 bytes, as generated ones are, take 43 KB: one billed request to send, one to receive,
-# one to delete, for 250 events. Up to 250 bytes per event it stays so. More events per message save little.
+# Ten messages of 25 events of 169 bytes (the size of generated events) take 43 KB. So 250 events need one billed
+# request to send, one to receive and one to delete. That holds up to 250 bytes per event. Larger messages save little.
 PACK = 25
 
 
@@ -21,9 +21,10 @@ class Parcel(NamedTuple):
 
 
 def make_parcels(items: Iterable[Item], most: int, *, as_array: bool = False) -> Iterator[Parcel]:
-    """Puts items, in their order, into messages of at most `most` events: as JSON lines, or as a JSON array.
+    """Packs items, in order, into messages of at most `most` events: as JSON lines, or as a JSON array.
 
-    An event that would spoil its neighbours, as it is no JSON object, goes alone. The same items give the same parcels.
+    An event that is not a JSON object is sent alone, because it would make its neighbours invalid. The same items give
+    the same messages.
     """
     parcel: list[Item] = []
     texts: list[str] = []
@@ -52,14 +53,14 @@ def _close(parcel: list[Item], texts: list[str], *, as_array: bool) -> Parcel:
 
 
 def _packable(body: str, *, as_array: bool) -> str | None:
-    """The event as an element or a line; None where it has to go alone."""
+    """Returns the event as an element or a line; None if it has to be sent alone."""
     text = body.strip()
     is_line = text.startswith("{") and text.endswith("}") and "\n" not in text
     if is_line and not as_array:
-        return text  # Whatever is in it: JSON lines fail line by line.
+        return text  # Any content is possible here, because each line of JSON lines is rejected alone.
     try:
         value = read_json(text)
     except ValueError:
         return None
-    # In JSON, a line break is white space between two parts: within a text it is written as \n.
+    # In JSON, a line break only occurs as white space between tokens; in a string it is written as \n.
     return text.replace("\n", " ") if isinstance(value, dict) else None

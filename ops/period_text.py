@@ -1,4 +1,4 @@
-"""Totals of a period in words, for the terminal and for the page."""
+"""Describes periods and changes in words, for the terminal and the page."""
 
 from typing import Literal
 
@@ -16,14 +16,14 @@ TOTALS: dict[Key, str] = {
 
 
 def describe_period(period: Periods) -> str:
-    """Which days a report is about: `2026-01-01 to 2026-01-30, compared with the 30 days before`."""
+    """Returns the days of a report: `2026-01-01 to 2026-01-30, compared with the 30 days before`."""
     days = period["days"]
     before = "the day before" if days == 1 else f"the {days:,} days before"
     return f"{period['first_day']} to {period['last_day']}, compared with {before}"
 
 
 def describe_change(now: int, before: int) -> str:
-    """The change from one number to another: `+12% from 1,234`."""
+    """Returns the change from one number to another: `+12% from 1,234`."""
     if now == before:
         return "no change"
     if not before:

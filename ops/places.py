@@ -1,4 +1,4 @@
-"""Where the files of archives lie: a folder, or a prefix of an S3 bucket. A file is written once and never replaced."""
+"""Storage of archive files: a folder, or a prefix of an S3 bucket. A file is written once and never replaced."""
 
 import os
 from functools import cached_property
@@ -16,32 +16,32 @@ if TYPE_CHECKING:
 
 
 class Place(Protocol):
-    """Where files of archives lie."""
+    """The storage of archive files."""
 
     name: str
 
     def create(self, path: str, data: bytes) -> None:
-        """Writes a file, all or nothing, and lasting; raises TakenError where there is another one of that name."""
+        """Writes a file atomically and durably; raises TakenError if another file has that name."""
 
     def read(self, path: str) -> bytes:
         """A file's bytes; raises NothingFoundError."""
 
     def paths(self, folder: str) -> list[str]:
-        """The paths of all files in a folder and the folders in it; of the folder "", of all."""
+        """Returns the paths of all files in a folder and its subfolders; the folder "" means all files."""
 
     def remove(self, path: str) -> None:
-        """Deletes a file for good, if it is there."""
+        """Deletes a file permanently, if it exists."""
 
 
 class Folder:
-    """A directory of this machine; its file system must know hard links."""
+    """A directory of this machine; its file system must support hard links."""
 
     def __init__(self, root: Path) -> None:
         self.name = str(root)
         self._root = root
 
     def create(self, path: str, data: bytes) -> None:
-        """Writes a file, all or nothing, and lasting; nobody else may read it. Raises OpsError."""
+        """Writes a file atomically and durably, readable by its owner only. Raises OpsError."""
         target = self._root / path
         draft = target.with_name(target.name + ".part")
         try:
@@ -52,7 +52,7 @@ class Folder:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
-                os.link(draft, target)  # unlike a rename, it refuses to replace a file
+                os.link(draft, target)  # unlike a rename, a link never replaces a file
             finally:
                 draft.unlink()
             self._sync_folders(target.parent)
@@ -74,7 +74,7 @@ class Folder:
         return sorted(path.relative_to(self._root).as_posix() for path in files)
 
     def remove(self, path: str) -> None:
-        """Deletes a file, if it is there; raises OpsError."""
+        """Deletes a file, if it exists; raises OpsError."""
         target = self._root / path
         try:
             target.unlink(missing_ok=True)
@@ -84,9 +84,9 @@ class Folder:
             raise OpsError(f"{target} cannot be deleted: {error.strerror}") from None
 
     def _sync_folders(self, folder: Path) -> None:
-        """Makes the names of new files and folders outlast a power failure."""
+        """Makes the names of new files and folders durable: they survive a power failure."""
         if os.name == "nt":
-            return  # Windows does not open folders
+            return  # Windows cannot open folders
         for each in (folder, *folder.parents):
             descriptor = os.open(each, os.O_RDONLY)
             os.fsync(descriptor)
@@ -107,7 +107,7 @@ class Bucket:
         return boto3.client("s3", region_name=region())
 
     def endpoint(self) -> dict[str, str]:
-        """Options of DuckDB for an S3 that is not AWS's: where AWS_ENDPOINT_URL says."""
+        """Returns DuckDB's options for an S3 that is not AWS's, from AWS_ENDPOINT_URL."""
         url = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         if not url:
             return {}
@@ -115,7 +115,7 @@ class Bucket:
         return {"ENDPOINT": host, "USE_SSL": str(scheme == "https").lower(), "URL_STYLE": "path"}
 
     def create(self, path: str, data: bytes) -> None:
-        """Writes an object; S3 refuses it if it did not arrive as it was sent. Raises OpsError."""
+        """Writes an object with a checksum, so that S3 refuses a damaged upload. Raises OpsError."""
         try:
             self._s3.put_object(
                 Bucket=self._bucket, Key=self._key(path), Body=data, ChecksumAlgorithm="SHA256", IfNoneMatch="*"
@@ -123,7 +123,7 @@ class Bucket:
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "PreconditionFailed":
                 raise
-            # The SDK repeats a call whose answer was lost: then the object is our own.
+            # The SDK repeats a call whose response was lost. Then the existing object is the one just written.
             if self.read(path) != data:
                 raise TakenError(f"{self.name}/{path} exists, and an archive is never overwritten.") from None
 
@@ -135,14 +135,14 @@ class Bucket:
             raise NothingFoundError(f"There is no {self.name}/{path}.") from None
 
     def paths(self, folder: str) -> list[str]:
-        """The paths of all objects below a folder."""
+        """Returns the paths of all objects below a folder."""
         prefix = f"{self._key(folder)}/" if folder else self._key("")
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         keys = (item["Key"] for page in pages for item in page.get("Contents", []))
         return sorted(key.removeprefix(self._key("")) for key in keys)
 
     def remove(self, path: str) -> None:
-        """Deletes all versions of an object, and the marks of earlier deletions."""
+        """Deletes all versions of an object, and its delete markers."""
         key = self._key(path)
         pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=key)
         for page in pages:
@@ -155,7 +155,7 @@ class Bucket:
 
 
 def place(target: str) -> Place:
-    """The place that a command line names; raises UsageError."""
+    """Returns the storage that a command line names; raises UsageError."""
     if not target.removeprefix("s3://").strip("/ "):
         raise UsageError("TARGET must be a folder, or s3://bucket/prefix.")
     return Bucket(target) if target.startswith("s3://") else Folder(Path(target).absolute())

@@ -1,4 +1,4 @@
-"""One SQS queue, as the operator's commands use it: in pages, and counting only what SQS has confirmed."""
+"""One SQS queue for the operator's commands: calls in pages, and counts only what SQS has confirmed."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 1  # long polling asks all of SQS's servers: an empty answer then means an empty queue
 
-# What SQS says where it refuses a call for one of its messages, by the end of the code.
+# Endings of SQS's error codes for a call that is refused because of one message.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 MESSAGE_FAULTS = (
     "BatchRequestTooLong",
@@ -27,7 +27,7 @@ MESSAGE_FAULTS = (
 
 
 class Outgoing(TypedDict, total=False):
-    """A message to send, in the form in which SQS takes it."""
+    """A message to send, in SQS's form."""
 
     MessageBody: str
     MessageAttributes: "dict[str, MessageAttributeValueTypeDef]"
@@ -36,7 +36,7 @@ class Outgoing(TypedDict, total=False):
 
 
 class Sent(NamedTuple):
-    """What SQS has answered, by the position of each message: its messageId, or the code of its failure."""
+    """SQS's response by the position of each message: its messageId, or the code of its failure."""
 
     message_ids: dict[int, str]
     failures: dict[int, str]
@@ -51,7 +51,7 @@ class Queue:
 
     @cached_property
     def attributes(self) -> dict[str, str]:
-        """All its attributes, as SQS names them."""
+        """Returns all attributes of the queue, under SQS's names."""
         answer = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["All"])
         return {str(name): value for name, value in answer["Attributes"].items()}
 
@@ -66,7 +66,7 @@ class Queue:
         return self.url.endswith(".fifo")
 
     def receive(self, visibility_seconds: int, *, at_once: int = MESSAGES_PER_CALL) -> "list[MessageTypeDef]":
-        """The next messages, hidden from others for `visibility_seconds`; none when the queue is empty."""
+        """Receives the next messages and hides them for `visibility_seconds`; returns none when the queue is empty."""
         return self._sqs.receive_message(
             QueueUrl=self.url,
             MaxNumberOfMessages=at_once,
@@ -77,7 +77,7 @@ class Queue:
         ).get("Messages", [])
 
     def send(self, messages: Sequence[Outgoing]) -> Sent:
-        """Sends; what SQS has not confirmed is a failure. Raises ClientError where it refuses more than a message."""
+        """Sends messages; an unconfirmed message is a failure. Raises ClientError if SQS refuses the whole call."""
         sent = Sent({}, {})
         for chunk in pack(range(len(messages)), lambda index: _size(messages[index])):
             try:
@@ -100,7 +100,7 @@ class Queue:
                 sent.failures[index] = codes.get(str(index), "NotConfirmed")
 
     def _send_each(self, messages: Sequence[Outgoing], chunk: Sequence[int], sent: Sent) -> None:
-        """Sends what SQS has refused together one by one, so that only the message at fault fails."""
+        """Sends the messages of a refused call one by one, so that only the bad message fails."""
         for index in chunk:
             try:
                 self._send_call(messages, [index], sent)
@@ -110,7 +110,7 @@ class Queue:
                 sent.failures[index] = _code(error)
 
     def delete(self, messages: "Sequence[MessageTypeDef]") -> int:
-        """Deletes what was received; returns how many SQS has confirmed. The others come back."""
+        """Deletes received messages; returns how many SQS has confirmed. The others are redelivered."""
         deleted = 0
         for chunk in _pages(messages):
             entries: Any = [
@@ -122,7 +122,7 @@ class Queue:
         return deleted
 
     def give_back(self, messages: "Sequence[MessageTypeDef]") -> None:
-        """Makes what was received visible again at once; what cannot be is visible when its time has passed."""
+        """Makes received messages visible again at once; if that fails, they are after their visibility timeout."""
         for chunk in _pages(messages):
             entries: Any = [
                 {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
@@ -132,7 +132,7 @@ class Queue:
 
 
 def find_dead_letter_url(sqs: "SQSClient", queue: Queue, policy: dict[str, Any]) -> str:
-    """URL of the dead-letter queue that a redrive policy names; raises OpsError where there is none."""
+    """Returns the URL of the dead-letter queue in a redrive policy; raises OpsError if there is none."""
     arn = policy.get("deadLetterTargetArn")
     if not arn:
         raise OpsError(f"The queue {queue.url} has no redrive policy, so no dead-letter queue: set DLQ_URL.")

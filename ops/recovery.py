@@ -1,4 +1,4 @@
-"""Opening what the function sealed: with the operator's own permission on the KMS key, in memory only."""
+"""Opens sealed originals in memory only, with the operator's own permission on the KMS key."""
 
 import hashlib
 from collections.abc import Callable
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 
 Mask = Callable[[str, str, int], str]  # field, normal form, version of the salt: the pseudonym
 
-PAGE = 2000  # originals at once: well within what Lambda returns
+PAGE = 2000  # originals per call: fits into Lambda's response
 
 
 class Opener:
-    """Unwraps data keys with KMS, opens originals with them, and holds each against its pseudonym."""
+    """Unwraps data keys with KMS, opens originals with them, and verifies each against its pseudonym."""
 
     def __init__(self, kms: "KMSClient", key: str, mask: Mask) -> None:
-        """Takes what makes the pseudonym of a field's normal form under a version of the salt."""
+        """Takes a function that makes the pseudonym of a field's normal form under a version of the salt."""
         self._kms = kms
         self._key = key
         self._mask = mask
         self._unwrap = lru_cache(1024)(self._ask)  # a batch's originals share one
 
     def open(self, sealed: Sealed, pseudonym: str) -> tuple[str, str]:
-        """Field and original; raises OpsError for another key, and where the vault is damaged or forged.
+        """Returns field and original; raises OpsError for another key, or if the vault is damaged or forged.
 
-        The vault's public key is no secret: whoever can write to the vault could seal anything for any pseudonym. Only
-        the salt proves that an original is the one behind it.
+        The vault's public key is not secret, so anyone who can write to the vault can seal any text for any pseudonym.
+        Only the salt proves that an original belongs to its pseudonym.
         """
-        # Only who opens the vault needs it.
+        # Imported here, because only commands that open the vault need it.
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
 
@@ -77,7 +77,7 @@ class Opener:
 def link(
     target: Target, opener: Opener, *, old: int, new: int, reason: str, step: Callable[[int], None]
 ) -> tuple[int, int]:
-    """Pairs the pseudonyms of two salt versions; returns how many originals there are, and how many pairs are new."""
+    """Links the pseudonyms of two salt versions; returns the number of originals and the number of new pairs."""
     entry = target.call(operations.open_link, old=old, new=new, reason=reason)["entry"]
     seen, written = 0, 0
     while page := target.call(operations.link_page, entry=entry, limit=PAGE):

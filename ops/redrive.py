@@ -1,4 +1,4 @@
-"""Dead letters sent back to the queue: each event at least once, and none lost."""
+"""Sends dead letters back to the queue: each event at least once, and none is lost."""
 
 import time
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from ops.queues import Queue
 
 @dataclass
 class Redriven:
-    """What became of the letters."""
+    """The result of a redrive."""
 
     sent: int = 0  # events sent to the queue
-    deleted: int = 0  # letters taken out
-    came_back: int = 0  # events that were rejected anew during this very run: left alone
+    deleted: int = 0  # dead letters deleted
+    came_back: int = 0  # events that were rejected again during this run; their dead letters stay
     failed: dict[str, str] = field(default_factory=dict)  # messageId: why SQS did not take it
     attributes_dropped: int = 0
 
@@ -24,11 +24,11 @@ class Redriven:
 def redrive(
     reader: Reader, target: Queue, chosen: Filter, *, limit: int | None, rate: float | None, step: Callable[[int], None]
 ) -> Redriven:
-    """Sends a copy of each chosen letter to the queue, and deletes the letter once SQS has confirmed the copy.
+    """Sends a copy of each selected dead letter to the queue, and deletes the dead letter after SQS's confirmation.
 
-    The copy is the same event as the letter (attributes `event_id` and `sent_timestamp`): whatever happens between
-    sending and deleting, a second redrive of it cannot make a second row. `rate` is in events a second; `step` hears
-    after each call how many letters were dealt with.
+    The copy has the identity of the event (attributes `event_id` and `sent_timestamp`). So a second redrive after a
+    failure between sending and deleting cannot make a second row. `rate` is in events per second. `step` is called
+    after each call to SQS with the number of handled dead letters.
     """
     result = Redriven()
     redriven: set[str] = set()
@@ -37,7 +37,7 @@ def redrive(
         events: dict[str, list[Letter]] = {}
         for letter in reader.choose(wave, chosen):
             events.setdefault(letter.event_id, []).append(letter)
-        # A letter that turns up after its event was sent may be the copy, rejected again: it is the only one then.
+        # A dead letter that arrives after its event was sent may be the copy, rejected again. It must not be deleted.
         result.came_back += len(events.keys() & redriven)
         groups = [letters for event_id, letters in events.items() if event_id not in redriven]
         for few in (groups[start : start + pace.at_once] for start in range(0, len(groups), pace.at_once)):
@@ -55,17 +55,17 @@ def redrive(
 
 
 class _Pace:
-    """Keeps to a rate of events a second."""
+    """Limits the rate of events per second."""
 
     def __init__(self, rate: float | None, hold_seconds: int) -> None:
         self._rate = rate
         self._next = time.monotonic()
         self.at_once = MESSAGES_PER_CALL if rate is None else max(1, min(MESSAGES_PER_CALL, int(rate)))
-        # So small that a letter is sent long before it is visible to others again.
+        # Small enough to send a dead letter long before its visibility timeout ends.
         self.wave = WAVE if rate is None else max(1, min(WAVE, int(rate * hold_seconds / 3)))
 
     def wait(self, count: int) -> None:
-        """Returns when `count` more events may go."""
+        """Waits until `count` more events may be sent."""
         if self._rate is None:
             return
         time.sleep(max(0.0, self._next - time.monotonic()))

@@ -1,4 +1,4 @@
-"""Where a person may still be after an erasure: queues that are not empty, and archives."""
+"""Lists where a person's data may remain after an erasure: queues that are not empty, and archives."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypedDict
@@ -21,7 +21,7 @@ ADVICE = {
 
 
 class Waiting(TypedDict):
-    """A queue and about how many messages it holds, those in flight included; None where that is not known."""
+    """A queue and its approximate number of messages, including those in flight; None if unknown."""
 
     kind: str
     url: str | None
@@ -29,12 +29,12 @@ class Waiting(TypedDict):
 
 
 def find_queues(target: "Target") -> list[Waiting]:
-    """The queue and the dead-letter queue; what SQS does not say must not stop an erasure, and is None."""
+    """Returns queue and dead-letter queue. An error of SQS gives None, because it must not stop an erasure."""
     return [_ask("queue", lambda: target.queue), _ask("dead-letter queue", lambda: target.dead_letters)]
 
 
 def describe_remains(archives: "list[KnownArchive]", queues: list[Waiting]) -> Iterator[str]:
-    """A line for each place, with what to do about it."""
+    """Yields one line for each queue and archive, with advice."""
     for queue in queues:
         count = "messages that could not be counted" if queue["messages"] is None else f"about {queue['messages']:,}"
         yield f"{queue['kind']} {queue['url'] or '(not known: set its URL)'}: {count}; {ADVICE[queue['kind']]}"

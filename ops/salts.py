@@ -1,4 +1,4 @@
-"""The salt in SSM, all of its versions: to rotate it, and to find rows that an older one has masked."""
+"""Reads all versions of the salt in SSM, to rotate it and to find rows that an older version has masked."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ class SaltHistory:
 
     @cached_property
     def keys(self) -> dict[int, bytes]:
-        """The usable salts by version; raises SaltError where there is none. A broken version has masked nothing."""
+        """Returns the usable salts by version; raises SaltError if there is none. An invalid one has masked no row."""
         keys = {}
         for entry in self._entries(decrypt=True):
             try:
@@ -39,7 +39,7 @@ class SaltHistory:
         return max(self.keys)
 
     def versions(self) -> list[dict[str, Any]]:
-        """Version, time and author of each, the newest first; no value is decrypted."""
+        """Returns version, time and author of each, the newest first; decrypts no value."""
         entries = [
             {
                 "version": entry["Version"],
@@ -52,7 +52,7 @@ class SaltHistory:
         return sorted(entries, key=lambda entry: -entry["version"])
 
     def mask(self, field: str, value: str, version: int) -> str:
-        """The pseudonym of a value of a masked field in normal form; raises OpsError where SSM has not that version."""
+        """Returns the pseudonym of a masked field's normal form; raises OpsError if SSM does not have that version."""
         key = self.keys.get(version)
         if key is None:
             raise OpsError(f"SSM has no version {version} of the salt any more.")
@@ -67,9 +67,9 @@ class SaltHistory:
 
 
 def create_salt(ssm: "SSMClient", parameter: str, kms_key: str | None, *, above: int) -> int:
-    """Creates the salt of 32 random bytes, which nobody sees, as a version above `above`; returns its number.
+    """Creates the salt of 32 random bytes, which are never shown, as a version above `above`; returns its number.
 
-    Raises OpsError if there is a salt.
+    Raises OpsError if the salt exists already.
     """
     try:
         return put_new_salt(ssm, parameter, kms_key, overwrite=False, above=above)
@@ -78,11 +78,11 @@ def create_salt(ssm: "SSMClient", parameter: str, kms_key: str | None, *, above:
 
 
 def rotate_salt(ssm: "SSMClient", parameter: str, *, above: int) -> int:
-    """Puts a new salt of 32 random bytes, as a version above `above`; returns its number."""
+    """Stores a new salt of 32 random bytes as a version above `above`; returns its number."""
     filters: Any = [{"Key": "Name", "Values": [parameter]}]
     found = ssm.describe_parameters(ParameterFilters=filters)["Parameters"]
     if not found:
         raise NothingFoundError(f"There is no salt {parameter}: make one with `salt create`.")
-    # Without its name, SSM would change over to the account's default key.
+    # If KeyId were missing, SSM would switch to the account's default key.
     key, newest = found[0].get("KeyId"), found[0]["Version"]
     return put_new_salt(ssm, parameter, key, overwrite=True, newest=newest, above=above)

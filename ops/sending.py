@@ -1,4 +1,4 @@
-"""Events from a file into the queue, each exactly once even if the sending is killed and taken up again."""
+"""Sends the events of a file to the queue, each exactly once, even if the sending is killed and resumed."""
 
 import hashlib
 import json
@@ -24,12 +24,12 @@ from ops.queues import Outgoing, Queue
 from ops.wrapping import wrap
 
 JOURNAL_SUFFIX = ".sending"
-A_TIME = "1700000000000"  # milliseconds: SQS gives each message its own
-ROOM = 1024  # bytes of a message, for its attributes and an envelope
+A_TIME = "1700000000000"  # milliseconds: SQS sets one for each message
+ROOM = 1024  # bytes of a message that are reserved for its attributes and an envelope
 
 
 class BadItem(NamedTuple):
-    """An event that the pipeline would reject, without a value of it."""
+    """An event that the pipeline would reject, without its values."""
 
     number: int
     line: int | None
@@ -38,12 +38,12 @@ class BadItem(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Where the event is, for people."""
+        """The event's position, as text for people."""
         return Item(self.number, "", self.line).place
 
 
 def find_unsendable(items: list[Item]) -> list[BadItem]:
-    """Those that SQS cannot take at all: no text, or larger than a message may be."""
+    """Returns the events that SQS cannot accept: their text is not valid, or they exceed the message size."""
     found = []
     for item in items:
         reason = item.fault
@@ -57,7 +57,7 @@ def find_unsendable(items: list[Item]) -> list[BadItem]:
 
 
 def find_bad(items: list[Item]) -> list[BadItem]:
-    """Those that the pipeline would reject, judged by its own contract."""
+    """Returns the events that the pipeline would reject, according to its own contract."""
     bad = []
     for item in items:
         try:
@@ -77,23 +77,23 @@ def _is_no_text(body: str) -> bool:
 
 @dataclass
 class Journal:
-    """How far the sending of one file has come: written beside it, removed when all is sent.
+    """The progress of sending one file. It is stored beside the file, and removed when everything is sent.
 
-    A message's `event_id` follows from `run` and the number of its first event, and all share one `sent_timestamp`: a
-    message that was sent without its confirmation being noted may be sent again, and holds the same events.
+    A message's `event_id` follows from `run` and the number of its first event, and all messages share one
+    `sent_timestamp`. So a message whose confirmation was not recorded can be sent again as the same events.
     """
 
-    path: Path | None  # None: nothing is kept, as for standard input
+    path: Path | None  # None for standard input: progress is not stored
     checksum: str
     queue_url: str
     run: str = field(default_factory=lambda: str(uuid.uuid4()))
     started: int = field(default_factory=lambda: int(time.time() * 1000))
-    sent: int = 0  # items from the first on, as the file has them
-    is_new: bool = True  # whether nobody has begun the sending before
+    sent: int = 0  # number of sent items, from the start of the file
+    is_new: bool = True  # whether the sending starts now, and is not resumed
 
     @classmethod
     def open(cls, file: Path | None, text: str, queue_url: str) -> "Journal":
-        """The journal beside the file, or a fresh one; raises OpsError where it belongs to another sending."""
+        """Reads the journal beside the file, or makes a new one; raises OpsError if it belongs to another sending."""
         checksum = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         if file is None:
             return cls(None, checksum, queue_url)
@@ -113,7 +113,7 @@ class Journal:
         return journal
 
     def save(self) -> None:
-        """Writes it, all or nothing."""
+        """Writes the journal atomically."""
         if self.path is None:
             return
         fields = {name: value for name, value in asdict(self).items() if name not in ("path", "is_new")}
@@ -122,12 +122,12 @@ class Journal:
         draft.replace(self.path)
 
     def close(self) -> None:
-        """Removes it: the file is sent."""
+        """Removes the journal after the file is sent."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 
     def message(self, parcel: Parcel, envelope: str | None) -> Outgoing:
-        """The message of a parcel, the same each time it is made."""
+        """Returns the message of a parcel; the same parcel always gives the same message."""
         event_id = str(uuid.uuid5(uuid.UUID(self.run), str(parcel.items[0].number)))
         body = parcel.body if envelope is None else wrap(parcel.body, envelope, event_id, self.started)
         message: Outgoing = {
@@ -145,9 +145,9 @@ class Journal:
 def send_parcels(
     parcels: Iterable[Parcel], queue: Queue, journal: Journal, envelope: str | None, step: Callable[[int], None]
 ) -> Iterator[tuple[Item, str]]:
-    """Sends what the journal does not have as sent; yields each item that SQS refuses, with its code.
+    """Sends the items after the journal's position; yields each item that SQS refuses, with its error code.
 
-    Where the very first call certainly sent nothing, the journal goes: it would stand in the way of the right command.
+    If the first call certainly sent nothing, the journal is removed. Otherwise it would block a corrected command.
     """
     journal.save()
     left = iter(parcels)
@@ -171,7 +171,7 @@ def send_parcels(
 
 
 def _has_sent_nothing(error: ClientError | EndpointConnectionError) -> bool:
-    """Whether SQS was not reached, or refused the call as such."""
+    """Returns whether SQS was not reached, or refused the whole call."""
     if isinstance(error, EndpointConnectionError):
         return True
     return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) < HTTPStatus.INTERNAL_SERVER_ERROR

@@ -1,4 +1,4 @@
-"""Where the parts of the pipeline are: as the environment says, or the outputs of a deployed stack."""
+"""Finds the parts of the pipeline, from the environment or from the outputs of a deployed stack."""
 
 import os
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """One part, with the names under which it can be given."""
+    """One part of the pipeline, with the variable and the output that name it."""
 
     variable: str
     output: str
@@ -40,7 +40,7 @@ PLACES = {
 
 @dataclass(frozen=True)
 class Settings:
-    """The parts that are known; None for those that are not."""
+    """The known parts; None for unknown ones."""
 
     queue_url: str | None
     dead_letter_url: str | None
@@ -51,10 +51,10 @@ class Settings:
     envelope: str | None
     vault_key: str | None
     stack: str | None
-    has_database: bool  # PG* names one, and it is meant to be used
+    has_database: bool  # PG* names a database that is to be used
 
     def require(self, name: str) -> str:
-        """The part of that name; raises SettingsError, saying how to give it, where it is not known."""
+        """Returns the part of that name; if it is unknown, raises SettingsError, which says how to set it."""
         value: str | None = getattr(self, name)
         if value is None:
             place = PLACES[name]
@@ -65,7 +65,7 @@ class Settings:
         return value
 
     def get_envelope(self) -> str | None:
-        """What is around each event, a key of envelopes.OPENERS; raises SettingsError."""
+        """Returns the kind of envelope, a key of envelopes.OPENERS; raises SettingsError."""
         if self.envelope in (None, "none"):
             return None
         if self.envelope not in OPENERS:
@@ -74,21 +74,21 @@ class Settings:
 
 
 def region(variables: Mapping[str, str] = os.environ) -> str | None:
-    """AWS_REGION or AWS_DEFAULT_REGION; any, towards an emulator; else None: what the AWS profile says."""
+    """Returns AWS_REGION or AWS_DEFAULT_REGION; any region for an emulator; else None, for the AWS profile's region."""
     emulated = EMULATED_REGION if variables.get("AWS_ENDPOINT_URL") else None
     return variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION") or emulated
 
 
 def load_settings(variables: Mapping[str, str] = os.environ) -> Settings:
-    """The parts that the environment names."""
+    """Returns the parts that the environment names."""
     values = {name: variables.get(place.variable, "").strip() or None for name, place in PLACES.items()}
     return Settings(**values, stack=None, has_database=bool(variables.get("PGHOST", "").strip()))
 
 
 def load_stack_settings(client: "CloudFormationClient", stack: str, around: Settings) -> Settings:
-    """The parts that a deployed stack's outputs name; the rest from `around`. Raises OpsError, UsageError.
+    """Returns the parts that a deployed stack's outputs name, and the rest from `around`. Raises OpsError, UsageError.
 
-    Where the stack has an operator function, the database of the environment is left alone: PG* may well name another.
+    If the stack has an operator function, the environment's database is ignored, because PG* may name another one.
     """
     try:
         stacks = client.describe_stacks(StackName=stack)["Stacks"]
@@ -105,7 +105,7 @@ def load_stack_settings(client: "CloudFormationClient", stack: str, around: Sett
 
 
 def _nearest(client: "CloudFormationClient", stack: str) -> str:
-    """The stack of the nearest name, as a question; nothing where the caller may not list stacks."""
+    """Returns a question with the most similar stack name; an empty text if the caller may not list stacks."""
     try:
         pages = client.get_paginator("describe_stacks").paginate()
         names = [each["StackName"] for page in pages for each in page["Stacks"]]

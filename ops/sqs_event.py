@@ -1,4 +1,4 @@
-"""The event that an SQS event source mapping makes of messages, and what the function's response says of them.
+"""Makes the event of an SQS event source mapping, and reads the function's partial batch response.
 
 Rules: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html and
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html (partial batch responses).
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Record = dict[str, Any]
 
-LARGEST_PAYLOAD = 6_000_000  # bytes of JSON; the limit is 6 MB, and the frame around the records needs some
+LARGEST_PAYLOAD = 6_000_000  # bytes of JSON; the limit is 6 MB, and the JSON around the records needs some
 
 
 def make_record(message: "MessageTypeDef", queue_arn: str) -> "Record":
@@ -45,7 +45,7 @@ def _attribute(value: "MessageAttributeValueOutputTypeDef") -> dict[str, Any]:
 
 
 def split_by_size(records: "Iterable[Record]") -> "Iterator[list[Record]]":
-    """Batches that fit into one invocation each, in order."""
+    """Yields batches, in order, that each fit into one invocation."""
     batch: list[Record] = []
     size = 0
     for record in records:
@@ -60,7 +60,7 @@ def split_by_size(records: "Iterable[Record]") -> "Iterator[list[Record]]":
 
 
 def failed_messages(response: object, delivered: Collection[str]) -> set[str]:
-    """The message ids that a function's response reports as failed, by AWS's rules for partial batch responses.
+    """Returns the message ids that a response reports as failed, by AWS's rules for partial batch responses.
 
     `response` is the decoded JSON. Null, an empty object, and a null or empty list are success; anything malformed, and
     an identifier that is empty, null or not of this batch, fails all of `delivered`.

@@ -1,4 +1,4 @@
-"""Tables that fit the terminal: ids are shortened, then text is wrapped; what is still too wide is shown row by row."""
+"""Fits tables to the terminal: shortens ids, then wraps text. A table that is still too wide is shown row by row."""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ Rows = Sequence[Sequence[object]]
 
 
 def make_table(title: str, columns: Sequence[str], rows: Rows, width: int) -> list[RenderableType]:
-    """What to print for a table of at most `width` characters."""
+    """Returns the lines of a table of at most `width` characters."""
     numeric = [all(isinstance(row[index], int | float) for row in rows) for index in range(len(columns))]
     cells = [[as_text(value) for value in row] for row in rows]
     if _width(columns, cells) > width:
@@ -34,7 +34,7 @@ def make_table(title: str, columns: Sequence[str], rows: Rows, width: int) -> li
 
 
 def _width(columns: Sequence[str], cells: Sequence[Sequence[str]], wraps: Sequence[bool] = ()) -> int:
-    """The width of a table, in which the columns that wrap are as narrow as may be."""
+    """Returns the width of a table whose wrapping columns have their minimum width."""
     widest = [max(len(column), *(len(row[index]) for row in cells)) for index, column in enumerate(columns)]
     for index, is_wrapped in enumerate(wraps):
         if is_wrapped:
@@ -53,7 +53,7 @@ def _record(columns: Sequence[str], row: Sequence[str], width: int) -> Renderabl
 
 
 def shorten_id(text: str) -> str:
-    """The beginning of an id; any other text as it is."""
+    """Returns the beginning of an id; any other text unchanged."""
     return f"{text[:ID_SHOWN]}…" if ID.fullmatch(text) else text
 
 
@@ -67,5 +67,5 @@ def as_text(value: object) -> str:
 
 
 def clean(text: str) -> str:
-    """Text that cannot steer a terminal: what came from a message may hold escape sequences."""
+    """Removes control characters, because text from a message may hold escape sequences for the terminal."""
     return "".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in text)

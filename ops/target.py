@@ -1,4 +1,4 @@
-"""What a command works on: the parts of one pipeline, and the way to its database."""
+"""The target of a command: the parts of one pipeline, and the access to its database."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 5})
-# An operation may take as long as Lambda lets it, and must not run twice because an answer was late.
+# An operation may take as long as Lambda allows. A retry after a late response would run it twice.
 INVOKE = Config(read_timeout=910, retries={"mode": "standard", "total_max_attempts": 1})
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -34,7 +34,7 @@ ERRORS = {error.__name__: error for error in (NothingFoundError, UsageError)}
 
 
 class Target:
-    """The pipeline that the environment or --stack names; clients are made when they are first needed."""
+    """The pipeline that the environment or --stack names; each client is made on first use."""
 
     def __init__(self, stack: str | None) -> None:
         self._stack = stack
@@ -93,7 +93,7 @@ class Target:
 
     @cached_property
     def dead_letters(self) -> Queue:
-        """The dead-letter queue: as given, else as the queue's redrive policy says."""
+        """The given dead-letter queue, else that of the queue's redrive policy."""
         url = self.settings.dead_letter_url
         if url is None and self.settings.queue_url:
             policy = json.loads(self.queue.attributes.get("RedrivePolicy", "{}"))
@@ -103,13 +103,13 @@ class Target:
 
     @cached_property
     def salts(self) -> SaltHistory:
-        """The salt's versions, as the operator's own credentials see them."""
+        """The salt's versions, read with the operator's own credentials."""
         parameter = self.settings.require("salt_parameter")
         return SaltHistory(self.ssm, parameter)
 
     @property
     def has_database(self) -> bool:
-        """Whether there is any way to the database."""
+        """Whether the database can be reached, directly or through the operator function."""
         return self.settings.has_database or self.settings.operator_function is not None
 
     def reader(self, hold_seconds: int = HOLD_SECONDS) -> Reader:
@@ -124,7 +124,7 @@ class Target:
     def call(self, operation: Callable[Concatenate[Site, P], Result], *_: P.args, **arguments: P.kwargs) -> Result:
         """Runs an operation of ops/operations next to the database, and returns its result; raises PipelineError.
 
-        Directly, where PG* names the database; else in the operator function, with the caller's own credentials.
+        Runs it directly if PG* names the database; else in the operator function, with the caller's own credentials.
         """
         if self.settings.has_database or self.settings.operator_function is None:
             with closing(Site(lambda: self.caller, None, self.settings.salt_parameter)) as site:

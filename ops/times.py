@@ -1,4 +1,4 @@
-"""The one form in which times are shown and stored as text."""
+"""Formats times. All times are shown and stored as text in this form."""
 
 from datetime import UTC, datetime
 

@@ -1,13 +1,13 @@
-"""The time that a batch needs before the queue gives its messages to somebody else."""
+"""Computes the visibility timeout that a batch needs."""
 
 import math
 
-# 1 s for the answer, 2 s to connect (libpq takes no less), 2 s to write. With less, every batch fails, and at last all
-# messages are in the dead-letter queue.
+# 1 s for the response, 2 s to connect (libpq's minimum), 2 s to write. With less, every batch fails, and all messages
+# end in the dead-letter queue.
 SHORTEST_SECONDS = 5
-WINDOW_SECONDS = 1  # how long a worker's batch may wait to fill, if nothing else is said
+WINDOW_SECONDS = 1  # default batch window of a worker
 
 
 def smallest_visibility(window_seconds: float) -> int:
-    """The smallest visibility timeout, in seconds, that leaves a batch time for its write after `window_seconds`."""
+    """Returns the smallest visibility timeout in seconds that leaves time for a write after `window_seconds`."""
     return math.ceil(window_seconds + SHORTEST_SECONDS)

@@ -1,4 +1,4 @@
-"""What was wrong with a command line, in one sentence, with the nearest word that would have been right."""
+"""Explains a wrong command line in one sentence, and suggests the most similar valid word."""
 
 import ast
 from difflib import get_close_matches
@@ -10,7 +10,7 @@ PREFIX = "Value error, "  # of pydantic, which typer checks with
 
 
 def explain_usage(error: TyperException) -> str:
-    """The error as one sentence, and how to get help."""
+    """Returns the error as one sentence, and how to get help."""
     text = error.format_message().strip().replace(PREFIX, "")
     possibilities = getattr(error, "possibilities", None)
     if possibilities:
@@ -24,7 +24,7 @@ def explain_usage(error: TyperException) -> str:
 
 
 def _nearest_choice(error: TyperException) -> str | None:
-    """The choice of an option that is nearest to what was given."""
+    """Returns the choice of an option that is most similar to the given value."""
     parameter = getattr(error, "param", None)
     choices: Any = getattr(getattr(parameter, "type_descriptor", None), "choices", None)
     message = str(getattr(error, "message", "")).removeprefix(PREFIX)

@@ -1,4 +1,4 @@
-"""The queue worked off without Lambda: the rules of an event source mapping, and the very same handler, here."""
+"""A worker that consumes the queue without Lambda, with the rules of an event source mapping and the same handler."""
 
 import threading
 import time
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 
 class Context:
-    """What the handler wants to know of an invocation: its id and the time that it has left."""
+    """The Lambda context that the handler needs: the invocation's id and its remaining time."""
 
     def __init__(self, seconds: float) -> None:
         self.aws_request_id = str(uuid.uuid4())
         self._end = time.monotonic() + seconds
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the queue may give the messages to somebody else."""
+        """Returns the milliseconds until the visibility timeout of the messages ends."""
         return max(0, int((self._end - time.monotonic()) * 1000))
 
 
 class Tally:
-    """What came of the deliveries, in messages. Raises UsageError where the health file cannot be written."""
+    """The results of the deliveries, in messages. Raises UsageError if the health file cannot be written."""
 
     def __init__(self, health_file: Path | None, step: Callable[[int], None]) -> None:
-        self.done = 0  # written or otherwise dealt with, and deleted
+        self.done = 0  # written or otherwise finished, and deleted
         self.failed = 0  # deliveries that failed: the messages stay in the queue
         self._health_file = health_file
         if health_file is not None:
@@ -42,7 +42,7 @@ class Tally:
         self._is_well = True
 
     def add(self, delivery: Delivery) -> None:
-        """Takes in a delivery."""
+        """Adds a delivery to the counts."""
         self.done += len(delivery.deleted)
         self.failed += len(delivery.failed)
         self._is_well = len(delivery.failed) < len(delivery.delivered)
@@ -70,7 +70,7 @@ def work(
     Raises SettingsError; ValueError for a batch size or window that AWS would refuse, and for a queue that leaves no
     time for a write.
     """
-    # Wrong settings end it here, and not batch by batch.
+    # Checked once here, so that wrong settings do not fail every batch.
     get_resources().quarantine.check_source(queue.arn)
     seconds = _time_for_a_batch(int(queue.attributes["VisibilityTimeout"]), window_seconds)
 
@@ -88,7 +88,7 @@ def work(
 
 
 def _check_health_file(path: Path) -> None:
-    """Raises UsageError where the file cannot be written; removes one that an earlier worker has left."""
+    """Removes the file of an earlier worker; raises UsageError if the file cannot be written."""
     try:
         path.touch()
         path.unlink()
@@ -100,7 +100,7 @@ def _check_health_file(path: Path) -> None:
 
 
 def _time_for_a_batch(visibility_seconds: int, window_seconds: float) -> float:
-    """Seconds from the end of the window until the queue may give the messages to somebody else; raises ValueError."""
+    """Returns the seconds from the end of the window to the end of the visibility timeout; raises ValueError."""
     needed = smallest_visibility(window_seconds)
     if visibility_seconds < needed:
         raise ValueError(

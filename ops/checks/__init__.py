@@ -1,1 +1,1 @@
-"""The checks of `doctor`, by what they look at: each takes a Target and yields its findings."""
+"""The checks of `doctor`, one module per part of the pipeline. Each takes a Target and yields findings."""

@@ -1,4 +1,4 @@
-"""This machine's clock beside others."""
+"""Compares this machine's clock with other clocks."""
 
 import email.utils
 import time
@@ -12,7 +12,7 @@ LARGEST_SKEW = 30  # seconds; AWS refuses signatures from 5 minutes on
 
 
 def check_clock(target: Target) -> Iterator[Finding]:
-    """This clock beside AWS's."""
+    """Compares this clock with AWS's clock."""
     before = time.time()
     answer: Any = target.sqs.get_queue_attributes(QueueUrl=target.queue.url, AttributeNames=["QueueArn"])
     date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
@@ -24,7 +24,7 @@ def check_clock(target: Target) -> Iterator[Finding]:
 
 
 def judge_skew(check: str, skew: float, whose: str) -> Finding:
-    """What a clock that is `skew` seconds behind another one means."""
+    """Returns the finding for a clock that is `skew` seconds behind another one."""
     found = f"{abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} {whose}"
     if abs(skew) > LARGEST_SKEW:
         return Finding(check, Status.ERROR, found, "Set the clock (NTP): AWS refuses what is signed at a wrong time.")

@@ -15,7 +15,7 @@ FEWEST_MONTHS_AHEAD = 2
 
 
 def check_database(target: Target) -> Iterator[Finding]:
-    """All that the database can say; the vault too."""
+    """Yields all findings of the database and the vault."""
     if not target.has_database:
         advice = "Set PG* or OPERATOR_FUNCTION, or give --stack, to have it checked."
         yield Finding("database", Status.SKIPPED, "not known", advice)

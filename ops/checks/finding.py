@@ -1,4 +1,4 @@
-"""What a check of `doctor` finds."""
+"""The finding of a check of `doctor`."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +15,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found; `advice` says what to do where it is not well."""
+    """The result of one check; `advice` says what to do if something is wrong."""
 
     check: str
     status: Status

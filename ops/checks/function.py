@@ -1,4 +1,4 @@
-"""The function, its event source mapping, and the time that the queue gives it."""
+"""Checks the function, its event source mapping, and the queue's visibility timeout for it."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ def check_function(target: Target) -> Iterator[Finding]:
 
 
 def _judge_timing(timeout: int, window: int, visibility: int) -> Finding:
-    """Compares seconds: what cannot work is an error, what AWS advises against a warning."""
+    """Compares times in seconds. An impossible setting is an error; one that AWS advises against is a warning."""
     check, advised = "time for a batch", 6 * timeout + window
     found = f"visibility timeout {visibility} s, function's timeout {timeout} s, batch window {window} s"
     if timeout < SHORTEST_SECONDS:

@@ -1,4 +1,4 @@
-"""Queue and dead-letter queue: redrive policy, retention, time for a write."""
+"""Checks queue and dead-letter queue: redrive policy, retention, time for a write."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def check_queue(target: Target) -> Iterator[Finding]:
     if letters.arn != policy["deadLetterTargetArn"]:
         advice = f"It names another queue than DLQ_URL ({letters.arn}): correct one of the two."
         yield Finding("redrive policy", Status.ERROR, named, advice)
-    elif times < 2:  # noqa: PLR2004  a message that is received once more may just have met a restart
+    elif times < 2:  # noqa: PLR2004  a second receive may only mean a restart
         yield Finding("redrive policy", Status.WARNING, named, "Allow a few receives: trouble of a moment uses up one.")
     else:
         yield Finding("redrive policy", Status.OK, named)

@@ -1,4 +1,4 @@
-"""The salt: its form, its age, its value."""
+"""Checks the salt: its form, its age, its value."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The vault: its key, and what waits to be unfolded."""
+"""Checks the vault: its key, and the batches that wait to be unfolded."""
 
 import hashlib
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ LONGEST_WAIT = 24  # hours, of a sealed batch
 
 
 def check_vault(target: Target, sealed: list[VaultKey], faults: int) -> Iterator[Finding]:
-    """What the vault was sealed for (`sealed`), beside the KMS key that is to open it; and the batches set aside."""
+    """Compares the public keys that the vault was `sealed` for with its KMS key; reports batches set aside."""
     if faults:
         advice = "The owner of the database finds them and their SQLSTATE in vault.inbox_faults; see the runbook."
         yield Finding("vault faults", Status.ERROR, f"{faults:,} sealed batches could not be unfolded", advice)

@@ -1,1 +1,1 @@
-"""What `top` does: look at a pipeline again and again, and show what it finds."""
+"""The command `top`: samples a pipeline repeatedly and shows the figures."""

@@ -1,4 +1,4 @@
-"""What CloudWatch knows of a deployed pipeline: one minute's figures, one to two minutes old."""
+"""Reads CloudWatch's metrics of a deployed pipeline: one minute's figures, one to two minutes old."""
 
 import json
 import time
@@ -14,9 +14,9 @@ from ops.times import format_time
 if TYPE_CHECKING:
     from ops.target import Target
 
-PERIOD = 60  # seconds; the minute before the last one: the last is not complete yet
+PERIOD = 60  # seconds; the newest minute is not complete yet, so the one before is used
 REFRESH_SECONDS = 30  # each metric of a call costs money, and none changes more often than once a minute
-ERROR_SECONDS = 3_600  # how far back the last error is looked for
+ERROR_SECONDS = 3_600  # seconds to search back for the last error
 NAMESPACE = "LoginPipeline"
 SERVICE_VARIABLE = "POWERTOOLS_SERVICE_NAME"
 LOG_FILTER = '{ ($.errorType = "*") || ($.record.status = "timeout") }'
@@ -90,10 +90,10 @@ class CloudWatchMetrics:
         return FunctionError(at, self._read_log(minute) or f"{count:,} failed invocations within an hour; see its log")
 
     def _read_log(self, minute: float) -> str | None:
-        """What the function's log says of the last error of that minute; None where it cannot be read."""
+        """Returns the last error of that minute from the function's log; None if the log cannot be read."""
         name = self._function["FunctionName"]
         group = self._function.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}")
-        # An invocation's errors count in the minute in which it began.
+        # CloudWatch counts an error in the minute in which the invocation began.
         span = {"startTime": int(minute * 1000), "endTime": int((minute + PERIOD + ERROR_SECONDS) * 1000)}
         text = None
         try:
@@ -123,7 +123,7 @@ def _query(
 
 
 def _describe(line: str) -> str | None:
-    """The error in a line of Lambda's JSON log; None in any other line."""
+    """Returns the error in a line of Lambda's JSON log; None for any other line."""
     try:
         entry = json.loads(line)
     except ValueError:

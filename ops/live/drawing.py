@@ -1,4 +1,4 @@
-"""What `top` shows of a sample: lines of name, figure and note, which fit 60 columns."""
+"""Draws a sample for `top`: lines of name, figure and note, which fit into 60 columns."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Line:
 
 
 def draw(sample: Sample, rates: Rates, title: str) -> RenderableType:
-    """The whole view, without what is said about keys."""
+    """Draws the whole view, without the line about keys."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(min_width=NAME_WIDTH, no_wrap=True)
     table.add_column(min_width=FIGURE_WIDTH, no_wrap=True, justify="right")
@@ -47,7 +47,7 @@ def draw(sample: Sample, rates: Rates, title: str) -> RenderableType:
 
 
 def get_lines(sample: Sample, rates: Rates) -> list[Line]:
-    """The figures from top to bottom."""
+    """Yields the figures from top to bottom."""
     return [
         Line("Queue"),
         *_queue_lines(sample, rates),
@@ -102,7 +102,7 @@ def _database_lines(sample: Sample, rates: Rates) -> Iterator[Line]:
 
 
 def _reject_lines(sample: Sample, rates: Rates) -> Iterator[Line]:
-    """The reasons with most events, and how many events have the others."""
+    """Yields the most frequent reasons, and the number of events of all others."""
     database = sample.database
     if database is None:
         yield Line("Rejects", UNKNOWN)
@@ -120,7 +120,7 @@ def _reject_lines(sample: Sample, rates: Rates) -> Iterator[Line]:
 
 
 def _describe_age(metrics: Metrics | None) -> str:
-    """How old CloudWatch's figures are; nothing for metrics that are new."""
+    """Returns the age of CloudWatch's figures; nothing for local metrics, which are current."""
     if metrics is None or not metrics.age_seconds or metrics.period_seconds is None:
         return ""
     return f"CloudWatch, {age(metrics.period_seconds)} that ended {age(metrics.age_seconds)} ago"

@@ -1,4 +1,4 @@
-"""Single key presses, where standard input is a terminal."""
+"""Reads single key presses if standard input is a terminal."""
 
 import select
 import sys
@@ -14,14 +14,14 @@ except ImportError:  # Windows: Ctrl-C is the only key
 
 
 class Keys:
-    """A context manager: inside of it, keys arrive at once and are not shown. Ctrl-C stays what it is."""
+    """A context manager: inside it, keys arrive at once and are not echoed. Ctrl-C works as usual."""
 
     def __init__(self) -> None:
         self._settings: list[Any] | None = None
 
     @property
     def are_there(self) -> bool:
-        """Whether any key can arrive."""
+        """Returns whether keys can be read."""
         return self._settings is not None
 
     def __enter__(self) -> Self:
@@ -38,7 +38,7 @@ class Keys:
             self._settings = None
 
     def wait(self, seconds: float) -> str:
-        """The key that is pressed within so many seconds, in lower case; none: an empty text."""
+        """Returns the key that is pressed within the given seconds, in lower case; an empty text if none is."""
         if self._settings is None:
             time.sleep(seconds)
             return ""

@@ -1,4 +1,4 @@
-"""Looks at the pipeline that a session names; at a local stack also after it was started anew."""
+"""Samples the pipeline that a session names, and a local stack even after it was restarted."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class Look:
-    """Each call is one look."""
+    """Each call takes one sample."""
 
     def __init__(self, session: "Session") -> None:
         self._open(session)
 
     def __call__(self) -> "Sample":
-        """What is found now; raises nothing that a part of the pipeline can cause."""
+        """Returns a sample; an error of a part of the pipeline becomes a trouble in the sample."""
         sample = self._sampler.sample()
         if "queue" in sample.troubles and self._stack is not None:
             found = find_local_stack(self._session.directory)

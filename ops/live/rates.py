@@ -1,4 +1,4 @@
-"""What happens in a second, from two samples of one pipeline."""
+"""Computes rates per second from two samples of one pipeline."""
 
 from dataclasses import dataclass, field, fields
 
@@ -7,7 +7,7 @@ from ops.live.sample import Counts, Metrics, Sample
 
 @dataclass(frozen=True)
 class Rates:
-    """Figures a second; None for what two samples do not tell. `new_rejects` are those since the sample before."""
+    """Figures per second; None if two samples are not enough. `new_rejects` counts since the previous sample."""
 
     rows: float | None = None
     waiting: float | None = None  # how fast the queue grows; negative where it shrinks
@@ -21,7 +21,7 @@ class Rates:
 
 
 def get_rates(before: Sample | None, after: Sample) -> Rates:
-    """The rates at the time of `after`; `before` is None for the first sample."""
+    """Returns the rates at the time of `after`; `before` is None for the first sample."""
     growth = _growth(before, after)
     counts, seconds = _counts(before, after)
     return Rates(
@@ -46,7 +46,7 @@ def _growth(before: Sample | None, after: Sample) -> float | None:
 
 
 def _counts(before: Sample | None, after: Sample) -> tuple[Counts | None, float]:
-    """What the function has done, and in how many seconds; None where nothing is known."""
+    """Returns the function's work and its seconds; None if nothing is known."""
     newest = after.metrics
     if newest is None:
         return None, 1.0
@@ -59,7 +59,7 @@ def _counts(before: Sample | None, after: Sample) -> tuple[Counts | None, float]
 
 
 def _difference(earlier: Metrics, newest: Metrics) -> Counts | None:
-    """What was added; None where the function's log began anew in between."""
+    """Returns the increase; None if the function's log was restarted in between."""
     added = {
         each.name: getattr(newest.counts, each.name) - getattr(earlier.counts, each.name) for each in fields(Counts)
     }

@@ -1,4 +1,4 @@
-"""What one look at a pipeline finds, as plain data."""
+"""One sample of a pipeline, as plain data."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -25,7 +25,7 @@ class FunctionError:
 
 @dataclass(frozen=True)
 class Counts:
-    """What the function says of its batches: events, batches, and the milliseconds of all writes."""
+    """The function's totals: events, batches, and the milliseconds of all writes."""
 
     duplicates: float = 0
     rejected: float = 0
@@ -36,27 +36,27 @@ class Counts:
 
 @dataclass(frozen=True)
 class Metrics:
-    """What only metrics know. `counts` are those of a period, or where there is none, of all time so far."""
+    """Figures that only metrics hold. `counts` covers a period, or without one, all time so far."""
 
     counts: Counts
     period_seconds: float | None
-    age_seconds: float | None  # how long ago the period ended
+    age_seconds: float | None  # seconds since the end of the period
     oldest_seconds: float | None  # age of the oldest message
     last_error: FunctionError | None
 
 
 class MetricsSource(Protocol):
-    """Where metrics come from: the local stack, or CloudWatch."""
+    """A source of metrics: the local stack, or CloudWatch."""
 
     def read(self) -> Metrics:
-        """The newest metrics; raises PipelineError, OSError, BotoCoreError or ClientError."""
+        """Returns the newest metrics; raises PipelineError, OSError, BotoCoreError or ClientError."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What was found at `at`, in seconds since 1970; None for what is not known.
+    """A sample taken at `at`, in seconds since 1970; None for unknown figures.
 
-    `troubles` says of each part that did not answer why.
+    `troubles` holds the error of each part that did not answer.
     """
 
     at: float

@@ -1,4 +1,4 @@
-"""One look at all parts of a pipeline; a part that does not answer does not hide the others."""
+"""Samples all parts of a pipeline. A part that does not answer does not hide the others."""
 
 import time
 from collections.abc import Callable
@@ -16,14 +16,14 @@ Found = TypeVar("Found")
 
 
 class Sampler:
-    """Looks at the parts of one pipeline. Without `metrics`, what only they know stays unknown."""
+    """Samples the parts of one pipeline. Without `metrics`, the figures from metrics stay unknown."""
 
     def __init__(self, target: "Target", metrics: MetricsSource | None) -> None:
         self._target = target
         self._metrics = metrics
 
     def sample(self) -> Sample:
-        """What each part says now."""
+        """Takes a sample of all parts."""
         troubles: dict[str, str] = {}
         target = self._target
         queue = _ask("queue", self._count_messages, troubles)
@@ -43,7 +43,7 @@ class Sampler:
 
 
 def _ask(part: str, ask: Callable[[], Found], troubles: dict[str, str]) -> Found | None:
-    """What a part answers; else notes why it does not."""
+    """Returns the answer of a part, or records why there is none."""
     try:
         return ask()
     except Exception as error:

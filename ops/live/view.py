@@ -16,11 +16,11 @@ from ops.live.sample import Sample
 from ops.output import age
 
 TICK_SECONDS = 0.2
-SLOW_SECONDS = 3.0  # of an answer, before the view says that it waits
+SLOW_SECONDS = 3.0  # of waiting for a sample, after which the view says so
 
 
 class View:
-    """One live view on the pipeline that `look` looks at."""
+    """One live view of the pipeline that `look` samples."""
 
     def __init__(self, look: Callable[[], Sample], name: str, interval: float) -> None:
         self._look = look
@@ -34,7 +34,7 @@ class View:
         self._rates = Rates()
 
     def run(self, console: Console) -> RenderableType | None:
-        """Shows it until q or Ctrl-C is pressed; returns what it showed last. Raises what a defect of `look` raises."""
+        """Shows the view until q or Ctrl-C is pressed; returns the last sample. Raises unexpected errors of `look`."""
         try:
             with Keys() as keys, Live(console=console, screen=True, auto_refresh=False) as live:
                 drawn: object = None
@@ -54,7 +54,7 @@ class View:
         return draw(self._sample, self._rates, self._title()) if self._sample else None
 
     def _take(self) -> None:
-        """Takes the sample that has come, and asks for the next one when it is due."""
+        """Takes a finished sample, and requests the next one when it is due."""
         try:
             found = self._samples.get_nowait()
         except queue.Empty:
@@ -68,17 +68,17 @@ class View:
         now = time.monotonic()
         if self._asked_at is None and not self._is_paused and now >= self._due_at:
             self._asked_at, self._due_at = now, now + self._interval
-            # A daemon: whoever quits does not wait for an answer.
+            # A daemon thread: quitting does not wait for a sample.
             threading.Thread(target=self._ask, daemon=True).start()
 
     def _ask(self) -> None:
         try:
             self._samples.put(self._look())
-        except BaseException as error:  # noqa: BLE001  raised again where somebody sees it
+        except BaseException as error:  # noqa: BLE001  raised again in the main thread
             self._samples.put(error)
 
     def _waits_for(self) -> int:
-        """Whole seconds that an answer has been awaited, once they are many."""
+        """Returns the whole seconds of a long wait for a sample; 0 for a short one."""
         waited = 0.0 if self._asked_at is None else time.monotonic() - self._asked_at
         return int(waited) if waited >= SLOW_SECONDS else 0
 

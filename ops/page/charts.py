@@ -9,7 +9,7 @@ from ops.operations.reports import Report
 
 Spec = dict[str, Any]
 
-MOST_BARS = 92  # days; more of them are drawn as an area
+MOST_BARS = 92  # days; a longer period is drawn as an area
 NUMBER_ROOM = 1.15  # how much longer than the longest bar an axis is, so that its number fits beside it
 TICKS = 4  # of an axis with numbers, about
 LABEL_WIDTH = 60  # of a day on the axis
@@ -43,14 +43,14 @@ CONFIG: Spec = {
 
 
 def days_of(report: Report) -> list[str]:
-    """Every day from the first to the last; a clock that is ahead may have added days to come."""
+    """Returns every day from the first to the last; an event with a fast clock may add future days."""
     first = date.fromisoformat(report["period"]["first_day"])
     last = max([report["period"]["last_day"], *(row["day"] for row in report["days"])])
     return [(first + timedelta(number)).isoformat() for number in range((date.fromisoformat(last) - first).days + 1)]
 
 
 def logins_chart(report: Report, width: int) -> Spec:
-    """Logins a day as bars, their users as a line."""
+    """Draws logins per day as bars, and their users as a line."""
     days = days_of(report)
     known = {row["day"]: row for row in report["days"]}
     rows = [
@@ -80,7 +80,7 @@ def logins_chart(report: Report, width: int) -> Spec:
 
 
 def new_devices_chart(report: Report, width: int) -> Spec:
-    """Devices on the first day on which they were seen."""
+    """Draws new devices per day; a device counts on the first day on which it was seen."""
     days = days_of(report)
     known = {row["day"]: row["new_devices"] for row in report["days"]}
     rows = [{"day": day, "n": known.get(day, 0), "tip": f"{day}: {known.get(day, 0):,} new devices"} for day in days]
@@ -88,7 +88,7 @@ def new_devices_chart(report: Report, width: int) -> Spec:
 
 
 def rejects_chart(report: Report, width: int) -> Spec:
-    """Rejected events a day, stacked by reason; the rarest reasons together."""
+    """Draws rejected events per day, stacked by reason; combines the rarest reasons."""
     days = days_of(report)
     totals: Counter[str] = Counter()
     for row in report["rejects"]:
@@ -118,7 +118,7 @@ def rejects_chart(report: Report, width: int) -> Spec:
 
 
 def sizes_chart(report: Report, width: int) -> Spec:
-    """How many devices and addresses have how many users."""
+    """Draws how many devices and addresses have how many users."""
     kinds = (("devices", report["shared_devices"]), ("addresses", report["shared_ips"]))
     rows: list[Spec] = [
         {
@@ -173,7 +173,7 @@ def _day_encoding(days: Sequence[str], width: int) -> Spec:
 
 
 def _tips(days: Sequence[str]) -> Spec:
-    """What each bar tells of itself; an area would fall into as many pieces as it has texts."""
+    """Returns the tooltip of each bar. An area has none, because each text would split it."""
     return {"description": {"field": "tip", "type": "nominal"}} if len(days) <= MOST_BARS else {}
 
 

@@ -1,4 +1,4 @@
-"""Vega-Lite specifications as SVG to put into a page: without a script, without an address."""
+"""Converts Vega-Lite specifications to SVG for a page, without scripts and URLs."""
 
 import re
 from html import escape
@@ -12,7 +12,7 @@ MARK = re.compile(r"<path aria-label=\"([^\"]*)\"([^>]*)/>")
 
 
 def draw(spec: Spec, title: str, kind: str) -> str:
-    """The plot as an SVG element of the class `kind`; each mark tells its figures where the pointer rests on it."""
+    """Returns the plot as an SVG element of the class `kind`; each mark has a tooltip with its figures."""
     drawn = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
     drawn = OPENING.sub(rf'<svg class="{kind}" role="img" aria-label="{escape(title)}" \3>', drawn, count=1)
     return MARK.sub(r"<path\2><title>\1</title></path>", drawn)

@@ -1,4 +1,4 @@
-"""The page: totals, plots, what is shared, and all figures as folded tables."""
+"""Makes the page: totals, plots, shared devices and addresses, and all figures in collapsed tables."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from ops.period_text import TOTALS, describe_change, describe_period
 WIDTHS = {"wide": 748, "narrow": 358}  # of the page on a wide screen, and on a phone
 TOP_SHOWN = 10  # pseudonyms before the folded tables
 SHARING = ("pseudonym", "users", "logins", "first_day", "last_day")
-WORSE = "rejects"  # more of them is bad news
+WORSE = "rejects"  # the figure whose increase is shown as worse
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -38,7 +38,7 @@ this page holds personal data all the same.</footer>
 
 
 def render_html(data: Report) -> str:
-    """The page for what the operation `report` returns."""
+    """Returns the page for the result of the operation `report`."""
     period = data["period"]
     parts = [
         _tiles(data),

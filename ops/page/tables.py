@@ -10,7 +10,7 @@ NAMES = {"ips": "addresses"}
 
 
 def make_table(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> str:
-    """A table; numbers to the right, pseudonyms shortened."""
+    """Returns a table; numbers are right-aligned, pseudonyms shortened."""
     if not rows:
         return "<p>None.</p>"
     head = "".join(_cell("th", name, NAMES.get(name, name.replace("_", " ")), rows[0][name]) for name in columns)
