@@ -81,6 +81,7 @@ def operate(runtime: Runtime, directory: Path) -> list[Finished]:
     run("forget", "--user-id", "u1", *YES)
     run("retention", "--months", "2", "--yes", "--archives", str(directory))
     run("upkeep")
+    run("top", "--once")
     run("audit")
     run("audit", "verify", "--head", f"1:{'0' * 64}")  # a wrong one: exit code 3
     run("doctor")
