@@ -1,4 +1,4 @@
-"""The AWS endpoint with SQS and SSM: a MiniStack of our own, or one that is there already."""
+"""The AWS endpoint with SQS and SSM: our own MiniStack, or an emulator that runs already."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from local.process import ServerProcess
 
 VARIABLES = ("LOCALSTACK_HOST", "AWS_ENDPOINT_URL")  # as localstack-client reads them
-# Nothing here may go through a proxy of the machine.
+# Calls to 127.0.0.1 must not go through the machine's proxy.
 CLIENT_CONFIG = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 4})
 
 
@@ -28,7 +28,7 @@ class AwsEndpoint:
     """SQS and SSM on this machine; with LOCALSTACK_HOST or AWS_ENDPOINT_URL set, the emulator that they name."""
 
     def __init__(self, directory: Path, services: str = "sqs,ssm,kms,sts") -> None:
-        """Takes the directory for the emulator's log, and what a MiniStack of our own has to offer."""
+        """Takes the directory for the emulator's log, and the services that our own MiniStack has to run."""
         self._services = services
         self._directory = directory
         self._server: ServerProcess | None = None
@@ -39,7 +39,7 @@ class AwsEndpoint:
         self._clients: list[SQSClient | SSMClient | KMSClient] = []
 
     def start(self) -> Self:
-        """Starts MiniStack where no emulator is named; raises LocalStackError where it does not start."""
+        """Starts MiniStack if no emulator is named; raises LocalStackError if it does not start."""
         host = None
         if not any(os.environ.get(name, "").strip() for name in VARIABLES):
             self._server, port = start_ministack(Path(sys.executable), self._directory, self._services)
@@ -57,7 +57,7 @@ class AwsEndpoint:
         return self
 
     def stop(self) -> None:
-        """Ends the MiniStack that `start` started, if any."""
+        """Stops the MiniStack that `start` started, if any."""
         for client in self._clients:
             client.close()
         if self._server is not None:
@@ -70,12 +70,12 @@ class AwsEndpoint:
 
     @property
     def has_ended(self) -> bool:
-        """Whether our own emulator has ended unasked."""
+        """Whether our own emulator has ended unexpectedly."""
         return self._server is not None and not self._server.is_running
 
     @property
     def environment(self) -> dict[str, str]:
-        """What an AWS SDK or the AWS CLI needs to use this endpoint."""
+        """The environment variables with which an AWS SDK or the AWS CLI uses this endpoint."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": self._credentials.access_key,

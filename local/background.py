@@ -1,4 +1,4 @@
-"""A stack that stays up: a process of its own that `up` starts and `down` ends."""
+"""A stack that stays up, in a process that `up` starts and `down` ends."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ COUNT_TABLES = "SELECT (SELECT count(*) FROM user_logins), (SELECT count(*) FROM
 
 @dataclass(frozen=True)
 class Counts:
-    """Where the messages of a stack are; those in queues are SQS's estimates."""
+    """The numbers of messages in the parts of a stack; those in queues are SQS's estimates."""
 
     rows: int
     rejects: int
@@ -38,7 +38,7 @@ class Counts:
 
 
 class Background:
-    """The one stack of a directory that is kept up."""
+    """The background stack of a directory. A directory has at most one."""
 
     def __init__(self, directory: Path) -> None:
         """Takes the directory that `loginpipe` works in."""
@@ -48,7 +48,7 @@ class Background:
 
     @property
     def is_started(self) -> bool:
-        """Whether the stack's process runs: the stack is up, or on its way there."""
+        """Whether the stack's process runs: the stack is up or starting."""
         return read_pid_file(pid_path(self._home)) is not None
 
     def find(self) -> Description | None:
@@ -59,7 +59,7 @@ class Background:
         """Starts the stack, empty, with options of local.serve; raises LocalStackError."""
         try:
             if not self.is_started:
-                self.down()  # what is left of one that was killed
+                self.down()  # stops the leftovers of a killed stack
                 self._launch(options)
             return self._wait()
         except (KeyboardInterrupt, LocalStackError):
@@ -67,7 +67,7 @@ class Background:
             raise
 
     def down(self) -> bool:
-        """Ends the stack and all that belongs to it; returns whether it was up."""
+        """Stops the stack and all its programs; returns whether it was up."""
         pid = read_pid_file(pid_path(self._home))
         if pid is not None:
             end_process(pid)
@@ -78,7 +78,7 @@ class Background:
         return pid is not None
 
     def explain_absence(self) -> str:
-        """Why no stack is up."""
+        """Returns the reason why no stack is up."""
         if self.is_started:
             return "The stack is starting: try again in a few seconds."
         if pid_path(self._home).exists():
@@ -86,7 +86,7 @@ class Background:
         return "The stack is not up. Start it: loginpipe up"
 
     def last_words(self) -> str:
-        """The end of the stack's log, and where it is."""
+        """Returns the end of the stack's log, and the log's path."""
         try:
             lines = self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()
         except FileNotFoundError:
@@ -113,7 +113,7 @@ class Background:
 
 
 def count(description: Description) -> Counts:
-    """Counts the messages of a stack that is up; raises LocalStackError where a part of it does not answer."""
+    """Counts the messages of a stack that is up; raises LocalStackError if a part of it does not answer."""
     aws = description.aws
     client = boto3.client(
         "sqs",

@@ -8,7 +8,7 @@ from itertools import cycle
 
 from local.generator import Login, generate_logins
 
-# For each reason of a reject, what makes a body one.
+# For each reject reason, a change that makes a valid body invalid.
 SPOILERS: dict[str, Callable[[Login], str]] = {
     "invalid_json": lambda login: json.dumps(login)[:-20],
     "not_an_object": lambda login: json.dumps(login["user_id"]),
@@ -31,7 +31,7 @@ class Body:
 
 
 def stream_bodies(count: int, seed: int = 1, bad: int = 0) -> Iterator[Body]:
-    """Yield `count` message bodies; `bad` of them are rejects, at random places, with each reason in turn."""
+    """Yield `count` message bodies; `bad` of them are rejects, at random positions, with each reason in turn."""
     source = random.Random(seed)  # noqa: S311  not for secrets
     bad = min(bad, count)
     places = set(source.sample(range(count), bad))

@@ -1,4 +1,4 @@
-"""The cloud stack on this machine: Postgres and MiniStack as servers, and the CDK to deploy to them."""
+"""Runs the cloud stack on this machine: Postgres and MiniStack as servers, and the CDK to deploy to them."""
 
 import contextlib
 import json
@@ -34,7 +34,7 @@ BRISK = {"functionTimeout": "5", "batchWindow": "1", "outageMinutes": "1"}
 
 
 class LocalCloud:
-    """Postgres and MiniStack in one directory, which takes up what a run before has left running there."""
+    """Postgres and MiniStack in one directory; reuses servers that an earlier run has left running there."""
 
     def __init__(self, directory: Path = DIRECTORY) -> None:
         """Take the directory for data, logs and the CDK's output."""
@@ -46,12 +46,12 @@ class LocalCloud:
 
     @property
     def url(self) -> str:
-        """Address of the emulator; by name, for the CDK takes the buckets of an address for something else."""
+        """URL of the emulator, with a host name, because the CDK misreads bucket URLs with an IP address."""
         return f"http://localhost:{self._port_path.read_text(encoding='utf-8')}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What an AWS client or the CDK needs to use the emulator."""
+        """The environment variables with which an AWS client or the CDK uses the emulator."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ENDPOINT_URL_S3": self.url,
@@ -77,7 +77,7 @@ class LocalCloud:
         }
 
     def start(self) -> None:
-        """Start what is not running, with an empty database and its owner's secret; raise LocalStackError."""
+        """Start the servers that do not run, with an empty database and its owner's secret; raise LocalStackError."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self.postgres.start()
         self._create_database()
@@ -89,7 +89,7 @@ class LocalCloud:
             secrets.create_secret(Name=OWNER_SECRET, SecretString=secret)
 
     def stop(self) -> None:
-        """End both servers and forget their data."""
+        """Stop both servers and delete their data."""
         self.close()
         if self._ministack is not None:
             self._ministack.stop()
@@ -98,7 +98,7 @@ class LocalCloud:
         shutil.rmtree(self.directory)
 
     def close(self) -> None:
-        """Close the clients; the servers go on."""
+        """Close the clients; the servers keep running."""
         while self._clients:
             self._clients.popitem()[1].close()
 
@@ -106,7 +106,7 @@ class LocalCloud:
         """Return a boto3 client of the emulator."""
         if service not in self._clients:
             session: Any = boto3.Session("test", "test", region_name=REGION)
-            # Nothing here may go through a proxy of the machine.
+            # Calls to the emulator must not go through the machine's proxy.
             self._clients[service] = session.client(service, endpoint_url=self.url, config=Config(proxies={}))
         return self._clients[service]
 

@@ -1,4 +1,4 @@
-"""`python -m local.cloud_commands deploy|destroy|cdk …`, behind `make deploy-local` and its like."""
+"""The command line behind `make deploy-local`: `python -m local.cloud_commands deploy|destroy|cdk …`."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from local.errors import LocalStackError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
+    """Runs the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m local.cloud_commands", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("deploy", help="start the servers, deploy, print the outputs; the servers go on")

@@ -22,7 +22,7 @@ LONGEST_VISIBILITY = 43_200  # seconds: what SQS allows
 
 
 class Envelope(StrEnum):
-    """What ENVELOPE may be; a choice of the command line has to be an enumeration."""
+    """The values of ENVELOPE. typer needs an enumeration for the choices of an option."""
 
     NONE = "none"
     SNS = "sns"
@@ -111,7 +111,7 @@ def status(context: typer.Context) -> None:
 
 
 def _compare(description: Description, chosen: dict[str, bool], visibility: int, envelope: Envelope) -> None:
-    """Raises UsageError where an option asks for what the stack that is up does not have."""
+    """Raises UsageError if an option differs from the stack that is up."""
     is_there = {
         "--in-process": description.in_process,
         "--fifo": description.is_fifo,

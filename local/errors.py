@@ -1,10 +1,10 @@
-"""What can go wrong with the local stack, apart from the pipeline itself."""
+"""The errors of the local stack, apart from the pipeline's own."""
 
 from lambda_src.errors import PipelineError
 
 
 class LocalStackError(PipelineError):
-    """The local stack cannot do what was asked; the message says what to do."""
+    """The local stack cannot do a task; the message says what to do."""
 
 
 class FunctionError(Exception):

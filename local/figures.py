@@ -1,4 +1,4 @@
-"""Metrics of the local stack that is up: from the log of its function, and from its emulator."""
+"""Reads metrics of the local stack that is up, from its function's log and its emulator."""
 
 import http.client
 import json
@@ -13,7 +13,7 @@ from ops.live.sample import Metrics
 FUNCTION_LOG = "function.log"
 MESSAGES = "/_ministack/sqs/messages?QueueUrl="
 ANSWER_SECONDS = 5
-MOST_BYTES = 8_000_000  # of an answer: the emulator lists every message, and does nothing else meanwhile
+MOST_BYTES = 8_000_000  # of an answer: the emulator lists every message, and is blocked meanwhile
 PAUSE_SECONDS = 60  # after a longer answer
 
 
@@ -27,7 +27,7 @@ class LocalMetrics:
         self._ask_again_at = 0.0
 
     def read(self) -> Metrics:
-        """The newest metrics; raises OSError."""
+        """Returns the newest metrics; raises OSError."""
         self._log.read()
         return Metrics(
             counts=self._log.counts,
@@ -38,13 +38,13 @@ class LocalMetrics:
         )
 
     def _get_oldest_seconds(self) -> float | None:
-        """Age of the oldest message; 0 of an empty queue, None where the emulator does not say or says too much."""
+        """Returns the age of the oldest message; 0 for an empty queue, None if the answer is missing or too large."""
         if time.monotonic() < self._ask_again_at:
             return None
         address = urlsplit(self._queue)
         connection = http.client.HTTPConnection(address.netloc, timeout=ANSWER_SECONDS)
         try:
-            # MiniStack knows its queues by this name only.
+            # MiniStack accepts only this host name for its queues.
             known_as = self._queue.replace(str(address.hostname), "localhost", 1)
             connection.request("GET", MESSAGES + quote(known_as, safe=""))
             answer = connection.getresponse()

@@ -1,4 +1,4 @@
-"""What the log of the local function says: its metrics, added up, and its last error."""
+"""Reads the log of the local function: the sums of its metrics, and its last error."""
 
 import json
 import os
@@ -10,25 +10,25 @@ from typing import Any
 from ops.live.sample import Counts, FunctionError
 from ops.times import format_time
 
-LARGEST_START = 4_000_000  # bytes of a log that is there already: an hour and more of it
-ERROR = "[ERROR] "  # as AWS's runtime client prints what the function raises
+LARGEST_START = 4_000_000  # bytes to read of an existing log: more than an hour
+ERROR = "[ERROR] "  # how AWS's runtime client prints an exception of the function
 COUNTS = {"duplicates": "DuplicatesIgnored", "rejected": "RecordsRejected", "failed": "RecordsFailed"}
 WRITE = "WriteMilliseconds"
 FAILED = "batch failed"  # without a count, because the function raised; in an emulator the error follows
 
 
 class FunctionLog:
-    """A log that grows; `counts` and `last_error` hold what was read so far."""
+    """A growing log; `counts` and `last_error` hold the result of what was read so far."""
 
     def __init__(self, path: Path) -> None:
         self.counts = Counts()
         self.last_error: FunctionError | None = None
         self._path = path
         self._offset: int | None = None
-        self._printed_at: str | None = None  # time of the last metrics: the runtime client prints none with an error
+        self._printed_at: str | None = None  # time of the last metrics; errors are printed without one
 
     def read(self) -> None:
-        """Reads what is new; begins anew where the log did. Raises OSError."""
+        """Reads new lines; starts again if the log was restarted. Raises OSError."""
         with self._path.open("rb") as log:
             size = os.fstat(log.fileno()).st_size
             if self._offset is None:
@@ -50,9 +50,9 @@ class FunctionLog:
             try:
                 entry = json.loads(line)
             except ValueError:
-                return  # half a line, at the start of what is read of a long log
+                return  # an incomplete line, at the start of the part that is read of a long log
             self._printed_at = format_time(datetime.fromtimestamp(entry["_aws"]["Timestamp"] / 1000, UTC))
-            if "reason" not in entry:  # those count once more what the batch counts
+            if "reason" not in entry:  # these lines repeat counts of the batch
                 self._count(entry)
             if entry.get("message") == FAILED and COUNTS["failed"] not in entry:
                 self.last_error = FunctionError(self._printed_at, "The function raised.")

@@ -1,4 +1,4 @@
-"""Synthetic logins with the shape of real traffic. The same seed gives the same logins."""
+"""Generates synthetic logins with the distribution of real traffic. The same seed gives the same logins."""
 
 import random
 import string
@@ -31,7 +31,7 @@ TAIL = 3.0  # the larger it is, the more often the same few return
 LOCALES = ("CN", "ID", "RU", "FR", "PT", "PH", "BR", "PL", "SE", "US", "JP", "VN", "CZ", "DE", "KR", "PA", "UA", "AR")
 DEVICE_TYPES = ("android", "ios")
 IPV4 = 4
-# Multicast, reserved, loopback, private, shared and link-local ranges: real traffic has all of them.
+# Multicast, reserved, loopback, private, shared and link-local ranges. Real traffic has all of them.
 UNUSUAL_RANGES: tuple[IPv4Network | IPv6Network, ...] = (
     *(IPv4Network(text) for text in ("224.0.0.0/4", "240.0.0.0/4", "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12")),
     *(IPv4Network(text) for text in ("192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "0.0.0.0/8")),
@@ -42,7 +42,7 @@ _UNUSUAL_NUMBERS = [
 ]
 USUAL_IPV6 = IPv6Network("2001:db8::/32")  # RFC 3849
 
-# The fields with the shape of real traffic. All others get values that their line in the table allows.
+# The fields with the distribution of real traffic. All others get values that their line in the table allows.
 SHAPED = {"user_id", "app_version", "device_type", "ip", "locale", "device_id"}
 OTHERS = [field for name, field in FIELDS.items() if name not in SHAPED]
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and its like: the first one ends the command in order, and none cuts the start of a server in two."""
+"""Handles Ctrl-C and SIGTERM: the first ends the command cleanly. None interrupts the start of a server."""
 
 import signal
 import threading
@@ -9,29 +9,29 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class _Hold:
-    """How many blocks hold an interruption back, and whether one has come."""
+    """The number of blocks that delay an interruption, and whether one has arrived."""
 
     depth = 0
     has_come = False
 
 
 def catch_signals() -> None:
-    """Makes the first signal a KeyboardInterrupt; further ones must not break off the clearing up."""
+    """Turns the first signal into a KeyboardInterrupt. Further signals must not interrupt the clean-up."""
     for number in SIGNALS:
         signal.signal(number, _interrupt)
 
 
 def ignore_signals() -> None:
-    """Lets the little that is left of a command go on: what it was for is done, and stays."""
+    """Ignores interruptions for the rest of a command, because its work is done and stays."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Holds the KeyboardInterrupt back until the end of the block.
+    """Delays the KeyboardInterrupt until the end of the block.
 
-    Only the main thread gets one. Signals are not blocked: a program started here would inherit that.
+    Only the main thread gets one. Signals are not blocked, because a program started here would inherit the mask.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""The one place that starts MiniStack, the emulator of AWS."""
+"""Starts MiniStack, the emulator of AWS. No other module starts it."""
 
 import http.client
 from collections.abc import Callable
@@ -9,9 +9,9 @@ from local.process import ServerProcess
 
 
 def start_ministack(python: Path, directory: Path, services: str | None = None) -> tuple[ServerProcess, int]:
-    """Starts it under that Python, its log and files in `directory`; returns the process and its port on 127.0.0.1.
+    """Starts MiniStack with `python`, log and files in `directory`; returns the process and its port on 127.0.0.1.
 
-    `services` is a list with commas, None means all. Raises LocalStackError where it does not start.
+    `services` is a comma-separated list; None means all. Raises LocalStackError if it does not start.
     """
     port = free_port()
     scratch = directory / "ministack"
@@ -19,7 +19,7 @@ def start_ministack(python: Path, directory: Path, services: str | None = None) 
     environment = {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
-        # A whole MiniStack runs functions too, and its log at level INFO is where their output goes.
+        # With all services, MiniStack also runs functions. Their output goes to its log at level INFO.
         **({"SERVICES": services, "LOG_LEVEL": "WARNING"} if services else {}),
         "SFTP_ENABLED": "0",  # these two would listen on fixed ports
         "IOT_MTLS_ENABLED": "0",

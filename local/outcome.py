@@ -1,4 +1,4 @@
-"""What became of the events of a run: counts and some rows of the tables, and a metric of the function's log."""
+"""Collects the result of a run: counts and some rows of the tables, and a metric of the function's log."""
 
 import contextlib
 import json
@@ -44,7 +44,7 @@ class Outcome:
     duplicates: int = 0
     rejects: dict[str, int] = field(default_factory=dict)  # by reason
     dead_letters: int = 0
-    lost: int = 0  # no row and no reject: in the dead-letter queue without a reason, or still in the queue
+    lost: int = 0  # neither a row nor a reject: in the dead-letter queue without a reason, or still in the queue
     failed_batches: int = 0
     seconds: float = 0.0
     rows: list[Row] = field(default_factory=list)
@@ -53,11 +53,11 @@ class Outcome:
 
     @property
     def is_complete(self) -> bool:
-        """Whether each event that was sent is a row or a reject."""
+        """Whether each sent event is a row or a reject."""
         return self.lost == 0
 
     def read_tables(self, cursor: extensions.cursor) -> None:
-        """Set what the tables say. Needs `sent`."""
+        """Read the counts from the tables. Needs `sent`."""
         cursor.execute(COUNT_ROWS)
         self.written, self.devices, self.ips, self.null_locales = cursor.fetchall()[0]
         cursor.execute(COUNT_EVENTS)
@@ -78,7 +78,7 @@ def sum_metric(log: Path, name: str) -> float:
     with log.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             if '"_aws"' in line and f'"{name}"' in line:
-                with contextlib.suppress(ValueError):  # a kill has cut the line
+                with contextlib.suppress(ValueError):  # the line is incomplete because the process was killed
                     values = json.loads(line).get(name, 0)
                     total += sum(values) if isinstance(values, list) else values
     return total

@@ -1,4 +1,4 @@
-"""A private PostgreSQL server: it starts, stops, crashes and comes back."""
+"""A private PostgreSQL server that can be started, stopped, killed and restarted."""
 
 import os
 import signal
@@ -93,7 +93,7 @@ class PostgresServer:
             (self.data / "postmaster.pid").unlink(missing_ok=True)
         if self.pid is None:
             if self._child is not None:
-                self._child.wait()  # somebody else killed it
+                self._child.wait()  # another process killed it
             self._port = self._port or free_port()
             write_settings(self.data, {**self._settings, "port": str(self._port)})
             with uninterrupted():

@@ -1,4 +1,4 @@
-"""Servers run as processes: none of them outlives its owner, not even one that was killed."""
+"""Runs servers as processes. None of them outlives its owner, even if the owner is killed."""
 
 import contextlib
 import fcntl
@@ -16,17 +16,17 @@ from local.interruption import uninterrupted
 
 START_SECONDS = 30
 STOP_SECONDS = 10
-INHERITED = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")  # all else of the caller's environment stays out
+INHERITED = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")  # other variables of the caller are not passed on
 
 
 class ServerProcess:
     """A program in the background, its output in `directory`/`name`.log.
 
-    A pid file beside the log tells `end_leftovers` what an owner that was killed has left running.
+    `end_leftovers` uses the pid file beside the log to end programs of an owner that was killed.
     """
 
     def __init__(self, name: str, command: list[str], environment: dict[str, str], directory: Path) -> None:
-        """Takes the variables that the program gets beyond PATH, HOME and the like."""
+        """Takes the program's variables, in addition to PATH, HOME and similar ones."""
         self.log_path = directory / f"{name}.log"
         self._name = name
         self._command = command
@@ -40,7 +40,7 @@ class ServerProcess:
         return self._child is not None and self._child.poll() is None
 
     def start(self, is_ready: Callable[[], bool], working_directory: Path) -> None:
-        """Starts the program and returns once `is_ready`; raises LocalStackError where it does not get so far."""
+        """Starts the program and waits for `is_ready`; raises LocalStackError if it does not become ready."""
         try:
             with uninterrupted():
                 self._launch(working_directory)
@@ -67,7 +67,7 @@ class ServerProcess:
                 stderr=log,
                 cwd=working_directory,
                 env={**inherited, **self._environment},
-                start_new_session=True,  # a Ctrl-C in the terminal is for the owner, which then stops us in order
+                start_new_session=True,  # a Ctrl-C must reach only the owner, which then stops this program
             )
         write_pid_file(self._pid_path, self._child.pid)
 
@@ -80,12 +80,12 @@ class ServerProcess:
 
 
 def write_pid_file(path: Path, pid: int) -> None:
-    """Writes down a process so that it cannot be taken for a later one with the same id."""
+    """Records a process so that it cannot be confused with a later one with the same id."""
     write_whole(path, json.dumps({"pid": pid, "created": psutil.Process(pid).create_time()}))
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a file that nobody else may read, and that nobody reads half written."""
+    """Writes a file atomically, readable by its owner only."""
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)
@@ -94,7 +94,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def read_pid_file(path: Path) -> int | None:
-    """The process that the file names, if it is still running."""
+    """Returns the process that the file names, if it still runs."""
     try:
         entry = json.loads(path.read_text(encoding="utf-8"))
         process = psutil.Process(entry["pid"])
@@ -105,7 +105,7 @@ def read_pid_file(path: Path) -> int | None:
 
 
 def end_leftovers(directory: Path) -> None:
-    """Ends what the pid files of a directory name, if it is still running, and its children."""
+    """Ends the processes that the pid files of a directory name, and their children."""
     for path in directory.glob("*.pid"):
         pid = read_pid_file(path)
         if pid is not None:
@@ -114,11 +114,11 @@ def end_leftovers(directory: Path) -> None:
 
 
 def end_process(pid: int) -> None:
-    """Asks a process to end, waits, and kills what is left of it and of its children."""
+    """Terminates a process, waits, and kills it and its children if they still run."""
     try:
         process = psutil.Process(pid)
         tree = [process, *process.children(recursive=True)]
-        process.terminate()  # it may want to end its children itself
+        process.terminate()  # the process may end its children itself
         _wait_for(process)
     except psutil.NoSuchProcess:
         return
@@ -130,7 +130,7 @@ def end_process(pid: int) -> None:
 
 
 def _wait_for(process: psutil.Process) -> None:
-    """Waits for the end, which for a process that its parent has not asked after means a zombie."""
+    """Waits for the end of a process. A zombie counts as ended: its parent has not waited for it yet."""
     deadline = time.monotonic() + STOP_SECONDS
     while _is_alive(process) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -145,7 +145,7 @@ def _is_alive(process: psutil.Process) -> bool:
 
 @contextlib.contextmanager
 def exclusive(path: Path, busy: str) -> Iterator[None]:
-    """Holds a lock for the length of the block; raises LocalStackError with the text `busy` where another holds it."""
+    """Holds a lock during the block; raises LocalStackError with the text `busy` if another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as lock:
         try:

@@ -15,7 +15,7 @@ RETENTION_SECONDS = 14 * 24 * 3600
 
 @dataclass(frozen=True)
 class LoginQueue:
-    """The queue that producers write to, and where its redrive policy moves what cannot be written."""
+    """The queue that producers write to, and its dead-letter queue."""
 
     url: str
     dead_letter_url: str
@@ -26,7 +26,7 @@ class LoginQueue:
 def create_queue(
     sqs: "SQSClient", name: str, *, visibility_seconds: int, max_receives: int, fifo: bool = False
 ) -> LoginQueue:
-    """Creates both queues, or sets the attributes of those that exist."""
+    """Creates both queues, or sets the attributes of existing ones."""
     suffix = ".fifo" if fifo else ""
     kind: dict[QueueAttributeNameType, str] = {"FifoQueue": "true"} if fifo else {}
     dead_letter_url = sqs.create_queue(QueueName=f"{name}-dlq{suffix}", Attributes=kind)["QueueUrl"]
@@ -40,7 +40,7 @@ def create_queue(
 
 
 def set_redrive(sqs: "SQSClient", queue: LoginQueue, *, max_receives: int) -> None:
-    """Sets after how many receives a message goes to the dead-letter queue."""
+    """Sets maxReceiveCount: after so many receives, a message goes to the dead-letter queue."""
     policy = {"deadLetterTargetArn": queue.dead_letter_arn, "maxReceiveCount": max_receives}
     sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"RedrivePolicy": json.dumps(policy)})
 
@@ -52,7 +52,7 @@ def delete_queue(sqs: "SQSClient", queue: LoginQueue) -> None:
 
 
 def receive_letters(sqs: "SQSClient", queue_url: str) -> dict[str, str]:
-    """What is visible in a dead-letter queue now: the event of each messageId, or the messageId where none is noted.
+    """Returns the visible dead letters: for each messageId the event id, or the messageId if it has none.
 
     Each is then hidden for a minute, and stays in the queue.
     """

@@ -1,4 +1,4 @@
-"""What a person sees of a run, and of a stack that is up."""
+"""Prints a run, and a stack that is up, for people."""
 
 import time
 from pathlib import Path
@@ -97,7 +97,7 @@ def print_description(output: "Output", description: Description, directory: Pat
     group = " --message-group-id 1 --message-deduplication-id $RANDOM" if description.is_fifo else ""
     body = SAMPLE_BODY
     if description.envelope != "none":
-        # Another id for each event that the shell sends: the same one would be the same event.
+        # Each sent event needs a new id, because the same id would be the same event.
         body = wrap(body, description.envelope, ID, int(time.time() * 1000)).replace(ID, "'$RANDOM-$RANDOM'")
     output.line(
         f"aws sqs send-message --endpoint-url {description.aws['AWS_ENDPOINT_URL']} \\\n"

@@ -44,7 +44,7 @@ class Run:
         self._on_progress = on_progress
         self._on_notice = on_notice
         self._sent: dict[str, int] = {}  # events of each message
-        self._lock = threading.Lock()  # for what the event source's thread writes: the next line, and the error
+        self._lock = threading.Lock()  # guards what the event source's thread writes: the next line, and the error
         self._deleted: set[str] = set()
         self._letters: dict[str, str] = {}  # the event of each message in the dead-letter queue
         self._outcome = Outcome()

@@ -1,4 +1,4 @@
-"""The function as Lambda runs it: inside AWS's Runtime Interface Emulator, or in this process."""
+"""Runs the function as Lambda does: in AWS's Runtime Interface Emulator, or in this process."""
 
 import contextlib
 import http.client
@@ -32,18 +32,18 @@ INVOCATIONS = "/2015-03-31/functions/function/invocations"
 
 
 class Function(Protocol):
-    """Something that can be invoked as a Lambda function is."""
+    """A runtime that is invoked like a Lambda function."""
 
     log_path: Path
 
     def start(self) -> None:
-        """Makes ready for the first invocation."""
+        """Prepares the first invocation."""
 
     def invoke(self, event: dict[str, Any]) -> object:
-        """Returns the decoded response; raises whatever makes the invocation a failed one."""
+        """Returns the decoded response; raises the error of a failed invocation."""
 
     def stop(self) -> None:
-        """Ends what `start` has started."""
+        """Ends the programs that `start` has started."""
 
 
 class EmulatedFunction:
@@ -74,7 +74,7 @@ class EmulatedFunction:
         self._server.start(self._listens, ROOT)
 
     def invoke(self, event: dict[str, Any]) -> object:
-        """Returns the function's response; raises FunctionError, and OSError where the emulator is gone."""
+        """Returns the function's response; raises FunctionError, and OSError if the emulator does not run."""
         if not self._server.is_running:
             self._server.stop()
             self.start()
@@ -88,9 +88,9 @@ class EmulatedFunction:
         try:
             response = json.loads(body)
         except ValueError:
-            # The emulator says so in plain words when the function has run out of time.
+            # The emulator answers with plain text if the function has timed out.
             raise FunctionError("The function did not answer in time, or with no JSON.") from None
-        # AWS marks a failed invocation by a header, the emulator by nothing but this body.
+        # AWS marks a failed invocation with a header, the emulator only with this body.
         if answer.status != http.HTTPStatus.OK or (isinstance(response, dict) and "errorType" in response):
             raise FunctionError(f"The function raised {response.get('errorType', 'an error')}.")
         return response
@@ -106,7 +106,7 @@ class EmulatedFunction:
 
 
 class InProcessFunction:
-    """The function in this very process: for a debugger, and where the emulator does not run."""
+    """The function in this process, for a debugger and for systems without the emulator."""
 
     def __init__(self, environment: dict[str, str], directory: Path) -> None:
         """Takes the function's environment variables, which become this process's, and the directory for its log."""
@@ -123,7 +123,7 @@ class InProcessFunction:
             self._handler = getattr(importlib.import_module(module), name)
 
     def invoke(self, event: dict[str, Any]) -> object:
-        """Returns the function's response; raises what it raises."""
+        """Returns the function's response; raises the function's errors."""
         deadline = int((time.time() + TIMEOUT_SECONDS) * 1000)
         context = LambdaContext(str(uuid.uuid4()), None, None, deadline, FUNCTION_ARN)
         with contextlib.redirect_stdout(self._log):

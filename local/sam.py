@@ -1,4 +1,4 @@
-"""The built bundle under `sam local invoke`, beside the Postgres and LocalStack of compose.yaml: `make sam-invoke`."""
+"""Runs the built bundle with `sam local invoke` and the servers of compose.yaml: `make sam-invoke`."""
 
 import argparse
 import json
@@ -43,9 +43,9 @@ def start_servers() -> None:
 
 
 def invoke(sam: str, function: str, key: str, *options: str) -> tuple[str, str]:
-    """Invokes a function; returns its answer, which must have that key, and what it logged.
+    """Invokes a function; returns its response, which must have the key `key`, and its log.
 
-    Raises LocalStackError where the function raises or runs out of time: SAM itself ends with 0 then.
+    Raises LocalStackError if the function raises or times out: SAM's exit code is 0 in these cases.
     """
     print(f"Invoking {function} …", file=sys.stderr, flush=True)
     network = f"{os.environ.get('COMPOSE_PROJECT_NAME', PROJECT)}_default"
@@ -57,7 +57,7 @@ def invoke(sam: str, function: str, key: str, *options: str) -> tuple[str, str]:
 
 
 def _own_lines(noise: str) -> Iterator[str]:
-    """What the function itself logged, without the SDK's lines and without what only CloudWatch reads."""
+    """Returns the function's own log lines, without those of the SDK and without metrics."""
     for line in noise.splitlines():
         logged = _parse(line)
         if "message" in logged and not logged.get("logger", "").startswith("botocore"):
@@ -66,7 +66,7 @@ def _own_lines(noise: str) -> Iterator[str]:
 
 
 def _parse(text: str) -> dict[str, Any]:
-    """A JSON object; an empty one where the text is none."""
+    """Parses a JSON object; returns an empty one for any other text."""
     try:
         parsed = json.loads(text)
     except ValueError:
@@ -75,7 +75,7 @@ def _parse(text: str) -> dict[str, Any]:
 
 
 def _run(command: list[str]) -> tuple[str, str]:
-    """What a command prints and what it says beside; raises LocalStackError where it cannot be run, or fails."""
+    """Runs a command; returns standard output and standard error. Raises LocalStackError if it fails."""
     try:
         finished = subprocess.run(
             command, check=False, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **SETTINGS}

@@ -1,6 +1,6 @@
-"""The sample events in events/: what an SQS event source mapping hands to the function, for `sam local invoke -e`.
+"""Makes the sample events in events/: events of an SQS event source mapping, for `sam local invoke -e`.
 
-`python -m local.samples` writes them anew; the same ones every time.
+`python -m local.samples` writes them. Each run gives the same files.
 """
 
 import hashlib
@@ -49,13 +49,13 @@ def _samples() -> "dict[str, list[MessageTypeDef]]":
         "valid": _messages(source, valid),
         "mixed": _messages(source, mixed),
         "malformed": _messages(source, malformed),
-        # Two messages; then the first one delivered again, and the second one after a redrive from the DLQ.
+        # Two messages, then a redelivery of the first one, and the second one after a redrive from the DLQ.
         "duplicate": [first, second, _delivered_again(source, first), _redriven(source, second)],
     }
 
 
 def _as_documented(login: Login, number: int) -> Login:
-    """A login without added optional fields, so that these leave the files as they are. Its address belongs to nobody.
+    """Returns a login with a documentation address, without added optional fields, so that the files do not change.
 
     An IPv4 address is replaced by one of RFC 5737; IPv6 addresses are of RFC 3849 already.
     """

@@ -1,4 +1,4 @@
-"""The process that is the stack of `loginpipe up`: `python -m local.serve DIRECTORY`, until a signal ends it."""
+"""The process of the stack of `loginpipe up`: `python -m local.serve DIRECTORY` runs until a signal ends it."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ TICK_SECONDS = 0.5
 
 
 def serve(directory: Path, settings: StackSettings) -> None:
-    """Is the stack, and says so in the directory's state file; raises PipelineError."""
+    """Runs the stack, and describes it in the directory's state file; raises PipelineError."""
     with exclusive(directory / f"{UP}.lock", "The stack is up already."), Stack(settings) as stack:
         description = Description(
             aws=stack.aws.environment,
@@ -42,7 +42,7 @@ def serve(directory: Path, settings: StackSettings) -> None:
 
 
 def main() -> int:
-    """The command line; returns the exit code."""
+    """Runs the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m local.serve", description=__doc__)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--in-process", action="store_true")

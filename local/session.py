@@ -1,4 +1,4 @@
-"""What the commands of the local stack share."""
+"""Shared code of the commands of the local stack."""
 
 import logging
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ IN_PROCESS = not emulator_runs_here()
 
 
 def prepare(session: "Session") -> Path:
-    """The directory of the local stack, with its log; raises UsageError, and OSError where it cannot be written."""
+    """Returns the directory of the local stack; raises UsageError, and OSError if it cannot be written."""
     directory = (session.directory or get_directory()).resolve()
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def prepare(session: "Session") -> Path:
 
 @contextmanager
 def stopped(message: str) -> Iterator[None]:
-    """Tells a person what an interruption of the block leaves behind."""
+    """Tells the user what an interruption of the block leaves behind."""
     try:
         yield
     except KeyboardInterrupt:

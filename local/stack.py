@@ -1,4 +1,4 @@
-"""The whole pipeline on one machine: Postgres, SQS and SSM, the function, and the event source between them."""
+"""Runs the whole pipeline on one machine: Postgres, SQS and SSM, the function and its event source."""
 
 import contextlib
 import shutil
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
 
 POSTGRES = "postgres"  # the server's part of the directory
 WINDOW_SECONDS = 1
-# SQS delivers a rejected message as often as one that met an outage. So these two numbers set two times at once: how
-# long Postgres may be away before good messages go to the dead-letter queue, and how long a bad message takes to get
+# SQS counts receives of rejected messages and of messages in an outage alike. So these two numbers set two times: how
+# long Postgres may be down before good messages go to the dead-letter queue, and how long a bad message takes to get
 # there: 6 s x 20 = 120 s. AWS advises larger numbers (six times the function's timeout, at least 5 receives). With less
 # than 6 s, a worker on this queue would have no time for a write.
 VISIBILITY_SECONDS = smallest_visibility(WINDOW_SECONDS)
 MAX_RECEIVES = 20
 BATCH_SIZE = 100
-# A user who killed Postgres to see what happens may want to start it again by hand.
+# A user who killed Postgres as an experiment may want to restart it by hand.
 RESTART_SECONDS = 10
 
 
 @dataclass(frozen=True)
 class StackSettings:
-    """What may differ between two stacks."""
+    """The settings of a stack."""
 
-    directory: Path  # of this stack alone: emptied at the start
+    directory: Path  # used by this stack only; emptied at the start
     queue_name: str = "login-events"
     in_process: bool = False
     visibility_seconds: int = VISIBILITY_SECONDS
@@ -54,14 +54,14 @@ class StackSettings:
     fifo: bool = False
     vault: bool = False  # whether originals are sealed
     quarantine: bool = False  # whether the function itself sends rejects to the dead-letter queue
-    envelope: str = "none"  # what is around each event, as ENVELOPE says it
+    envelope: str = "none"  # kind of envelope, as in ENVELOPE
 
 
 class Stack:
-    """A running pipeline; a context manager that leaves nothing behind but the directory with logs and data."""
+    """A running pipeline. As a context manager, it leaves only the directory with logs and data behind."""
 
     def __init__(self, settings: StackSettings, on_delivery: "Callable[[Delivery], None] | None" = None) -> None:
-        """Takes what to call after each batch, from the event source's thread."""
+        """Takes a function that the event source's thread calls after each batch."""
         directory = settings.directory
         self.settings = settings
         self.postgres = PostgresServer(directory / POSTGRES)
@@ -75,7 +75,7 @@ class Stack:
         self._postgres_missed_at: float | None = None
 
     def __enter__(self) -> Self:
-        """Starts everything; raises LocalStackError, with all that had been started stopped again."""
+        """Starts everything; after a failure, stops the started parts and raises LocalStackError."""
         with ExitStack() as exits:
             self._start(exits)
             self._exits = exits.pop_all()
@@ -85,15 +85,15 @@ class Stack:
         self._exits.close()
 
     def connect(self) -> extensions.connection:
-        """A connection to the database as its owner; raises psycopg2.OperationalError while Postgres is away."""
+        """Connects to the database as its owner; raises psycopg2.OperationalError while Postgres is down."""
         connection = psycopg2.connect(dsn(self.postgres.environment(DATABASE)))
         connection.autocommit = True
         return connection
 
     def supervise(self) -> str | None:
-        """Starts Postgres again where it has been gone for a while, and returns what there is to say about it.
+        """Restarts Postgres if it has been down for a while; returns a line about it for the user.
 
-        To be called now and then; raises LocalStackError where another part has ended.
+        Call it regularly. Raises LocalStackError if another part has ended.
         """
         if self._failure is not None:
             raise LocalStackError(f"the event source has ended: {self._failure}")
@@ -112,12 +112,12 @@ class Stack:
         return "Postgres was started again"
 
     def _start(self, exits: ExitStack) -> None:
-        # What an owner that was killed has left running.
+        # Programs that an owner left running when it was killed.
         end_leftovers(self.settings.directory)
         self.postgres.stop()
         shutil.rmtree(self.settings.directory, ignore_errors=True)
         self.settings.directory.mkdir(parents=True)
-        exits.callback(end_leftovers, self.settings.directory)  # what an interruption lets slip from its owner
+        exits.callback(end_leftovers, self.settings.directory)  # programs of an interrupted owner
         exits.callback(self.aws.stop)
         self.aws.start()
         exits.callback(self.postgres.stop)
@@ -159,7 +159,7 @@ class Stack:
             on_delivery=self._on_delivery,
         )
         thread = threading.Thread(target=self._poll, args=(source,), name="event source")
-        exits.callback(self._end, thread)  # before the start: a signal may come in the middle of it
+        exits.callback(self._end, thread)  # set before the start, because a signal may interrupt the start
         thread.start()
 
     def _end(self, thread: threading.Thread) -> None:
@@ -170,11 +170,11 @@ class Stack:
     def _poll(self, source: EventSource) -> None:
         try:
             source.run(self._stopping)
-        except Exception as error:  # noqa: BLE001  supervise() raises it where somebody sees it
+        except Exception as error:  # noqa: BLE001  supervise() raises it in the main thread
             self._failure = error
 
     def _forget(self, delete: "Callable[[], object]") -> None:
-        """Clears up in an emulator that goes on living."""
+        """Deletes this stack's resources in an emulator that keeps running."""
         if not self.aws.is_ours:
             with contextlib.suppress(BotoCoreError, ClientError):
                 delete()

@@ -1,4 +1,4 @@
-"""Where the local stack keeps its files, and what the one that is up says about itself."""
+"""The files of the local stack, and the description of the stack that is up."""
 
 import json
 import os
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from local.process import read_pid_file
 
-ROOT = Path(__file__).resolve().parent.parent  # the checkout, or what the package is installed in
+ROOT = Path(__file__).resolve().parent.parent  # the checkout, or the folder in which the package is installed
 DIRECTORY_VARIABLE = "LOGINPIPE_DIRECTORY"
-UP = "up"  # the part of the directory that belongs to the stack that is kept up
+UP = "up"  # subfolder of the stack that stays up
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,18 @@ class Description:
     visibility_seconds: int
     max_receives: int
     in_process: bool
-    envelope: str  # as ENVELOPE says it
+    envelope: str  # kind of envelope, as in ENVELOPE
     vault_key: str | None  # ARN in the emulator's KMS
     vault_public_key: str | None
     quarantine: bool = False  # whether rejects go to the dead-letter queue at once
 
     @property
     def is_fifo(self) -> bool:
-        """Whether the queue keeps an order."""
+        """Whether the queue is a FIFO queue."""
         return self.queue.endswith(".fifo")
 
     def environment(self, role: str) -> dict[str, str]:
-        """The variables with which a program works on this stack, its database as `role`."""
+        """Returns the variables with which a program uses this stack, and its database as `role`."""
         vault = {"VAULT_KEY": self.vault_key, "VAULT_PUBLIC_KEY": self.vault_public_key}
         return {
             **self.aws,
@@ -49,7 +49,7 @@ class Description:
 
 
 def get_directory() -> Path:
-    """Where data and logs go: what LOGINPIPE_DIRECTORY names, else .local of a checkout, else the user's own state."""
+    """Returns the data folder: LOGINPIPE_DIRECTORY, else .local of a checkout, else the user's state folder."""
     if named := os.environ.get(DIRECTORY_VARIABLE, "").strip():
         return Path(named).resolve()
     if (ROOT / "pyproject.toml").exists():
@@ -59,7 +59,7 @@ def get_directory() -> Path:
 
 
 def find_stack(directory: Path) -> Description | None:
-    """How to reach the stack that is up in a directory; None where none is, or where it is only starting."""
+    """Returns how to reach the stack that is up in a directory; None if none is up or it is still starting."""
     if read_pid_file(pid_path(directory)) is None:
         return None
     try:

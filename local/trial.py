@@ -1,4 +1,4 @@
-"""`run` and `psql`: a run from start to end, and a look at the rows."""
+"""The commands `run` and `psql`: a complete run, and a look at the rows."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ BAD_SHARE = 0.018  # two of each reason in 1,000
 
 
 class Database(StrEnum):
-    """Whose database."""
+    """The options that choose the database."""
 
     RUN = "run"
     UP = "up"

@@ -1,4 +1,4 @@
-"""A key for the vault in the emulator's KMS: to try sealing and recovery."""
+"""Makes a key for the vault in the emulator's KMS, to try sealing and recovery."""
 
 import base64
 from typing import TYPE_CHECKING, NamedTuple
@@ -8,13 +8,13 @@ if TYPE_CHECKING:
 
 
 class VaultKey(NamedTuple):
-    """The key's ARN, and its public half as VAULT_PUBLIC_KEY holds it."""
+    """The key's ARN, and its public key in the form of VAULT_PUBLIC_KEY."""
 
     arn: str
     public: str
 
 
 def create_vault_key(kms: "KMSClient") -> VaultKey:
-    """Creates an asymmetric key, as the cloud stack does."""
+    """Creates an asymmetric key like that of the cloud stack."""
     arn = kms.create_key(KeySpec="RSA_4096", KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
     return VaultKey(arn, base64.b64encode(kms.get_public_key(KeyId=arn)["PublicKey"]).decode())
