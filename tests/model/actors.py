@@ -1,4 +1,4 @@
-"""Who runs a step: it crosses a boundary at each statement, call and file, and there it can be killed or cut off."""
+"""The actor of a step. At each boundary (statement, call or file), it can be killed or disconnected."""
 
 import threading
 from collections import Counter
@@ -15,12 +15,12 @@ What = Literal["connect", "statement", "commit", "aws", "file", "read"]
 
 
 class Killed(BaseException):
-    """The process was killed at this boundary: no error of the code, and nothing may catch it."""
+    """The process was killed at this boundary. It is not an error of the code, and nothing may catch it."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong at the boundary number `number` (from 0) of its kind."""
+    """The fault at the boundary number `number` (from 0) of its kind."""
 
     what: What
     number: int
@@ -48,7 +48,7 @@ class Actor:
         broken: Callable[[], Exception],
         half: Callable[[], object] | None = None,
     ) -> Result:
-        """Runs `call` and returns its result, unless the fault strikes here; `half` does a part of the call."""
+        """Runs `call` and returns its result, unless the fault is injected here; `half` does a part of the call."""
         if self._dead:
             raise Killed
         if self.gate is not None:
@@ -73,13 +73,13 @@ _current = threading.local()
 
 
 def current_actor() -> Actor | None:
-    """The actor of this thread; None for threads that belong to no step."""
+    """Returns the actor of this thread; None for threads that belong to no step."""
     return getattr(_current, "actor", None)
 
 
 @contextmanager
 def acting(actor: Actor) -> Iterator[None]:
-    """Within the block, this thread is `actor`."""
+    """Makes `actor` the actor of this thread during the block."""
     _current.actor = actor
     try:
         yield

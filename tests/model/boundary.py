@@ -78,7 +78,7 @@ _REAL_OPEN = Path.open
 
 @contextmanager
 def boundaries(pool: Pool) -> Iterator[None]:
-    """Within the block, what the code does to the world outside crosses a boundary."""
+    """Routes statements, calls and files of the code through boundaries during the block."""
     call = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]  # noqa: SLF001
 
     identity: list[Any] = []

@@ -1,4 +1,4 @@
-"""What a history draws: few users, devices, addresses and months, so that they meet."""
+"""Strategies for a history. They draw few users, devices, addresses and months, so that logins share them."""
 
 from hypothesis import strategies as st
 

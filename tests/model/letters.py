@@ -1,4 +1,4 @@
-"""The queue and its dead-letter queue, from outside: what SQS itself does, and what anybody can see."""
+"""The queue and its dead-letter queue, from outside: the actions of SQS, and the visible messages."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ ALL: Any = ["All"]
 
 
 class Queues:
-    """Both queues; only redriven and dead messages lie in them, the others are handed over directly."""
+    """Both queues. They hold only redriven and dead messages; other messages are passed to the function directly."""
 
     def __init__(self, aws: AwsEndpoint) -> None:
-        """Makes them."""
+        """Creates both queues."""
         self._sqs = aws.sqs
         self.dead_url = aws.sqs.create_queue(QueueName="model-dlq")["QueueUrl"]
         self.url = aws.sqs.create_queue(QueueName="model", Attributes={"VisibilityTimeout": "185"})["QueueUrl"]
@@ -34,7 +34,7 @@ class Queues:
         )
 
     def dead(self) -> list[Record]:
-        """The dead letters that anybody can see."""
+        """Returns the visible dead letters."""
         found: dict[str, Record] = {}
         while messages := [message for message in self._receive(self.dead_url, 0) if message["MessageId"] not in found]:
             found |= {message["MessageId"]: pipeline.record_of(message, QUEUE_ARN) for message in messages}
@@ -42,12 +42,12 @@ class Queues:
         return list(found.values())
 
     def hidden(self) -> int:
-        """How many dead letters somebody holds."""
+        """Returns the number of dead letters in flight."""
         name: Any = "ApproximateNumberOfMessagesNotVisible"
         return int(self._sqs.get_queue_attributes(QueueUrl=self.dead_url, AttributeNames=[name])["Attributes"][name])
 
     def drain(self) -> list[Record]:
-        """Takes all messages out of the queue."""
+        """Receives and deletes all messages of the queue."""
         records: list[Record] = []
         while messages := self._receive(self.url, 30):
             records += [pipeline.record_of(message, QUEUE_ARN) for message in messages]
@@ -56,7 +56,7 @@ class Queues:
         return records
 
     def empty(self) -> None:
-        """Throws all messages away."""
+        """Deletes all messages of both queues."""
         for url in (self.url, self.dead_url) if self._is_used else ():
             self._sqs.purge_queue(QueueUrl=url)
         self._is_used = False
@@ -70,7 +70,7 @@ class Queues:
 
 
 def event_ids(records: list[Record]) -> set[str]:
-    """The event of each letter, by the attribute that keeps it the same event."""
+    """Returns the event of each dead letter, from the attribute that holds the event's identity."""
     return {oracle_identity.event_uuid(record["messageAttributes"]["event_id"]["stringValue"]) for record in records}
 
 

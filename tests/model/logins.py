@@ -1,4 +1,4 @@
-"""The logins of a history: what was sent, and what the oracle says of it."""
+"""The logins of a history: the sent messages, and their events according to the oracle."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ RAW_VALUES = ("device-", "203.0.113.")  # what no table may hold
 
 @dataclass(frozen=True)
 class Login:
-    """A login to send: who, from where, how many months ago, and whether the producer gave it an id."""
+    """A login to send: user, address, device, age in months, and whether the producer gave it an id."""
 
     user: str
     device: int
@@ -25,7 +25,7 @@ class Login:
     has_id: bool = False
 
     def send(self, number: int, now: datetime) -> "Message":
-        """The message number `number` of its history."""
+        """Returns the message number `number` of the history."""
         body = {
             "user_id": f"person-{self.user}",
             "app_version": f"2.{number % 1000}",
@@ -37,7 +37,7 @@ class Login:
 
 
 def broken_message(body: str, number: int, now: datetime, ago: int) -> "Message":
-    """A message that has to be rejected."""
+    """Returns a message that has to be rejected."""
     return Message.of(body, number, months_ago(now, ago), has_id=False)
 
 
@@ -50,7 +50,7 @@ class Message:
 
     @classmethod
     def of(cls, body: str, number: int, sent: datetime, *, has_id: bool) -> "Message":
-        """A message with that body."""
+        """Returns a message with that body."""
         message_id = f"00000000-0000-4000-8000-{number:012}"
         attributes = {"event_id": f"event {number}"} if has_id else {}
         milliseconds = int(sent.timestamp() * 1000)
@@ -62,7 +62,7 @@ class Message:
 
 @dataclass
 class Event:
-    """What the oracle knows of an event, whatever salt masks it."""
+    """An event according to the oracle, independent of the salt."""
 
     key: Key
     user: str
@@ -75,7 +75,7 @@ class Event:
         return self.key[1][:7]
 
     def row(self, salt: bytes, version: int) -> dict[str, Any]:
-        """Its row under a salt."""
+        """Returns its row under a salt."""
         if (salt, version) not in self._rows:
             row = oracle.expect(self.record, salt, version).row
             assert row is not None
@@ -83,14 +83,14 @@ class Event:
         return self._rows[salt, version]
 
     def originals(self, salts: Mapping[int, list[bytes]]) -> dict[str, str]:
-        """What stands behind each of its pseudonyms, under any salt."""
+        """Returns the original of each of its pseudonyms, under any salt."""
         rows = [self.row(salt, version) for version, keys in salts.items() for salt in keys]
         body = json.loads(self.record["body"])
         return {row[f"masked_{name}"]: f"{name} {body[name]}" for row in rows for name in ("ip", "device_id")}
 
 
 def event_of(record: Record) -> Event | None:
-    """The event of a message; None where it has to be rejected."""
+    """Returns the event of a message; None if it has to be rejected."""
     row = oracle.expect(record, b"any salt", 0).row
     if row is None:
         return None
@@ -98,7 +98,7 @@ def event_of(record: Record) -> Event | None:
 
 
 def months_ago(now: datetime, count: int) -> datetime:
-    """Now, or noon of the 15th of an earlier month."""
+    """Returns the current time, or noon of the 15th of an earlier month."""
     year, month = divmod(now.year * 12 + now.month - 1 - count, 12)
     return now if count == 0 else datetime(year, month + 1, 15, 12, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""The histories: which steps there are, in any order, disturbed at any boundary."""
+"""Generates histories: any steps in any order, with a fault at any boundary."""
 
 from dataclasses import replace
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""The only file that knows how the real code is called: the function with a batch, the operator with a command line."""
+"""Calls the real code: the function with a batch, the operator with a command line. No other file here does so."""
 
 import hashlib
 import json
@@ -47,7 +47,7 @@ class Outcome:
 
 
 class Function:
-    """One execution environment of the function, or what takes its place after a kill."""
+    """One execution environment of the function, or its replacement after a kill."""
 
     def __init__(self, variables: dict[str, str]) -> None:
         self.variables = variables
@@ -60,7 +60,7 @@ class Function:
         return self._resources
 
     def restart(self, **changes: str) -> None:
-        """Forgets all that it holds, and starts anew with other variables."""
+        """Drops all state, and restarts with other variables."""
         self.close()
         self.variables |= changes
         with mock.patch.dict(os.environ, self.variables):
@@ -72,7 +72,7 @@ class Function:
             self._resources.database.close()
 
     def invoke(self, actor: Actor, records: list[Record]) -> Outcome:
-        """Hands it a batch."""
+        """Invokes the function with a batch."""
         processes.running.function = self
         try:
             with acting(actor):
@@ -98,7 +98,7 @@ class Operator:
                 return Outcome("killed")
             except OSError as error:
                 return Outcome("failed", text=str(error))  # of the boundary, which nobody has explained
-        # A command that found nothing to do has done it, where it prints a result.
+        # A command that found nothing to do counts as successful if it printed a result.
         if code == Exit.DONE or (code == Exit.NOTHING and output.getvalue()):
             return Outcome("done", json.loads(output.getvalue()))
         return Outcome("failed", text=errors.getvalue())
@@ -121,18 +121,18 @@ def daily_partitions(actor: Actor, environment: dict[str, str]) -> Outcome:
 
 
 def migrate(connection: extensions.connection) -> None:
-    """Brings an empty database to the newest schema, with few partitions."""
+    """Migrates an empty database to the newest schema, with few partitions."""
     with mock.patch.object(lambda_src.migrate, "MONTHS_AHEAD", MONTHS_AHEAD):
         lambda_src.migrate.migrate(connection)
 
 
 def record_of(message: Any, queue_arn: str) -> Record:
-    """What the event source hands over for a message of SQS."""
+    """Returns a message of SQS in the form in which the event source passes it to the function."""
     return make_record(message, queue_arn)
 
 
 def complete_archives(root: Path) -> dict[str, list[dict[str, Any]]]:
-    """The logins of every archive under `root` that holds what its newest manifest says."""
+    """Returns the logins of every archive under `root` that matches its newest manifest."""
     found = {}
     for manifest in newest_manifests(root):
         logins = []
@@ -150,7 +150,7 @@ def complete_archives(root: Path) -> dict[str, list[dict[str, Any]]]:
 
 @contextmanager
 def quick() -> Iterator[None]:
-    """Within the block, functions share this process, and what costs time and changes nothing is done once."""
+    """Lets functions share this process during the block, and does slow, idempotent work only once."""
     log = cast("logging.StreamHandler[Any]", metrics.logger.registered_handler)
     client = cache(boto3.client)
     processes.unlock_properties()
@@ -175,7 +175,7 @@ def _get_resources() -> handler.Resources:
 
 
 class _NoWatchdog:
-    """Time is never short here, and each watchdog is a thread."""
+    """Replaces the watchdog. The model has no time limit, and each watchdog would be a thread."""
 
     def watching(self, *_: object) -> Any:
         return nullcontext()

@@ -1,4 +1,4 @@
-"""What separates processes that are threads here: their output, their clock, and locks that they must not share."""
+"""Separates threads that stand for processes: their output, their clock, and locks that processes do not share."""
 
 import io
 import sys
@@ -16,7 +16,7 @@ OPERATORS_CLOCK = {"offset": timedelta()}  # from the server's clock
 
 @contextmanager
 def captured() -> Iterator[tuple[io.StringIO, io.StringIO]]:
-    """Within the block, what this thread prints goes to the two texts: output and errors."""
+    """Redirects what this thread prints during the block to two texts: output and errors."""
     running.output, running.errors = output, errors = io.StringIO(), io.StringIO()
     try:
         yield output, errors
@@ -26,14 +26,14 @@ def captured() -> Iterator[tuple[io.StringIO, io.StringIO]]:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Within the block, a thread's output goes where `captured` says, or nowhere."""
+    """Sends each thread's output to its captured texts during the block, or discards it."""
     with mock.patch.object(sys, "stdout", _Output("output")), mock.patch.object(sys, "stderr", _Output("errors")):
         yield
 
 
 @contextmanager
 def operators_clock() -> Iterator[None]:
-    """Within the block, the operator's code has a clock of its own."""
+    """Gives the operator's code its own clock during the block."""
     modules = [module for name, module in sys.modules.items() if name.startswith("ops.")]
     telling = [module for module in modules if getattr(module, "datetime", None) is datetime]
     for module in telling:
@@ -44,7 +44,7 @@ def operators_clock() -> Iterator[None]:
 
 
 def unlock_properties() -> None:
-    """Before Python 3.12, a cached_property keeps other threads waiting: two processes never do that."""
+    """A cached_property without a lock. Before Python 3.12 its lock blocks other threads, unlike separate processes."""
     modules = [module for name, module in sys.modules.items() if name.startswith(("ops.", "lambda_src."))]
     for kind in {kind for module in modules for kind in vars(module).values() if isinstance(kind, type)}:
         for member in vars(kind).values():

@@ -1,4 +1,4 @@
-"""The promises, held against what is there after every step. They know the contract, and nothing of the code."""
+"""Checks the promises against the state after every step. The checks use the contract and not the code."""
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -9,7 +9,7 @@ from tests.model.truth import Done, Row, Seen, Truth, check, pseudonyms_in, remo
 
 
 def judge(truth: Truth, steps: Sequence[Done], seen: Seen) -> None:
-    """Takes in what is there after `steps`, which ran at once; raises BrokenPromiseError."""
+    """Checks and records the state after `steps`, which ran concurrently; raises BrokenPromiseError."""
     before, truth.rows = truth.rows, truth.checked(seen.look.rows)
     came, went = truth.rows.keys() - before.keys(), before.keys() - truth.rows.keys()
     check(came <= {key for done in steps for key in done.brings}, "logins came that nobody brought", came)

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002  all steps are asked the same
-"""The steps of a history: how each is run, and what it may and must do to the logins."""
+"""The steps of a history: how each one runs, and which changes of the logins it may and must make."""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that one process does."""
+    """One action of one process."""
 
     role: ClassVar[str | None] = "operator"
     action: ClassVar[str | None] = None  # of its audit entries that remove logins
@@ -26,26 +26,26 @@ class Step:
         raise NotImplementedError
 
     def may_bring(self, world: "World") -> AbstractSet[Key]:
-        """The logins that it may add."""
+        """Returns the logins that the step may add."""
         return set()
 
     def may_remove(self, world: "World") -> AbstractSet[Key]:
-        """The logins that it may take out of the table."""
+        """Returns the logins that the step may remove from the table."""
         return set()
 
     def has_to_work(self, world: "World") -> bool:
-        """Whether it must succeed where nothing disturbs it."""
+        """Returns whether the step must succeed without a fault."""
         return True
 
     def month(self, world: "World") -> str | None:
-        """The month that it is about."""
+        """The month of the step."""
         ago = getattr(self, "ago", None)
         return None if ago is None else month_name(world.now, ago)
 
 
 @dataclass(frozen=True)
 class Deliver(Step):
-    """The queue hands a batch to a function."""
+    """The queue delivers a batch to a function."""
 
     role: ClassVar[str | None] = None
     messages: tuple[Message, ...]
@@ -64,7 +64,7 @@ class Deliver(Step):
 
 @dataclass(frozen=True)
 class Archive(Step):
-    """A month is written to files; with `drop` it leaves the table."""
+    """A month is archived to files; with `drop` it is removed from the table."""
 
     action: ClassVar[str | None] = "archive"
     ago: int
@@ -84,7 +84,7 @@ class Archive(Step):
 
 @dataclass(frozen=True)
 class Restore(Step):
-    """A month comes back from its archives."""
+    """A month is restored from its archives."""
 
     ago: int
 
@@ -94,7 +94,7 @@ class Restore(Step):
 
     def may_bring(self, world: "World") -> AbstractSet[Key]:
         month = month_name(world.now, self.ago)
-        # What is there can be dropped by another step at this moment, and come back.
+        # A concurrent step can drop existing logins, so that this step restores them.
         return world.truth.archived(month) | world.truth.present(month)
 
     def has_to_work(self, world: "World") -> bool:
@@ -117,7 +117,7 @@ class Forget(Step):
 
 @dataclass(frozen=True)
 class Retention(Step):
-    """Months older than so many leave for good."""
+    """Retention removes months older than the given number."""
 
     action: ClassVar[str | None] = "retention"
     months: int
@@ -151,7 +151,7 @@ class Rotate(Step):
 
 @dataclass(frozen=True)
 class Create(Step):
-    """The salt that was deleted is made anew, as the runbook says."""
+    """A deleted salt is re-created as the runbook says."""
 
     def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
         return world.operator.run(actor, "salt", "create")
@@ -187,7 +187,7 @@ class Daily(Step):
 
 @dataclass(frozen=True)
 class Redrive(Step):
-    """Dead letters go back to the queue; SQS refuses so many of each batch."""
+    """Dead letters are redriven to the queue; SQS refuses the given number of each batch."""
 
     refused: int = 0
 

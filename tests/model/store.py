@@ -1,4 +1,4 @@
-"""The model's database: one for all histories, emptied in between, and read after every step."""
+"""The model's database. All histories share it; it is emptied between them and read after every step."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -31,7 +31,7 @@ DROP_STATISTICS = """
     DELETE FROM pg_statistic s USING pg_class c
     WHERE c.oid = s.starelid AND c.relnamespace = ANY (%s::regnamespace[])
 """
-# All at once: the rows, the new audit entries, the links, and the other tables as text.
+# One statement reads the rows, the new audit entries, the links, and the other tables as text.
 LOOK = """
     SELECT
         (SELECT coalesce(jsonb_agg(to_jsonb(l) - 'written_at'), '[]') FROM user_logins l),
@@ -52,25 +52,25 @@ IS_BLOCKED = "SELECT cardinality(pg_blocking_pids(%s)) > 0"
 
 
 class Look(NamedTuple):
-    """All that the database holds."""
+    """The content of the database."""
 
     rows: list[dict[str, Any]]  # of user_logins, all columns but the time of writing
     entries: list[dict[str, Any]]  # of the audit table, new ones
     links: list[tuple[str, str]]  # old and new pseudonyms
     texts: dict[str, str]  # all other tables
-    statistics: dict[str, str]  # the values that the planner keeps, by column
+    statistics: dict[str, str]  # the values in the planner statistics, by column
 
 
 class Store:
-    """The database, through a superuser's connection that is no part of the pipeline."""
+    """The database, read through a superuser's connection that is not part of the pipeline."""
 
     def __init__(self, server: PostgresServer, migrate_fresh: Callable[[extensions.connection], Any] = migrate) -> None:
-        """Makes and migrates it."""
+        """Creates and migrates the database."""
         self.environment = server.environment(NAME)
         with closing(_connect(server.environment("postgres"))) as connection, connection.cursor() as cursor:
             connection.autocommit = True
             cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(NAME)))
-            # Actors that wait for each other are told soon.
+            # A short deadlock_timeout detects deadlocks of actors soon.
             cursor.execute(sql.SQL("ALTER DATABASE {} SET deadlock_timeout = '100ms'").format(sql.Identifier(NAME)))
         self._connection = _connect(self.environment)
         self._migrate = migrate_fresh
@@ -90,13 +90,13 @@ class Store:
         self.pool = Pool(_arguments(self.environment), dict(self.query(ROLE_SETTINGS)))
 
     def query(self, statement: str, *values: Any) -> list[Any]:
-        """All rows of a query; none of a statement that gives none."""
+        """Returns all rows of a query; an empty list for a statement without rows."""
         with self._connection.cursor() as cursor:
             cursor.execute(statement, values or None)
             return cursor.fetchall() if cursor.description is not None else []
 
     def reset(self) -> None:
-        """Makes it as it was when it was new."""
+        """Resets the database to its first state."""
         emptying = "; ".join(f"DELETE FROM {name}" for name in self._emptied)
         self.query(f"SET session_replication_role = replica; {emptying}; RESET session_replication_role")
         if self._is_analyzed:
@@ -115,16 +115,16 @@ class Store:
         ((self.last_entry,),) = self.query(LAST_ENTRY)
 
     def is_blocked(self, backend: int) -> bool:
-        """Whether that process of Postgres waits for a lock that another holds."""
+        """Returns whether that Postgres process waits for a lock of another one."""
         return bool(self.query(IS_BLOCKED, backend)[0][0])
 
     def analyze(self) -> None:
-        """Gathers planner statistics, as autovacuum does when enough has changed."""
+        """Runs ANALYZE, as autovacuum does after enough changes."""
         self.query(f"ANALYZE {', '.join(self._relations)}")
         self._is_analyzed = True
 
     def look(self) -> Look:
-        """All that it holds; the audit entries since the last look."""
+        """Returns the content; of the audit entries, those since the last read."""
         ((rows, entries, links, texts),) = self.query(self._look, self.last_entry)
         statistics = dict(self.query(STATISTICS, list(SCHEMAS))) if self._is_analyzed else {}
         self.last_entry = max((entry["id"] for entry in entries), default=self.last_entry)

@@ -1,4 +1,4 @@
-"""What must be true after every step, whatever the steps were. It knows the contract and nothing of the code."""
+"""The expected state after every step. It is computed from the contract and not from the code."""
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -19,7 +19,7 @@ class BrokenPromiseError(AssertionError):
 
 
 class Seen(NamedTuple):
-    """All that there is after a step."""
+    """The observed state after a step."""
 
     look: Look
     archives: dict[str, list[Row]]  # the complete ones
@@ -28,7 +28,7 @@ class Seen(NamedTuple):
 
 @dataclass
 class Done:
-    """A step that was taken."""
+    """A finished step."""
 
     step: Step
     outcome: Outcome
@@ -36,11 +36,11 @@ class Done:
     brings: AbstractSet[Key]
     removes: AbstractSet[Key]
     has_to_work: bool
-    month: str | None = None  # that the step is about
+    month: str | None = None  # the month of the step
     seals: bool = False  # a delivery to a function with the vault
 
     def committed(self, seen: Seen) -> bool:
-        """Whether its audit entry is there."""
+        """Whether its audit entry exists."""
         return any(
             (entry["action"], entry["reason"]) == (self.step.action, self.reason) and removes_logins(entry)
             for entry in seen.look.entries
@@ -49,34 +49,34 @@ class Done:
 
 @dataclass
 class Truth:
-    """The logins as they have to be."""
+    """The expected logins."""
 
-    salts: dict[int, list[bytes]] = field(default_factory=dict)  # all that SSM ever had under a version
+    salts: dict[int, list[bytes]] = field(default_factory=dict)  # all keys that SSM ever had under a version
     events: dict[Key, Event] = field(default_factory=dict)
     rows: dict[Key, Row] = field(default_factory=dict)
-    owed: set[Key] = field(default_factory=set)  # written, and neither forgotten nor removed by retention
+    owed: set[Key] = field(default_factory=set)  # written, and neither erased nor removed by retention
     archives: dict[str, dict[Key, Row]] = field(default_factory=dict)
-    dead: set[tuple[str, Key]] = field(default_factory=set)  # archived logins of people who were forgotten since
-    forgotten: dict[str, set[str]] = field(default_factory=dict)  # people, and the pseudonyms that were theirs alone
+    dead: set[tuple[str, Key]] = field(default_factory=set)  # archived logins of people who were erased later
+    forgotten: dict[str, set[str]] = field(default_factory=dict)  # people, and the pseudonyms that only they had
     sealed: set[Key] = field(default_factory=set)  # logins whose originals the vault has to hold
     _used: dict[int, bytes] = field(default_factory=dict)
 
     def sent(self, record: Record) -> None:
-        """A message was sent."""
+        """Records a sent message."""
         event = event_of(record)
         if event is not None:
             self.events[event.key] = event
 
     def of_user(self, user: str) -> set[Key]:
-        """The events of a person."""
+        """Returns the events of a person."""
         return {key for key, event in self.events.items() if event.user == user}
 
     def of_month(self, month: str) -> set[Key]:
-        """The events of a month."""
+        """Returns the events of a month."""
         return {key for key, event in self.events.items() if event.month == month}
 
     def before_month(self, month: str) -> set[Key]:
-        """The events of all earlier months."""
+        """Returns the events of all earlier months."""
         return {key for key, event in self.events.items() if event.month < month}
 
     def present(self, month: str) -> set[Key]:
@@ -84,11 +84,11 @@ class Truth:
         return {key for key in self.rows if key[1][:7] == month}
 
     def held(self) -> set[Key]:
-        """The events that some complete archive can bring back."""
+        """Returns the events that a complete archive can restore."""
         return {key for name, logins in self.archives.items() for key in logins if (name, key) not in self.dead}
 
     def archived(self, month: str) -> set[Key]:
-        """The events of a month that the archives can bring back."""
+        """Returns the events of a month that the archives can restore."""
         return {key for key in self.held() if key[1][:7] == month}
 
     def pseudonyms(self, keys: Iterable[Key]) -> set[str]:
@@ -96,12 +96,12 @@ class Truth:
         return {pseudonym for key in keys for pseudonym in self.events[key].originals(self.salts)}
 
     def pseudonyms_of_others(self, user: str) -> set[str]:
-        """The pseudonyms of all logins that there are of other people."""
+        """Returns the pseudonyms of all existing logins of other people."""
         rows = [*self.rows.values(), *(row for logins in self.archives.values() for row in logins.values())]
         return pseudonyms_in(row for row in rows if row["user_id"] != user)
 
     def checked(self, rows: Iterable[Row]) -> dict[Key, Row]:
-        """Rows by key, each as the oracle says."""
+        """Returns the expected rows by key, according to the oracle."""
         checked: dict[Key, Row] = {}
         for row in rows:
             key = (row["event_id"], row["create_date"])
@@ -120,7 +120,7 @@ class Truth:
 
 
 def removes_logins(entry: Mapping[str, Any]) -> bool:
-    """Whether an audit entry is about logins that left the table."""
+    """Returns whether an audit entry records the removal of logins."""
     is_archive_that_keeps = entry["action"] == "archive" and not entry["counts"].get("dropped", True)
     return entry["action"] in ("forget", "retention", "archive") and not is_archive_that_keeps
 

@@ -1,4 +1,4 @@
-"""Two actors at once, one boundary at a time: the history says who moves when, so that it can be repeated."""
+"""Runs two actors concurrently, one boundary at a time. The history decides whose turn it is, so it is repeatable."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -7,12 +7,12 @@ from typing import Literal
 from tests.model.actors import Actor
 
 POLL_SECONDS = 0.005
-LONGEST_WAIT = 5.0  # for what neither Postgres nor the boundaries explain
-LONGEST_STANDSTILL = 60.0  # until both are taken to wait for each other; longer than any lock_timeout
+LONGEST_WAIT = 5.0  # limit for a wait that neither Postgres nor the boundaries explain
+LONGEST_STANDSTILL = 60.0  # after which both count as waiting for each other; longer than any lock_timeout
 
 
 class Gate:
-    """Where one actor waits for its turn."""
+    """The gate at which one actor waits for its turn."""
 
     def __init__(self, moved: threading.Event) -> None:
         self.state: Literal["new", "ready", "running", "done"] = "new"
@@ -20,13 +20,13 @@ class Gate:
         self._turn = threading.Semaphore(0)
 
     def arrive(self) -> None:
-        """Returns when it is this actor's turn."""
+        """Waits until it is this actor's turn."""
         self.state = "ready"
         self._moved.set()
         self._turn.acquire()
 
     def open(self) -> None:
-        """Lets the actor go on to its next boundary."""
+        """Lets the actor continue to its next boundary."""
         self.state = "running"
         self._turn.release()
 
@@ -46,7 +46,7 @@ class Turns:
         self._moved = threading.Event()
 
     def run(self, jobs: Sequence[tuple[Actor, Callable[[], None]]]) -> None:
-        """Returns when both have finished. After the last length, whoever has the turn keeps it to its end."""
+        """Waits until both have finished. After the last length, the current actor runs to its end."""
         threads = []
         actors = [actor for actor, _ in jobs]
         for actor, job in jobs:

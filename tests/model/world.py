@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class World:
-    """Made once; `begin` starts a history."""
+    """The world of the histories. It is made once; `begin` starts a history."""
 
     def __init__(
         self, store: Store, aws: AwsEndpoint, vault_key: Any, directory: Path, setenv: Callable[[str, str], None]
@@ -45,7 +45,7 @@ class World:
         self._parameter = ""
 
     def begin(self) -> None:
-        """Everything is new."""
+        """Starts a history with empty parts."""
         self._histories += 1
         self.now = datetime.now(UTC)
         self.store.reset()
@@ -78,7 +78,7 @@ class World:
         shutil.rmtree(self.archive, ignore_errors=True)
 
     def take(self, *steps: Step, fault: Fault | None = None, turns: Sequence[int] = ()) -> None:
-        """Takes a step, or two at once in `turns`, the first with the fault; then checks every promise."""
+        """Runs one step, or two concurrently in `turns`, the first with the fault; then checks every promise."""
         self.is_intact = False
         letters = event_ids(self.queues.dead()) if any(isinstance(step, Redrive) for step in steps) else set()
         done = [self._prepare(step) for step in steps]
@@ -114,16 +114,16 @@ class World:
         judge(self.truth, done, seen)
 
     def restart(self, at: int, *, vault: bool) -> None:
-        """Another execution environment takes the function's place."""
+        """Replaces the function's execution environment."""
         self._sealing[at] = vault
         self.functions[at].restart(VAULT_PUBLIC_KEY=self._vault_key.public if vault else "")
 
     def turn_clock(self, seconds: int) -> None:
-        """Sets the operator's clock to so many seconds after the server's."""
+        """Sets the operator's clock ahead of the server's by the given seconds."""
         processes.OPERATORS_CLOCK["offset"] = timedelta(seconds=seconds)
 
     def put_salt(self) -> None:
-        """Somebody writes a salt by hand, or with another tool."""
+        """Writes a salt manually, without the command line."""
         self._salts += 1
         history = f"{self._histories} {self._salts}"
         value = base64.b64encode(hashlib.sha256(history.encode()).digest()).decode()
@@ -131,16 +131,16 @@ class World:
         self._learn(answer["Version"], value)
 
     def delete_salt(self) -> None:
-        """Somebody deletes the parameter."""
+        """Deletes the parameter of the salt."""
         self._aws.ssm.delete_parameter(Name=self._parameter)
         self.versions.clear()
 
     def salt_exists(self) -> bool:
-        """Whether SSM has one."""
+        """Returns whether SSM has a salt."""
         return bool(self.versions)
 
     def salt_is_sound(self) -> bool:
-        """Whether no version that SSM has ever meant another key."""
+        """Returns whether each version in SSM has always had the same key."""
         return self.salt_exists() and all(len(self.truth.salts[version]) == 1 for version in self.versions)
 
     def _read_salt(self) -> None:
