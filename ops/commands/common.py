@@ -1,4 +1,4 @@
-"""What the commands share."""
+"""Shared code of the commands."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from ops.target import Target
 
 @dataclass
 class Session:
-    """The global options, and what they lead to."""
+    """The global options, and the objects made from them."""
 
     as_json: bool = False
     stack: str | None = None
@@ -39,7 +39,7 @@ class Session:
 
 
 def note_act(session: Session, operation: Callable[..., object], *, must: bool = True, **arguments: object) -> None:
-    """Writes an audit entry of what is about to be done; without a way to the database it says that there is none.
+    """Writes an audit entry before an action; prints a note if the database cannot be reached.
 
     Raises PipelineError where the entry cannot be written, unless `must` is false.
     """
@@ -55,7 +55,7 @@ def note_act(session: Session, operation: Callable[..., object], *, must: bool =
 
 
 def reachable_database(session: Session) -> DatabaseSettings | None:
-    """The database, where this machine reaches it itself; else None, and a note says so."""
+    """Returns the database if this machine can reach it directly; otherwise prints a note and returns None."""
     if session.target.settings.has_database:
         return load_database_settings()
     session.output.note("This machine does not reach the database itself: only archived months are added or read.")
@@ -63,13 +63,13 @@ def reachable_database(session: Session) -> DatabaseSettings | None:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Asks on standard error unless `yes`; raises OpsError where the answer is not yes."""
+    """Asks on standard error unless `yes`; raises OpsError if the answer is not yes."""
     if not yes and not typer.confirm(question, err=True):
         raise OpsError("Nothing was done.")
 
 
 def _check_reason(reason: str) -> str:
-    """The reason as given; raises UsageError where it is blank."""
+    """Returns the given reason; raises UsageError if it is blank."""
     if not reason.strip():
         raise UsageError("--reason must say why.")
     return reason

@@ -1,4 +1,4 @@
-"""`dlq`: the messages that did not become rows."""
+"""The command `dlq`: messages that did not become rows."""
 
 from contextlib import closing
 from enum import StrEnum

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def find_reasons(
     session: "Session", reader: "Reader", letters: "list[Letter]"
 ) -> dict[str, tuple[str | None, str | None]]:
-    """Reasons as far as they can be had: a list without them is still a list."""
+    """Returns the available reasons. A list is still useful without them."""
     if session.target.has_database:
         try:
             return reader.find_reasons_of(letters)
@@ -28,7 +28,7 @@ def find_reasons(
 def describe_letters(
     same: "list[Letter]", reasons: dict[str, tuple[str | None, str | None]], *, show: bool
 ) -> dict[str, Any]:
-    """The row of one event: its letters are the same event, delivered several times."""
+    """Returns the row of one event; its dead letters are several deliveries of the same event."""
     first = min(same, key=lambda letter: letter.sent_timestamp)
     reason, field = reasons[first.message_id]
     sent = first.sent_seconds

@@ -1,4 +1,4 @@
-"""`worker`: the queue worked off from any machine."""
+"""The command `worker`: consumes the queue on any machine."""
 
 import signal
 import threading

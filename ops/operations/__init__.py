@@ -1,4 +1,4 @@
-"""What runs next to the database: in the operator function, or in the command line where that reaches Postgres itself.
+"""Operations next to the database: in the operator function, or in a command line with direct access to Postgres.
 
 An operation takes a Site and keyword arguments; arguments and results are JSON. `Target.call` runs one by its function.
 """

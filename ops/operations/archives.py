@@ -1,4 +1,4 @@
-"""Archives: a month's logins as lines, dropped once they are safe, and brought back."""
+"""Archives: reads a month's logins as lines, drops them after they are stored, and restores them."""
 
 import json
 from typing import TYPE_CHECKING, TypedDict
@@ -70,7 +70,7 @@ class Column(TypedDict):
 
 
 class Begun(TypedDict):
-    """What a manifest says of the moment at which its archive was begun."""
+    """The state of the database when an archive was begun, for its manifest."""
 
     now: str
     newest_entry: int
@@ -80,7 +80,7 @@ class Begun(TypedDict):
 
 
 class Page(TypedDict):
-    """Lines of an archive, when each was written, and the event_id and create_date of the last; None: no more."""
+    """Lines of an archive, when each was written, and the last event_id and create_date; None if no line is left."""
 
     lines: list[str]
     written_at: list[str]
@@ -88,7 +88,7 @@ class Page(TypedDict):
 
 
 class Made(TypedDict):
-    """A complete archive that was read back: what it holds, and where it is."""
+    """A complete archive that was read back: its content and its location."""
 
     month: str
     logins: int
@@ -98,7 +98,7 @@ class Made(TypedDict):
 
 
 class Restored(TypedDict):
-    """What became of the lines of an archive."""
+    """The result of restoring the lines of an archive."""
 
     written: int
     there_already: int
@@ -142,7 +142,7 @@ def archive_begin(site: Site, *, month: str, reason: str) -> Begun:
 
 
 def archive_page(site: Site, *, month: str, after: list[str], limit: int) -> Page:
-    """The next lines of a month's archive, in the order of event_id; `month` is YYYY-MM."""
+    """Returns the next lines of a month's archive, in the order of event_id; `month` is YYYY-MM."""
     first = f"{month}-01"
     rows = site.database.rows(SELECT_LINES, (first, first, *after, limit))
     return {
@@ -153,13 +153,13 @@ def archive_page(site: Site, *, month: str, after: list[str], limit: int) -> Pag
 
 
 def count_erasures(site: Site, *, after: int) -> int:
-    """How many people were erased after the audit entry of that number."""
+    """Returns how many people were erased after the audit entry of that number."""
     ((count,),) = site.database.rows(COUNT_ERASURES, (after,))
     return int(count)
 
 
 def archive_drop(site: Site, *, made: Made, reason: str) -> None:
-    """Drops a month that holds exactly what was archived; raises OpsError where it does not.
+    """Drops a month if it holds exactly the archived logins; otherwise raises OpsError.
 
     The vault's part goes too. An erasure finds a person's pseudonyms in the logins, so later it could not find them.
     """
@@ -170,13 +170,13 @@ def archive_drop(site: Site, *, made: Made, reason: str) -> None:
 
 
 def archive_kept(site: Site, *, made: Made, reason: str) -> None:
-    """Writes the audit entry of an archive from which nothing was dropped: it holds personal data all the same."""
+    """Writes the audit entry of an archive whose month was not dropped, because its files hold personal data too."""
     counts = {name: value for name, value in made.items() if name != "month"} | {"dropped": False}
     write_entry(site, "archive", reason, subject=made["month"], counts=counts)
 
 
 def known_archives(site: Site, *, month: str | None) -> list[KnownArchive]:
-    """The archives of a month, or of all months, that the audit table names."""
+    """Returns the archives of a month, or of all months, that the audit table names."""
     return [
         {"entry": entry, "month": subject, "archive": archive, "target": target, "logins": logins, "dropped": dropped}
         for entry, subject, archive, target, logins, dropped in site.database.rows(SELECT_KNOWN, (month, month))
@@ -197,7 +197,7 @@ def note_expiry(site: Site, *, before: str, counts: dict[str, object], reason: s
 def restore_page(
     site: Site, *, lines: list[str], month: str, newest_entry: int, newest_entry_at: str | None
 ) -> Restored:
-    """Writes lines of an archive back; leaves out people whose erasure has a later entry than the archive's newest."""
+    """Restores lines of an archive, without people who were erased after the archive's newest audit entry."""
 
     def write(cursor: "extensions.cursor") -> Restored:
         cursor.execute(LOCK_REMOVALS)  # an erasure comes before these lines, and is seen, or after them, and sees them
@@ -223,7 +223,7 @@ def restore_done(site: Site, *, month: str, counts: Restored, archives: list[str
 
 
 def _by_columns(lines: list[str]) -> dict[frozenset[str], list[str]]:
-    """Lines with the same columns: a migration may have come while an archive was written."""
+    """Groups lines by their columns, because a migration may have run while an archive was written."""
     groups: dict[frozenset[str], list[str]] = {}
     for line in lines:
         groups.setdefault(frozenset(json.loads(line)), []).append(line)

@@ -1,4 +1,4 @@
-"""The audit table: one entry for each act of an operator."""
+"""The audit table: one entry for each action of an operator."""
 
 import json
 from collections.abc import Mapping
@@ -83,12 +83,12 @@ def newest_head(site: Site) -> str | None:
 
 
 def note_salt(site: Site, *, change: str, reason: str) -> int:
-    """Writes the entry of a salt that is about to be created or rotated; returns its number."""
+    """Writes the entry before a salt is created or rotated; returns its number."""
     return write_entry(site, "salt", reason, subject=change)
 
 
 def note_shown(site: Site, *, queue: str, events: int) -> int:
-    """Writes the entry of dead letters that are about to be shown in the clear; returns its number."""
+    """Writes the entry before dead letters are shown unmasked; returns its number."""
     return write_entry(site, "show", "dlq list --show", subject=queue, counts={"events": events})
 
 

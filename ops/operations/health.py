@@ -1,4 +1,4 @@
-"""What `doctor` asks of the database."""
+"""The queries of `doctor`."""
 
 from typing import TypedDict
 
@@ -44,7 +44,7 @@ class Privilege(TypedDict):
 
 
 class VaultKey(TypedDict):
-    """How many batches the vault was sealed for with a public key (its SHA-256), and how long the oldest has waited."""
+    """The number of batches sealed with a public key (its SHA-256), and the waiting time of the oldest."""
 
     public_key: str
     data_keys: int
@@ -53,7 +53,7 @@ class VaultKey(TypedDict):
 
 
 class Server(TypedDict):
-    """The server, and the migrations that it has not had."""
+    """The server, and its missing migrations."""
 
     now: float
     user: str
@@ -65,7 +65,7 @@ class Server(TypedDict):
 
 
 class Schema(TypedDict):
-    """What only a migrated database can say; `privileges` are those that differ from lambda_src/privileges.py."""
+    """The facts of a migrated database; `privileges` are those that differ from lambda_src/privileges.py."""
 
     months_ahead: int
     has_this_month: bool
@@ -78,7 +78,7 @@ class Schema(TypedDict):
 
 
 def check_server(site: Site) -> Server:
-    """What any database can say."""
+    """Returns the facts that any database has."""
     ((now, user, version, encoding, log_errors, log_statement),) = site.database.rows(SELECT_SERVER)
     history = dict(site.database.rows(SELECT_MIGRATIONS))
     return {
@@ -93,7 +93,7 @@ def check_server(site: Site) -> Server:
 
 
 def check_schema(site: Site) -> Schema:
-    """What a migrated database can say."""
+    """Returns the facts that only a migrated database has."""
     database = site.database
     ((ahead,),) = database.rows(SELECT_MONTHS_AHEAD)
     ((this_month,),) = database.rows(SELECT_THIS_MONTH)

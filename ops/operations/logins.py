@@ -1,4 +1,4 @@
-"""Logins and rejects, one by one: the pseudonym of a value, the logins that have it, why an event was rejected."""
+"""Queries for single logins and rejects: the pseudonym of a value, its logins, the reason of a reject."""
 
 from typing import TypedDict
 
@@ -45,7 +45,7 @@ class Found(TypedDict):
 
 
 class Rejected(TypedDict):
-    """Why an event was rejected, and the field at fault."""
+    """The reason of a reject, and the field that caused it."""
 
     reason: str
     field: str | None
@@ -59,13 +59,13 @@ def mask(site: Site, *, field: str, value: str) -> Masked:
 
 
 def remask(site: Site, *, field: str, normal_value: str, salt_version: int) -> Masked:
-    """The pseudonym of a value in normal form under a version of the salt; raises OpsError where SSM has it no more."""
+    """The pseudonym of a value in normal form under a version of the salt; raises OpsError if SSM no longer has it."""
     pseudonym = site.salts.mask(field, normal_value, salt_version)
     return {"field": field, "salt_version": salt_version, "pseudonym": pseudonym}
 
 
 def lookup(site: Site, *, field: str, value: str, limit: int) -> Found:
-    """The logins with a value, under whichever salt they were masked."""
+    """Returns the logins with a value, under any salt."""
     original = normal_form(field, value)
     pseudonyms = {version: site.salts.mask(field, original, version) for version in sorted(site.salts.keys)}
     column = column_of(field)

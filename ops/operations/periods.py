@@ -41,7 +41,7 @@ SELECT_NEW_DEVICES = """
 
 
 class Totals(TypedDict):
-    """Distinct users, devices and addresses of a whole period; a day's figures do not add up to them."""
+    """Distinct users, devices and addresses of a whole period. They are not the sums of the daily figures."""
 
     logins: int
     users: int
@@ -52,7 +52,7 @@ class Totals(TypedDict):
 
 
 class Periods(TypedDict):
-    """From the first to the last day, today, which is not over; and what was before, in as many days."""
+    """The period from the first day to today, which is not over, and the same number of days before."""
 
     days: int
     first_day: str

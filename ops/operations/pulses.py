@@ -1,4 +1,4 @@
-"""What `top` asks of the database: cheap enough for every few seconds."""
+"""The queries of `top`, which are cheap enough for every few seconds."""
 
 from typing import TypedDict
 
@@ -37,7 +37,7 @@ class Pulse(TypedDict):
 
 
 def pulse(site: Site) -> Pulse:
-    """What the database has done just now, and how much it holds."""
+    """Returns the recent activity and the size of the database."""
     database = site.database
     ((rows,),) = database.rows(COUNT_ROWS, (ROWS_SECONDS,))
     ((connections, most_connections, size),) = database.rows(SELECT_SERVER)

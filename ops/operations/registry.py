@@ -51,7 +51,7 @@ CUSTODIAN = _by_name(vault.recover, vault.open_link, vault.link_page, vault.link
 
 
 def run(name: str, arguments: Mapping[str, object], site: Site) -> Json:
-    """Runs one operation; returns its result as JSON holds it. Leaves the site open. Raises PipelineError."""
+    """Runs one operation; returns its result as JSON values. Does not close the site. Raises PipelineError."""
     operation = OPERATOR.get(name) or CUSTODIAN.get(name)
     if operation is None:
         raise UsageError(f"There is no operation {name!r}: are command line and operator function of one version?")

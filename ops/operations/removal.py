@@ -1,4 +1,4 @@
-"""How logins leave: a person's on request, old months by age; and the upkeep of what stays."""
+"""Removes logins: those of a person on request, and old months. Also runs the upkeep."""
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypedDict
@@ -28,7 +28,7 @@ COUNT_SHARING = "SELECT public.count_sharing()"
 
 
 class Forgotten(TypedDict):
-    """How much of a person was erased, or with `dry_run` would be; and the archives that may still hold the person."""
+    """The numbers of erased rows (with `dry_run`: to be erased), and the archives that may still hold the person."""
 
     logins: int
     originals: int
@@ -38,14 +38,14 @@ class Forgotten(TypedDict):
 
 
 class Dropped(TypedDict):
-    """A month that was dropped; None: logins of months without a partition."""
+    """A month that was dropped; None for logins of months without a partition."""
 
     month: str | None
     logins: int
 
 
 class Retained(TypedDict):
-    """What a retention did: months dropped, all before the month `before`; partitions made; what else was removed."""
+    """The result of a retention: dropped months (all before `before`), new partitions, and other removed rows."""
 
     before: str
     dropped: list[Dropped]
@@ -57,13 +57,13 @@ class Retained(TypedDict):
 
 
 class Upkeep(TypedDict):
-    """How many partitions were made."""
+    """The number of partitions that were made."""
 
     made: int
 
 
 def forget(site: Site, *, user_id: str, reason: str, dry_run: bool) -> Forgotten:
-    """Removes a person's logins and what of the vault is theirs alone; a dry run takes it all back."""
+    """Removes a person's logins and the originals that only they have; a dry run rolls everything back."""
     unfold(site)
     # An archive may have been killed after the drop. The erasure finds what is sealed of logins that are still there.
     drop_orphans(site)
@@ -84,7 +84,7 @@ def forget(site: Site, *, user_id: str, reason: str, dry_run: bool) -> Forgotten
 
 
 def retention(site: Site, *, months: int, ahead: int, reason: str, dry_run: bool) -> Retained:
-    """Drops what is older than `months` before this month, with what of the vault no login has any more."""
+    """Drops logins older than `months` before this month, and originals that no login has any more."""
     if not dry_run:
         unfold(site)
 

@@ -1,4 +1,4 @@
-"""Figures: totals of a period and of the one before, logins a day, what several users share, rejects a day."""
+"""Figures: totals of a period and the one before, logins per day, shared devices and addresses, rejects per day."""
 
 from collections import Counter
 from itertools import pairwise
@@ -50,14 +50,14 @@ class Sharing(TypedDict):
 
 
 class Size(TypedDict):
-    """How many pseudonyms so many users have: a number, `6-10` or `51+`."""
+    """The number of pseudonyms with a number of users: a single number, `6-10` or `51+`."""
 
     users: str
     pseudonyms: int
 
 
 class Shared(TypedDict):
-    """How many such pseudonyms there are, how many users they have, and those of most users; in all logins."""
+    """The number of shared pseudonyms, their numbers of users, and those with most users; over all logins."""
 
     count: int
     sizes: list[Size]

@@ -1,4 +1,4 @@
-"""What the database knows of the salt's versions."""
+"""The salt's versions in the database."""
 
 from lambda_src.masking import Salt
 from ops.operations.site import Site
@@ -16,7 +16,7 @@ SELECT_ROWS_BY_VERSION = "SELECT salt_version, count(*) FROM public.user_logins 
 
 
 def highest_salt_version(site: Site) -> int:
-    """The highest version that the database knows, or 0: no lower one may ever get another key."""
+    """Returns the highest version in the database, or 0. No version up to it may get another key."""
     ((version,),) = site.database.rows(SELECT_HIGHEST_VERSION)
     return int(version)
 

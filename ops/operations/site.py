@@ -1,4 +1,4 @@
-"""What operations work with: the database, the salt, and who asks."""
+"""The site of an operation: the database, the salt and the caller."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Site:
-    """One call's surroundings; `actor` is the ARN of the caller, `request_id` the operator function's."""
+    """The site of one call; `actor` is the ARN of the caller, `request_id` the operator function's."""
 
     actor: Callable[[], str]
     request_id: str | None
@@ -54,7 +54,7 @@ class Site:
 
 
 def one_row(sql: str, arguments: tuple[object, ...] = ()) -> "Callable[[extensions.cursor], tuple[Any, ...]]":
-    """The work of a statement that gives one row."""
+    """Returns the work of a statement that gives one row."""
 
     def work(cursor: "extensions.cursor") -> tuple[Any, ...]:
         cursor.execute(sql, arguments)

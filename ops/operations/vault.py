@@ -1,4 +1,4 @@
-"""The vault: sealed originals, handed out one audit entry at a time; and links between salt versions."""
+"""The vault: gives out sealed originals for an audit entry, and stores links between salt versions."""
 
 from typing import TypedDict
 
@@ -29,7 +29,7 @@ class Sealed(TypedDict):
 
 
 class Recovery(TypedDict):
-    """The audit entry of a recovery, and what the vault holds; None where it holds nothing."""
+    """The audit entry of a recovery, and the sealed original; None if the vault does not have it."""
 
     entry: int
     original: Sealed | None
@@ -48,7 +48,7 @@ class Entry(TypedDict):
 
 
 class Linked(TypedDict):
-    """How many pairs are new."""
+    """The number of new pairs."""
 
     written: int
 
@@ -64,13 +64,13 @@ def recover(site: Site, *, pseudonym: str, reason: str, basis: str) -> Recovery:
 
 
 def open_link(site: Site, *, old: int, new: int, reason: str) -> Entry:
-    """Writes the audit entry that lets the originals of one salt version out, sealed."""
+    """Writes the audit entry that allows reading the sealed originals of one salt version."""
     unfold(site)
     return {"entry": write_entry(site, "link", reason, subject=str(new), salt_version=old)}
 
 
 def link_page(site: Site, *, entry: int, limit: int) -> list[Linkable]:
-    """The next sealed originals that a link is about: the entry gives each out once."""
+    """Returns the next sealed originals of a link; each is given out once per entry."""
     return [
         {"pseudonym": pseudonym, **_sealed(*sealed)}
         for pseudonym, *sealed in site.database.rows(SEALED_ORIGINALS, (entry, limit))
@@ -78,7 +78,7 @@ def link_page(site: Site, *, entry: int, limit: int) -> list[Linkable]:
 
 
 def link_write(site: Site, *, entry: int, old: list[str], new: list[str]) -> Linked:
-    """Writes pairs of pseudonyms of the same original."""
+    """Stores pairs of pseudonyms of the same original."""
     with site.database.transaction() as cursor:
         cursor.execute(LINK, (entry, old, new))
         (written,) = fetch_one(cursor)
@@ -99,9 +99,9 @@ def drop_orphans(site: Site) -> tuple[int, int]:
 
 
 def unfold(site: Site) -> None:
-    """Makes the vault whole: what the function has sealed since the last time is in one row a batch."""
+    """Unfolds the inbox of the vault: the function stores one row per batch there."""
     unfolded = UNFOLDED_AT_ONCE
-    while unfolded >= UNFOLDED_AT_ONCE:  # fewer: all that was there is done; more comes in all the time
+    while unfolded >= UNFOLDED_AT_ONCE:  # a smaller number means that the inbox was empty
         (unfolded,) = site.database.when_free(one_row(UNFOLD, (UNFOLDED_AT_ONCE,)))
 
 
