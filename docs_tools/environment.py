@@ -7,7 +7,7 @@ from docs_tools.markdown import code, table
 from lambda_src import settings
 from ops.settings import PLACES
 
-READERS = {"required", "optional", "verbatim", "one_of", "port", "public_key"}
+READERS = {"required", "optional", "verbatim", "one_of", "port", "count", "public_key"}
 MEANINGS = {
     "SALT_PARAMETER": "name of the SSM SecureString with the salt: base64 of at least 32 random bytes",
     "DLQ_URL": "dead-letter queue to which the function sends rejected events itself (quarantine); not the queue "
@@ -27,8 +27,9 @@ MEANINGS = {
     "AWS_DEFAULT_REGION": "AWS region, where `AWS_REGION` is unset",
     "SALT_KEY": "KMS key of a new salt; by default `alias/aws/ssm`",
     "DAILY_PARTITIONS": "`true`: partition each month by day",
+    "VALUES_PER_HOUR": "values that may be masked or looked up in an hour; unset: what the database says stays",
 }
-PROVISION_ONLY = {"SALT_KEY", "DAILY_PARTITIONS"}
+PROVISION_ONLY = {"SALT_KEY", "DAILY_PARTITIONS", "VALUES_PER_HOUR"}
 POWERTOOLS = {
     "LOG_LEVEL": "least level of log lines; by default `INFO`",
     "POWERTOOLS_SERVICE_NAME": f"dimension `service` of the metrics; by default `{settings.SERVICE}`",

@@ -62,7 +62,7 @@ class ConnectionBudget:
 
     ingest: int
     analysts: int = 40
-    operators: int = 10
+    operators: int = 20
     # superuser_reserved_connections, rds.rds_superuser_reserved_connections and the service's own.
     system: int = 10
 

@@ -13,6 +13,7 @@ from constructs import Construct
 from infra.access import DatabaseAccess
 from infra.function import FunctionDefaults, PipelineFunction
 from infra.salt import Salt
+from infra.settings import Settings
 
 TIMEOUT_SECONDS = 900
 MONTHS_AHEAD = 12
@@ -22,14 +23,15 @@ MONTHS_AHEAD = 12
 class OperatorFunction:
     """One operator function. `name` is also the name of its database role and of its group in OPERATIONS.
 
-    `concurrency` is reserved; each invocation at a time takes one connection.
+    `concurrency` is reserved; each invocation at a time takes one connection. `switch` is the setting without which the
+    function is not made.
     """
 
     name: str
     description: str
     concurrency: int
     reads_salts: bool = False
-    needs_vault: bool = False
+    switch: str | None = None
 
     @property
     def function_id(self) -> str:
@@ -40,43 +42,60 @@ class OperatorFunction:
 # The functions are separate, so that IAM can allow a person to invoke one and not the other.
 OPERATORS = (
     OperatorFunction(
-        name="operator",
-        description="Does next to the database what operators ask for, and what is due",
-        concurrency=4,
+        name="reader",
+        description="Reads reports, reasons of rejects, the audit table and the state of the database",
+        concurrency=3,
+    ),
+    OperatorFunction(
+        name="masker",
+        description="Masks and looks up a few values an hour, each with its audit entry",
+        concurrency=2,
         reads_salts=True,
+    ),
+    OperatorFunction(
+        name="remover",
+        description="Erases, drops, archives and restores logins, and does what is due",
+        concurrency=3,
     ),
     OperatorFunction(
         name="custodian",
         description="Hands out sealed originals, each with its audit entry",
         concurrency=1,
-        needs_vault=True,
+        switch="vault_key_arn",
+    ),
+    OperatorFunction(
+        name="linker",
+        description="Hands out all sealed originals of a version of the salt, to link them to another",
+        concurrency=1,
+        switch="linking",
     ),
 )
 # The function that runs the schedules.
-SCHEDULED = "operator"
+SCHEDULED = "remover"
+
+
+def enabled_operators(settings: Settings) -> list[OperatorFunction]:
+    """Return the functions whose setting is on, or that need none."""
+    return [each for each in OPERATORS if each.switch is None or getattr(settings, each.switch)]
 
 
 class Operators(Construct):
-    """`functions` of all OPERATORS by name, those of the vault only where it is on; `salt_readers` are their roles."""
+    """`functions` of the enabled OPERATORS by name; `salt_readers` are the roles of those that read the salt."""
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
+        settings: Settings,
         defaults: FunctionDefaults,
         logins: Mapping[str, DatabaseAccess],
         salt: Salt,
-        vault: bool,
-        reserve_concurrency: bool,
-        retention_months: int | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.functions: dict[str, lambda_.Function] = {}
         self.salt_readers: list[iam.IRole] = []
-        for operator in OPERATORS:
-            if operator.needs_vault and not vault:
-                continue
+        for operator in enabled_operators(settings):
             access = logins[operator.name]
             made = PipelineFunction(
                 self,
@@ -91,7 +110,7 @@ class Operators(Construct):
                     *access.statements(self),
                     *(salt.history_statements() if operator.reads_salts else ()),
                 ],
-                reserved_concurrency=operator.concurrency if reserve_concurrency else None,
+                reserved_concurrency=operator.concurrency if settings.reserve_concurrency else None,
             )
             self.functions[operator.name] = made.function
             if operator.reads_salts:
@@ -103,13 +122,14 @@ class Operators(Construct):
             "upkeep",
             {"ahead": MONTHS_AHEAD},
         )
-        if retention_months is not None:
+        months = settings.retention_months
+        if months is not None:
             self._schedule(
                 "Retention",
-                f"Logins older than {retention_months} months dropped",
+                f"Logins older than {months} months dropped",
                 Duration.days(1),
                 "retention",
-                {"months": retention_months, "ahead": MONTHS_AHEAD, "reason": "retention period", "dry_run": False},
+                {"months": months, "ahead": MONTHS_AHEAD, "reason": "retention period", "dry_run": False},
             )
 
     @property

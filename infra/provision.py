@@ -10,6 +10,7 @@ from infra.access import DatabaseAccess
 from infra.function import FunctionDefaults, PipelineFunction
 from infra.logs import add_log
 from infra.salt import Salt
+from infra.settings import Settings
 
 TIMEOUT_SECONDS = 300
 # The id that the CDK gives to the one function that runs a stack's triggers.
@@ -28,7 +29,7 @@ class Provision(Construct):
         owner: DatabaseAccess,
         logins: Mapping[str, DatabaseAccess],
         salt: Salt,
-        daily_partitions: bool,
+        settings: Settings,
     ) -> None:
         super().__init__(scope, construct_id)
         self._made = PipelineFunction(
@@ -40,7 +41,8 @@ class Provision(Construct):
             environment={
                 **owner.environment,
                 "SALT_KEY": salt.key.key_arn,
-                "DAILY_PARTITIONS": str(daily_partitions).lower(),
+                "DAILY_PARTITIONS": str(settings.daily_partitions).lower(),
+                "VALUES_PER_HOUR": str(settings.values_per_hour),
                 **{
                     f"{role.upper()}_PASSWORD": login.environment["PGPASSWORD"]
                     for role, login in logins.items()

@@ -15,7 +15,7 @@ from infra.keys import Keys
 from infra.logins import Logins
 from infra.monitoring import NAMESPACE, Monitoring
 from infra.network import Network
-from infra.operators import OPERATORS, Operators
+from infra.operators import Operators, enabled_operators
 from infra.outputs import add_outputs
 from infra.provision import Provision
 from infra.proxy import Proxy
@@ -67,7 +67,7 @@ class LoginPipelineStack(Stack):
             name=name,
             key=keys.storage,
             database=database,
-            roles=[INGEST, *(operator.name for operator in OPERATORS)],
+            roles=[INGEST, *(operator.name for operator in enabled_operators(settings))],
         )
         analysts = Analysts(self, "Analysts", settings=settings, database=database)
         access = logins.of[INGEST]
@@ -94,7 +94,7 @@ class LoginPipelineStack(Stack):
             owner=logins.owner,
             logins=logins.of,
             salt=salt,
-            daily_partitions=settings.daily_partitions,
+            settings=settings,
         )
         ingest = Ingest(
             self,
@@ -109,12 +109,10 @@ class LoginPipelineStack(Stack):
         operators = Operators(
             self,
             "Operators",
+            settings=settings,
             defaults=defaults,
             logins=logins.of,
             salt=salt,
-            vault=settings.vault_key_arn is not None,
-            reserve_concurrency=settings.reserve_concurrency,
-            retention_months=settings.retention_months,
         )
         SaltRemoval(
             self,
@@ -153,7 +151,7 @@ class LoginPipelineStack(Stack):
             dead_letter_queue=queues.dead_letter_queue,
             late_seconds=delivery.late_seconds,
             function=ingest.function,
-            operator=operators.scheduled,
+            remover=operators.scheduled,
             event_source_id=ingest.source.event_source_mapping_id,
             database=database,
             max_connections=budget.max_connections,

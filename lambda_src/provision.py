@@ -28,6 +28,7 @@ KNOWS_SALTS = """
     SELECT EXISTS (SELECT FROM public.user_logins) OR EXISTS (SELECT FROM public.pseudonym_links)
         OR EXISTS (SELECT FROM public.salt_versions)
 """
+SET_VALUE_LIMIT = "UPDATE audit.value_limit SET per_hour = %s"
 SELECT_FINGERPRINT = "SELECT fingerprint FROM public.salt_versions WHERE version = %s"
 
 silence_sdk()
@@ -46,6 +47,8 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
         with connection, connection.cursor() as cursor:
             if public_may_create(cursor):
                 logger.warning(WARNING)
+            if settings.values_per_hour is not None:
+                cursor.execute(SET_VALUE_LIMIT, (settings.values_per_hour,))
         set_for = [
             role
             for role, password in settings.passwords.items()

@@ -62,6 +62,7 @@ class ProvisionSettings:
     database: DatabaseSettings
     passwords: Mapping[str, str] = field(repr=False)  # of the roles that log in by password
     daily_partitions: bool
+    values_per_hour: int | None  # that may be masked or looked up; None: what the database says stays
 
 
 class _Environment:
@@ -94,6 +95,15 @@ class _Environment:
         if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**16):
             self.problems.append(f"{name} must be a port number from 1 to 65535")
             return default
+        return int(text)
+
+    def count(self, name: str) -> int | None:
+        text = self.optional(name)
+        if text is None:
+            return None
+        if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**31):
+            self.problems.append(f"{name} must be a whole number above 0")
+            return None
         return int(text)
 
     def public_key(self, name: str) -> bytes | None:
@@ -145,10 +155,11 @@ def load_provision_settings(variables: Mapping[str, str] = os.environ) -> Provis
         database=_database_settings(environment),
         passwords={
             role: password
-            for role in ("ingest", "operator", "custodian")
+            for role in ("ingest", "reader", "masker", "remover", "custodian", "linker")
             if (password := environment.verbatim(f"{role.upper()}_PASSWORD"))
         },
         daily_partitions=environment.one_of("DAILY_PARTITIONS", ("true", "false"), "false") == "true",
+        values_per_hour=environment.count("VALUES_PER_HOUR"),
     )
     environment.check()
     return settings

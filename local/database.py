@@ -8,12 +8,12 @@ import psycopg2
 from psycopg2 import extensions, sql
 
 from lambda_src.migrate import migrate
+from lambda_src.privileges import ROLES
 from local.postgres import PostgresServer
 from local.process import write_whole
 
 DATABASE = "logins"
 ANALYST_PASSWORD = "analyst.password"  # noqa: S105  the file's name
-ROLES = ("ingest", "analyst", "operator", "custodian")
 
 
 def create_database(postgres: PostgresServer, directory: Path) -> dict[str, dict[str, str]]:

@@ -83,7 +83,7 @@ def print_description(output: "Output", description: Description, directory: Pat
         ("envelope", description.envelope),
         ("salt parameter", description.salt_parameter),
         ("database", _url(description.logins["analyst"])),
-        ("  as an operator", _url(description.logins["operator"])),
+        ("  as reader", _url(description.logins["reader"])),
         ("logs", str(directory)),
     ]
     if description.vault_key is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ops.errors import UsageError
+from ops.settings import OPERATOR_FUNCTIONS
 
 if TYPE_CHECKING:
     from ops.operations.audits import Link
@@ -16,7 +17,6 @@ PAGE = 2000  # entries per call: fits into Lambda's response
 HEAD = re.compile(r"([1-9][0-9]*):([0-9a-f]{64})")
 LOGGED = re.compile(r"audit head " + HEAD.pattern)
 LOG_FILTER = '"audit head"'
-FUNCTIONS = ("operator_function", "custodian_function")  # of the settings: those that log heads
 
 
 class Head(NamedTuple):
@@ -42,14 +42,14 @@ def parse_head(text: str) -> Head:
     """Parses the value of --head; raises UsageError."""
     found = HEAD.fullmatch(text.strip())
     if found is None:
-        raise UsageError("--head must be N:HASH, as the log of the operator function and `audit verify` show it.")
+        raise UsageError("--head must be N:HASH, as the logs of the operator functions and `audit verify` show it.")
     return Head(int(found[1]), found[2])
 
 
 def find_heads(target: "Target") -> list[Head]:
     """Returns the heads in the logs of the operator functions."""
     heads = set()
-    for name in FUNCTIONS:
+    for name in OPERATOR_FUNCTIONS:
         function = getattr(target.settings, name)
         if function is None:
             continue

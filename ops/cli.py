@@ -20,8 +20,9 @@ HELP = """Run, operate and inspect the login pipeline: on this machine, in a con
 
 A command works on the deployed stack that --stack names; with --local on the local stack that is up (`loginpipe up`);
 else on the pipeline that the environment names: QUEUE_URL, DLQ_URL, SALT_PARAMETER, FUNCTION_NAME, VAULT_KEY,
-OPERATOR_FUNCTION, CUSTODIAN_FUNCTION, the variables of the AWS SDK and those of libpq (PGHOST and so on). Where the
-environment names none, it uses the local stack that is up, and says so.
+READER_FUNCTION, MASKER_FUNCTION, REMOVER_FUNCTION, CUSTODIAN_FUNCTION, LINKER_FUNCTION, the variables of the AWS SDK
+and those of libpq (PGHOST and so on). Where the environment names none, it uses the local stack that is up, and says
+so.
 
 --json, --stack, --local and --directory may stand anywhere on the line.
 """

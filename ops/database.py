@@ -98,7 +98,7 @@ def explain(error: psycopg2.Error, *, with_words: bool = True) -> OpsError:
     primary = error.diag.message_primary if with_words and state.startswith(SPEAKING_CLASSES) else None
     words = f": {primary}" if primary else ""
     advice = {
-        "42501": " Log in as a role that may (PGUSER, or the operator function's role).",
+        "42501": " Log in as the role that may: reader, masker, remover, custodian or linker (PGUSER).",
         "42P01": " Run the migrations: python -m lambda_src.migrate.",
         "42883": " Run the migrations: python -m lambda_src.migrate.",
         LOCK_NOT_AVAILABLE: " Others hold the lock: try again.",

@@ -1,4 +1,4 @@
-"""The operator function: runs one operation next to the database. IAM decides who may invoke it."""
+"""An operator function: runs one operation next to the database. IAM decides who may invoke it."""
 
 import logging
 import os
@@ -9,7 +9,7 @@ from lambda_src.aws_logs import silence_sdk
 from lambda_src.errors import PipelineError
 from ops.errors import UsageError
 from ops.operations.audits import newest_head
-from ops.operations.registry import CUSTODIAN, OPERATOR, Json, run
+from ops.operations.registry import OPERATIONS, Json, run
 from ops.operations.site import Site
 
 if TYPE_CHECKING:
@@ -25,11 +25,10 @@ logger.setLevel(logging.INFO)
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> Json:
     """Runs `event["operation"]` with `event["arguments"]` for `event["actor"]`; raises PipelineError.
 
-    The variable OPERATIONS says which group of operations this function runs: `operator` or `custodian`.
+    The variable OPERATIONS names the operator whose operations this function runs.
     """
     name = event.get("operation")
-    allowed = {"operator": OPERATOR, "custodian": CUSTODIAN}[os.environ["OPERATIONS"]]
-    if name not in allowed:
+    if name not in OPERATIONS[os.environ["OPERATIONS"]]:
         raise UsageError(f"This function does not run the operation {name!r}.")
     actor = str(event.get("actor") or SCHEDULE)
     # Arguments can hold personal data, so they are not logged.

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """One part of the pipeline, with the variable and the output that name it."""
+    """One part of the pipeline: its variable, its output, and the setting (`switch`) without which a stack lacks it."""
 
     variable: str
     output: str
     meaning: str
+    switch: str | None = None
 
 
 PLACES = {
@@ -31,11 +32,17 @@ PLACES = {
     "dead_letter_url": Place("DLQ_URL", "DeadLetterQueueUrl", "URL of the dead-letter queue"),
     "salt_parameter": Place("SALT_PARAMETER", "SaltParameter", "name of the salt's SSM parameter"),
     "function_name": Place("FUNCTION_NAME", "FunctionName", "name of the function that writes the logins"),
-    "operator_function": Place("OPERATOR_FUNCTION", "OperatorFunctionName", "name of the operator function"),
-    "custodian_function": Place("CUSTODIAN_FUNCTION", "CustodianFunctionName", "name of the vault's operator function"),
+    "reader_function": Place("READER_FUNCTION", "ReaderFunctionName", "name of the function that reads"),
+    "masker_function": Place("MASKER_FUNCTION", "MaskerFunctionName", "name of the function that has the salt"),
+    "remover_function": Place("REMOVER_FUNCTION", "RemoverFunctionName", "name of the function that removes"),
+    "custodian_function": Place(
+        "CUSTODIAN_FUNCTION", "CustodianFunctionName", "name of the function that opens the vault", "vaultKeyArn"
+    ),
+    "linker_function": Place("LINKER_FUNCTION", "LinkerFunctionName", "name of the function that links", "linking"),
     "envelope": Place("ENVELOPE", "Envelope", "envelope around each event"),
     "vault_key": Place("VAULT_KEY", "VaultKeyArn", "ARN, id or alias of the vault's KMS key"),
 }
+OPERATOR_FUNCTIONS = tuple(name for name in PLACES if name.endswith("_function"))
 
 
 @dataclass(frozen=True)
@@ -46,12 +53,20 @@ class Settings:
     dead_letter_url: str | None
     salt_parameter: str | None
     function_name: str | None
-    operator_function: str | None
+    reader_function: str | None
+    masker_function: str | None
+    remover_function: str | None
     custodian_function: str | None
+    linker_function: str | None
     envelope: str | None
     vault_key: str | None
     stack: str | None
     has_database: bool  # PG* names a database that is to be used
+
+    @property
+    def has_functions(self) -> bool:
+        """Whether any operator function is known."""
+        return any(getattr(self, name) is not None for name in OPERATOR_FUNCTIONS)
 
     def require(self, name: str) -> str:
         """Returns the part of that name; if it is unknown, raises SettingsError, which says how to set it."""
@@ -61,6 +76,7 @@ class Settings:
             way = "give --stack NAME, or start a local stack (loginpipe up)"
             if self.stack:
                 way = f"the stack {self.stack} has no output {place.output}"
+                way += f": deploy it with -c {place.switch}" if place.switch else ""
             raise SettingsError(f"The {place.meaning} is not known: set {place.variable}, or {way}.")
         return value
 
@@ -88,7 +104,7 @@ def load_settings(variables: Mapping[str, str] = os.environ) -> Settings:
 def load_stack_settings(client: "CloudFormationClient", stack: str, around: Settings) -> Settings:
     """Returns the parts that a deployed stack's outputs name, and the rest from `around`. Raises OpsError, UsageError.
 
-    If the stack has an operator function, the environment's database is ignored, because PG* may name another one.
+    If the stack has operator functions, the environment's database is ignored, because PG* may name another one.
     """
     try:
         stacks = client.describe_stacks(StackName=stack)["Stacks"]
@@ -100,7 +116,7 @@ def load_stack_settings(client: "CloudFormationClient", stack: str, around: Sett
     if not any(place.output in outputs for place in PLACES.values()):
         raise OpsError(f"The stack {stack} has none of the pipeline's outputs: is it another stack's name?")
     values = {name: outputs.get(place.output) or getattr(around, name) for name, place in PLACES.items()}
-    has_database = around.has_database and values["operator_function"] is None
+    has_database = around.has_database and not any(values[name] for name in OPERATOR_FUNCTIONS)
     return Settings(**values, stack=stack, has_database=has_database)
 
 

@@ -1,7 +1,7 @@
 """The target of a command: the parts of one pipeline, and the access to its database."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
@@ -12,7 +12,7 @@ from botocore.config import Config
 from ops.dead_letters import HOLD_SECONDS, Reader
 from ops.errors import NothingFoundError, OpsError, UsageError
 from ops.operations.logins import reject_reasons
-from ops.operations.registry import CUSTODIAN, run
+from ops.operations.registry import operator_of, run
 from ops.operations.site import Site
 from ops.queues import Queue, find_dead_letter_url
 from ops.salts import SaltHistory
@@ -36,8 +36,10 @@ ERRORS = {error.__name__: error for error in (NothingFoundError, UsageError)}
 class Target:
     """The pipeline that the environment or --stack names; each client is made on first use."""
 
-    def __init__(self, stack: str | None) -> None:
+    def __init__(self, stack: str | None, logins: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        """Takes PG* variables by role, as the local stack has them; without, each operation uses the environment's."""
         self._stack = stack
+        self._logins = logins or {}
 
     @cached_property
     def settings(self) -> Settings:
@@ -109,8 +111,8 @@ class Target:
 
     @property
     def has_database(self) -> bool:
-        """Whether the database can be reached, directly or through the operator function."""
-        return self.settings.has_database or self.settings.operator_function is not None
+        """Whether the database can be reached, directly or through an operator function."""
+        return self.settings.has_database or self.settings.has_functions
 
     def reader(self, hold_seconds: int = HOLD_SECONDS) -> Reader:
         """A reader of the dead-letter queue."""
@@ -124,13 +126,16 @@ class Target:
     def call(self, operation: Callable[Concatenate[Site, P], Result], *_: P.args, **arguments: P.kwargs) -> Result:
         """Runs an operation of ops/operations next to the database, and returns its result; raises PipelineError.
 
-        Runs it directly if PG* names the database; else in the operator function, with the caller's own credentials.
+        Runs it directly if PG* names the database; else in the function of the operator whose work it is, with the
+        caller's own credentials.
         """
-        if self.settings.has_database or self.settings.operator_function is None:
-            with closing(Site(lambda: self.caller, None, self.settings.salt_parameter)) as site:
+        operator = operator_of(operation.__name__)
+        if self.settings.has_database or not self.settings.has_functions:
+            login = self._logins.get(operator, {})
+            with closing(Site(lambda: self.caller, None, self.settings.salt_parameter, login)) as site:
                 done: Result = run(operation.__name__, arguments, site)
             return done
-        name = self.settings.require("custodian_function" if operation.__name__ in CUSTODIAN else "operator_function")
+        name = self.settings.require(f"{operator}_function")
         payload = json.dumps({"operation": operation.__name__, "arguments": arguments, "actor": self.caller})
         answer = self.lambda_.invoke(FunctionName=name, Payload=payload.encode())
         content = json.loads(answer["Payload"].read())

@@ -36,7 +36,7 @@ SHARED = ("synthesize", "stack", "cloud", "bundle", "wider_root", "local")
 # A copy of the template does not get the template's privileges.
 DATABASE_PRIVILEGES = """
     REVOKE CONNECT, TEMPORARY ON DATABASE this FROM PUBLIC;
-    GRANT CONNECT ON DATABASE this TO ingest, analyst, operator, custodian;
+    GRANT CONNECT ON DATABASE this TO ingest, analyst, reader, masker, remover, custodian, linker;
     GRANT TEMPORARY ON DATABASE this TO ingest
 """
 

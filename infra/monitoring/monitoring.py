@@ -16,7 +16,7 @@ from infra.monitoring.alarm import Alarm
 from infra.monitoring.dashboard import add_dashboard
 from infra.monitoring.database_alarms import database_alarms
 from infra.monitoring.metrics import OwnMetrics
-from infra.monitoring.pipeline_alarms import flow_alarms, function_alarms, operator_alarm
+from infra.monitoring.pipeline_alarms import flow_alarms, function_alarms, remover_alarm
 from infra.settings import Settings
 
 
@@ -35,7 +35,7 @@ class Monitoring(Construct):
         dead_letter_queue: sqs.IQueue,
         late_seconds: int,
         function: lambda_.IFunction,
-        operator: lambda_.IFunction,
+        remover: lambda_.IFunction,
         event_source_id: str,
         database: Database | None,
         max_connections: int,
@@ -47,7 +47,7 @@ class Monitoring(Construct):
         alarms = [
             *flow_alarms(own, queue, dead_letter_queue, late_seconds),
             *function_alarms(function, settings.function_timeout),
-            operator_alarm(operator),
+            remover_alarm(remover),
             *(database_alarms(database, max_connections, settings) if database else ()),
         ]
         add_dashboard(

@@ -78,12 +78,13 @@ def function_alarms(function: lambda_.IFunction, timeout_seconds: int) -> Sequen
     ]
 
 
-def operator_alarm(operator: lambda_.IFunction) -> Alarm:
+def remover_alarm(remover: lambda_.IFunction) -> Alarm:
     """Return the alarm of the function that runs the schedules."""
     return Alarm(
-        id="OperatorErrors",
-        metric=operator.metric_errors(period=MINUTES_5),
+        id="RemoverErrors",
+        metric=remover.metric_errors(period=MINUTES_5),
         bound=1,
-        action="A command of an operator failed, or the scheduled upkeep or retention. The operator function's log "
-        "says which. Without upkeep, no new partitions are made, and the existing ones end in a year.",
+        action="The scheduled upkeep or retention, or a command that removes or restores, failed. The log of the "
+        "remover's function says which. Without upkeep, no new partitions are made, and the existing ones end in "
+        "a year.",
     )

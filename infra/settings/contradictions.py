@@ -27,6 +27,8 @@ def contradictions(settings: Settings) -> list[str]:
     problems += _of_existing_database(settings) if settings.existing_database else _of_own_database(settings)
     if settings.salt_parameter and not settings.salt_key_arn:
         problems.append("saltParameter: needs saltKeyArn, the key of that salt")
+    if settings.linking and not settings.vault_key_arn:
+        problems.append("linking: needs the vault, with vaultKeyArn")
     if not settings.retain_data and settings.deletion_protection and not settings.existing_database:
         problems.append("retainData=false: needs deletionProtection=false too")
     return problems

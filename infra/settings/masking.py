@@ -1,4 +1,4 @@
-"""The settings of salt, vault, partitions and retention."""
+"""The settings of salt, vault, guesses, partitions and retention."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from infra.settings.values import flag, number, setting, text
 
 @dataclass(frozen=True, kw_only=True)
 class MaskingSettings:
-    """Salt, vault, partitions and retention; each field is one context key."""
+    """Salt, vault, guesses, partitions and retention; each field is one context key."""
 
     salt_key_arn: str | None = setting(
         text(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[0-9a-f-]+", "a KMS key's ARN"),
@@ -34,4 +34,10 @@ class MaskingSettings:
         text(r"[A-Za-z0-9+/]{300,1500}={0,2}", "the base64 that `aws kms get-public-key` prints"),
         "public half of vaultKeyArn, which the function seals with",
         default=None,
+    )
+    linking: bool = setting(
+        flag, "a function for `salt link`, which opens all originals of a version of the salt", default=False
+    )
+    values_per_hour: int = setting(
+        number(1, 1_000_000), "values that may be masked or looked up in an hour, by all callers together", default=60
     )

@@ -7,7 +7,8 @@ CREATE TABLE audit.entries (
     id             bigint      PRIMARY KEY,
     at             timestamptz NOT NULL,
     action         text        NOT NULL CHECK (action IN (
-        'recover', 'link', 'forget', 'retention', 'export', 'archive', 'restore', 'erase', 'salt', 'show')),
+        'recover', 'link', 'mask', 'lookup', 'forget', 'retention', 'export', 'archive', 'restore', 'erase', 'salt',
+        'show')),
     actor          text        NOT NULL CHECK (actor <> ''),
     role           name        NOT NULL,
     request_id     text,
@@ -24,7 +25,7 @@ COMMENT ON TABLE audit.entries IS 'One row per action of an operator; audit.appe
 COMMENT ON COLUMN audit.entries.id IS 'Number of the entry: from 1 on, without gaps';
 COMMENT ON COLUMN audit.entries.at IS 'Time of the action, by the server''s clock';
 COMMENT ON COLUMN audit.entries.action IS
-    'recover, link, forget, retention, export (logins read for an archive), archive (the archive is complete), restore, '
+    'recover, link, mask, lookup, forget, retention, export (logins read for an archive), archive (the archive is complete), restore, '
     'erase (logins left the files of archives), salt (created or rotated) or show (dead letters)';
 COMMENT ON COLUMN audit.entries.actor IS
     'Who acted: the caller''s ARN in AWS, as the command line reports it; CloudTrail records it independently';
@@ -34,12 +35,25 @@ COMMENT ON COLUMN audit.entries.request_id IS
 COMMENT ON COLUMN audit.entries.reason IS 'Reason that the operator gave';
 COMMENT ON COLUMN audit.entries.basis IS 'Legal basis (GDPR article 6(1)) of a recovery';
 COMMENT ON COLUMN audit.entries.subject IS
-    'Object of the action: a pseudonym (recover), the new salt version (link), a keyed hash of the user id (forget, erase), '
-    'create or rotate (salt), the queue (show), months (the others)';
+    'Object of the action: a pseudonym (recover), the new salt version (link), the field (mask, lookup), a keyed hash '
+    'of the user id (forget, erase), create or rotate (salt), the queue (show), months (the others)';
 COMMENT ON COLUMN audit.entries.salt_version IS 'The old version of the salt (link); null for other actions';
 COMMENT ON COLUMN audit.entries.counts IS 'Number of affected rows, by kind';
 COMMENT ON COLUMN audit.entries.transaction_id IS 'The transaction that wrote the entry; the vault opens only for a committed entry';
 COMMENT ON COLUMN audit.entries.hash IS 'SHA-256 of the previous entry''s hash (empty for the first entry) and the line of this entry';
+
+-- audit.note_value() counts the values of the last hour.
+CREATE INDEX entries_values ON audit.entries (role, at) WHERE action IN ('mask', 'lookup');
+
+-- In a table, and not in the environment of those whom it limits: only the owner can change it.
+CREATE TABLE audit.value_limit (
+    is_only  boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    per_hour integer NOT NULL CHECK (per_hour > 0)
+);
+INSERT INTO audit.value_limit (per_hour) VALUES (60);
+COMMENT ON TABLE audit.value_limit IS 'How many values may be masked or looked up; audit.note_value() reads it';
+COMMENT ON COLUMN audit.value_limit.is_only IS 'True: there is one row';
+COMMENT ON COLUMN audit.value_limit.per_hour IS 'Values in any hour, of one database role';
 
 -- Entries of erasures name a person by HMAC-SHA-256 under this key. A separate key is used, so that the entries can still
 -- be matched after a version of the salt is lost. Only audit.hash_person() reads it.

@@ -4,7 +4,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['ingest', 'analyst', 'operator', 'custodian'] LOOP
+    FOREACH name IN ARRAY ARRAY['ingest', 'analyst', 'reader', 'masker', 'remover', 'custodian', 'linker'] LOOP
         BEGIN
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
                 EXECUTE format('CREATE ROLE %I LOGIN', name);
@@ -17,7 +17,7 @@ BEGIN
             EXECUTE format('GRANT rds_iam TO %I', name);
         END IF;
     END LOOP;
-    FOREACH name IN ARRAY ARRAY['ingest', 'operator', 'custodian'] LOOP
+    FOREACH name IN ARRAY ARRAY['ingest', 'reader', 'masker', 'remover', 'custodian', 'linker'] LOOP
         -- An object that somebody else creates in another schema is never used.
         EXECUTE format('ALTER ROLE %I IN DATABASE %I SET search_path = pg_catalog, pg_temp', name, current_database());
     END LOOP;
@@ -28,7 +28,7 @@ BEGIN
     EXECUTE format('ALTER ROLE ingest IN DATABASE %I SET idle_in_transaction_session_timeout = %L',
                    current_database(), '60s');
     -- While an operator waits for a lock, the function queues behind it. This limits that wait.
-    FOREACH name IN ARRAY ARRAY['operator', 'custodian'] LOOP
+    FOREACH name IN ARRAY ARRAY['reader', 'masker', 'remover', 'custodian', 'linker'] LOOP
         EXECUTE format('ALTER ROLE %I IN DATABASE %I SET lock_timeout = %L', name, current_database(), '4s');
         -- The longest time that a Lambda function may run.
         EXECUTE format('ALTER ROLE %I IN DATABASE %I SET statement_timeout = %L', name, current_database(), '15min');
@@ -40,7 +40,7 @@ BEGIN
     EXECUTE format('ALTER ROLE analyst IN DATABASE %I SET idle_in_transaction_session_timeout = %L',
                    current_database(), '5min');
 EXCEPTION WHEN insufficient_privilege THEN
-    RAISE EXCEPTION 'the migration may not make or alter the roles ingest, analyst, operator and custodian'
+    RAISE EXCEPTION 'the migration may not make or alter the roles ingest, analyst, reader, masker, remover, custodian and linker'
         USING ERRCODE = 'insufficient_privilege',
               HINT = 'Run it as a superuser, as the master user of RDS, or as a role with CREATEROLE that owns the database.';
 END $$;

@@ -17,7 +17,7 @@ FEWEST_MONTHS_AHEAD = 2
 def check_database(target: Target) -> Iterator[Finding]:
     """Yields all findings of the database and the vault."""
     if not target.has_database:
-        advice = "Set PG* or OPERATOR_FUNCTION, or give --stack, to have it checked."
+        advice = "Set PG* or READER_FUNCTION, or give --stack, to have it checked."
         yield Finding("database", Status.SKIPPED, "not known", advice)
         return
     facts = target.call(operations.check_server)

@@ -25,6 +25,8 @@ class Action(StrEnum):
 
     RECOVER = "recover"
     LINK = "link"
+    MASK = "mask"
+    LOOKUP = "lookup"
     FORGET = "forget"
     RETENTION = "retention"
     EXPORT = "export"

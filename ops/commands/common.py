@@ -24,7 +24,7 @@ class Session:
     stack: str | None = None
     local: bool = False
     directory: Path | None = None
-    role: str = "operator"  # with which a command works on the database of the local stack
+    role: str = "reader"  # that the environment gets where a command works on the local stack
     output: Output = field(init=False)
 
     def __post_init__(self) -> None:
@@ -33,9 +33,10 @@ class Session:
     @cached_property
     def target(self) -> Target:
         """The pipeline that the command works on."""
-        if self.stack is None and choose_pipeline(self.directory, self.role, forced=self.local):
+        choice = None if self.stack else choose_pipeline(self.directory, self.role, forced=self.local)
+        if choice and choice.is_news:
             self.output.note("On the local stack that is up (--stack or the environment choose another).")
-        return Target(self.stack)
+        return Target(self.stack, choice.logins if choice else None)
 
 
 def note_act(session: Session, operation: Callable[..., object], *, must: bool = True, **arguments: object) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ops.live.rates import Rates
     from ops.live.sample import Sample
 
-INTERVAL_SECONDS, FUNCTION_INTERVAL_SECONDS = 2.0, 10.0  # the latter where each look invokes the operator function
+INTERVAL_SECONDS, FUNCTION_INTERVAL_SECONDS = 2.0, 10.0  # the latter where each look invokes a function
 ONCE_SECONDS = 1.0
 
 
@@ -35,7 +35,7 @@ def top(
             min=0.5,
             max=3600,
             metavar="SECONDS",
-            help="How long from one look to the next: 2 s; 10 s through the operator function; with --once 1 s.",
+            help="How long from one look to the next: 2 s; 10 s through the reader's function; with --once 1 s.",
         ),
     ] = None,
 ) -> None:
@@ -46,7 +46,7 @@ def top(
 
     p pauses and goes on, q or Ctrl-C quits. A part that does not answer is named, and the rest goes on.
 
-    Queue and database are asked directly, or through the operator function. What the function does comes from its log
+    Queue and database are asked directly, or through the reader's function. What the function does comes from its log
     on the local stack, else from CloudWatch: figures of one minute, one to two minutes old, as the view says (needs
     cloudwatch:GetMetricData and lambda:GetFunctionConfiguration, and logs:FilterLogEvents to show an error's text).
 
@@ -64,7 +64,7 @@ def top(
         _show_once(session, look, interval or ONCE_SECONDS)
         return
     settings = session.target.settings
-    is_direct = settings.has_database or settings.operator_function is None
+    is_direct = settings.has_database or not settings.has_functions
     usual = INTERVAL_SECONDS if is_direct else FUNCTION_INTERVAL_SECONDS
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the terminal has to be put in order first
     last = View(look, _name(session), interval or usual).run(Console(highlight=False))

@@ -19,7 +19,7 @@ LIBRARIES = ("PG", "AWS_")  # the variables of libpq and of the AWS SDK
 def env(context: typer.Context) -> None:
     """Print the pipeline as variables for a shell.
 
-    Of the local stack that is up these are its addresses, the login of the role operator, and the keys of its emulator;
+    Of the local stack that is up these are its addresses, the login of the role reader, and the keys of its emulator;
     of a deployed stack (--stack), its outputs. Otherwise the variables of the environment that commands read.
 
     Example: eval "$(loginpipe env)" && psql

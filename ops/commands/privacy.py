@@ -51,20 +51,21 @@ def recover(
 
     Works only where the vault is on, for logins still in the database, and for callers who may use the vault's KMS key.
     Who asks, when, why and for what is written to the audit table first; only then the sealed original is handed over,
-    and opened here. Exit code 4 where the vault does not hold it.
+    and opened here. Before it is printed, the function with the salt makes its pseudonym anew, which counts as one of
+    the values that it answers an hour. Exit code 4 where the vault does not hold it.
 
     Example: loginpipe recover --ip 3f1a… --reason "fraud case 1234" --basis legitimate-interests
     """
     session: Session = context.obj
-    session.role = "custodian"
     pseudonym = value.strip().lower()
     if not PSEUDONYM.fullmatch(pseudonym):
         raise UsageError(f"A pseudonym is 64 hexadecimal digits, as in user_logins.{column_of(field)}.")
     target = session.target
 
     def remask(field: str, original: str, version: int) -> str:
-        # Next to the salt, which the custodian does not have.
-        return target.call(operations.remask, field=field, normal_value=original, salt_version=version)["pseudonym"]
+        # Next to the salt, which the custodian does not have; one of that function's values.
+        masked = target.call(operations.remask, field=field, normal_value=original, salt_version=version, reason=reason)
+        return masked["pseudonym"]
 
     opener = Opener(target.kms, key or target.settings.require("vault_key"), remask)
     found = target.call(operations.recover, pseudonym=pseudonym, reason=reason, basis=basis.value)

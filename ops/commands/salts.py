@@ -122,7 +122,6 @@ def link_salts(
     Example: loginpipe salt link 3 4 --reason "yearly rotation"
     """
     session: Session = context.obj
-    session.role = "custodian"
     if old >= new:
         raise UsageError("OLD must be a lower version than NEW: pseudonyms are linked to the newest ones.")
     target = session.target
@@ -146,7 +145,7 @@ def _highest_known(session: "Session", above: int | None) -> int:
         return above
     if not session.target.has_database:
         raise UsageError(
-            "Which versions of the salt are in use, only the database knows: set PG* or OPERATOR_FUNCTION, or give "
+            "Which versions of the salt are in use, only the database knows: set PG* or READER_FUNCTION, or give "
             "--stack, or say the highest one with --above (0: the database has no logins)."
         )
     return session.target.call(operations.highest_salt_version)

@@ -1,4 +1,4 @@
-"""Operations next to the database: in the operator function, or in a command line with direct access to Postgres.
+"""Operations next to the database: in an operator function, or in a command line with direct access to Postgres.
 
 An operation takes a Site and keyword arguments; arguments and results are JSON. `Target.call` runs one by its function.
 """
@@ -21,7 +21,7 @@ from ops.operations.logins import lookup, mask, reject_reasons, remask
 from ops.operations.pulses import pulse
 from ops.operations.removal import forget, retention, upkeep
 from ops.operations.reports import report
-from ops.operations.salts import doubled_salt_versions, highest_salt_version, rows_by_version
+from ops.operations.salts import doubled_salt_versions, highest_salt_version, newest_salt_version, rows_by_version
 from ops.operations.vault import link_page, link_write, open_link, recover
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "link_write",
     "lookup",
     "mask",
+    "newest_salt_version",
     "note_erasure",
     "note_expiry",
     "note_salt",

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 # An erasure under way has its number already, and is committed later: whoever asks for the newest number waits for it.
 LOCK_REMOVALS = "SELECT audit.lock_removals()"
-APPEND_EXPORT = "SELECT audit.append('export', %s, %s, %s, %s)"
+NOTE_EXPORT = "SELECT audit.note('export', %s, %s, %s, %s)"
 SELECT_NEWEST_ENTRY = "SELECT id, extract(epoch FROM at)::text FROM audit.entries ORDER BY id DESC LIMIT 1"
 SELECT_NOW = "SELECT now()::text"
 # Numbered migrations have no folder in their names.
 SELECT_SCHEMA_VERSION = "SELECT max(name) FROM public.schema_migrations WHERE name NOT LIKE '%%/%%'"
-APPEND_ERASE = "SELECT audit.append('erase', %s, %s, %s, audit.hash_person(%s), counts => %s)"
+NOTE_ERASE = "SELECT audit.note('erase', %s, %s, %s, audit.hash_person(%s), counts => %s)"
 COUNT_ERASURES = "SELECT count(*) FROM audit.entries WHERE action = 'forget' AND id > %s"
 SELECT_COLUMNS = """
     SELECT attname::text, quote_ident(attname), format_type(atttypid, NULL) FROM pg_attribute
@@ -121,7 +121,7 @@ def archive_begin(site: Site, *, month: str, reason: str) -> Begun:
 
     def begin(cursor: "extensions.cursor") -> Begun:
         cursor.execute(LOCK_REMOVALS)
-        cursor.execute(APPEND_EXPORT, (site.actor(), site.request_id, reason, month))
+        cursor.execute(NOTE_EXPORT, (site.actor(), site.request_id, reason, month))
         cursor.execute(SELECT_NEWEST_ENTRY)
         entry, entry_at = fetch_one(cursor)
         cursor.execute(SELECT_NOW)
@@ -186,7 +186,7 @@ def known_archives(site: Site, *, month: str | None) -> list[KnownArchive]:
 def note_erasure(site: Site, *, user_id: str, counts: dict[str, object], reason: str) -> None:
     """Writes the audit entry of a person's logins that left the files of archives."""
     arguments = (site.actor(), site.request_id, reason, user_id, json.dumps(counts))
-    site.database.when_free(one_row(APPEND_ERASE, arguments))
+    site.database.when_free(one_row(NOTE_ERASE, arguments))
 
 
 def note_expiry(site: Site, *, before: str, counts: dict[str, object], reason: str) -> None:

@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TypedDict
 
+from ops.errors import OpsError
 from ops.operations.site import Site, one_row
 from ops.times import format_time
 
-APPEND = "SELECT audit.append(%s, %s, %s, %s, %s, %s, %s, %s)"
+NOTE = "SELECT audit.note(%s, %s, %s, %s, %s, %s, %s, %s)"
+NOTE_VALUE = "SELECT entry, per_hour, free_at FROM audit.note_value(%s, %s, %s, %s, %s)"
 SELECT_ENTRIES = """
     SELECT id, at, action, actor, role, request_id, reason, basis, subject, salt_version, counts FROM audit.entries
     WHERE %s::text IS NULL OR action = %s ORDER BY id DESC LIMIT %s
@@ -92,6 +95,21 @@ def note_shown(site: Site, *, queue: str, events: int) -> int:
     return write_entry(site, "show", "dlq list --show", subject=queue, counts={"events": events})
 
 
+def note_value(site: Site, action: str, reason: str, *, field: str) -> None:
+    """Writes and commits the entry of one value that is about to be masked or looked up.
+
+    Raises OpsError where the values of an hour are used up.
+    """
+    values = (action, site.actor(), site.request_id, reason, field)
+    entry, per_hour, free_at = site.database.when_free(one_row(NOTE_VALUE, values))
+    if entry is None:
+        next_second = format_time(free_at + timedelta(seconds=1))
+        raise OpsError(
+            f"{per_hour:,} values were masked or looked up in the last hour, and all callers together may ask for no "
+            f"more. The next one is allowed at {next_second}."
+        )
+
+
 def write_entry(
     site: Site,
     action: str,
@@ -104,5 +122,5 @@ def write_entry(
 ) -> int:
     """Writes and commits an entry; returns its number."""
     values = (action, site.actor(), site.request_id, reason, subject, basis, salt_version, json.dumps(counts or {}))
-    (entry,) = site.database.when_free(one_row(APPEND, values))
+    (entry,) = site.database.when_free(one_row(NOTE, values))
     return int(entry)

@@ -4,6 +4,7 @@ from typing import TypedDict
 
 from lambda_src.contract import MASKED
 from ops.fields import column_of, normal_form
+from ops.operations.audits import note_value
 from ops.operations.site import Site
 
 # The pseudonyms stand above the list, app_version is there as it was sent, and written_at is no part of a login.
@@ -51,22 +52,28 @@ class Rejected(TypedDict):
     field: str | None
 
 
-def mask(site: Site, *, field: str, value: str) -> Masked:
-    """The pseudonym of a value under the newest salt."""
+def mask(site: Site, *, field: str, value: str, reason: str) -> Masked:
+    """The pseudonym of a value under the newest salt, after its audit entry."""
     normal = normal_form(field, value)
+    note_value(site, "mask", reason, field=field)
     version = site.salts.newest
     return {"field": field, "salt_version": version, "pseudonym": site.salts.mask(field, normal, version)}
 
 
-def remask(site: Site, *, field: str, normal_value: str, salt_version: int) -> Masked:
-    """The pseudonym of a value in normal form under a version of the salt; raises OpsError if SSM no longer has it."""
+def remask(site: Site, *, field: str, normal_value: str, salt_version: int, reason: str) -> Masked:
+    """The pseudonym of a value in normal form under a version of the salt, after its audit entry.
+
+    Raises OpsError if SSM no longer has that version.
+    """
+    note_value(site, "mask", reason, field=field)
     pseudonym = site.salts.mask(field, normal_value, salt_version)
     return {"field": field, "salt_version": salt_version, "pseudonym": pseudonym}
 
 
-def lookup(site: Site, *, field: str, value: str, limit: int) -> Found:
-    """Returns the logins with a value, under any salt."""
+def lookup(site: Site, *, field: str, value: str, limit: int, reason: str) -> Found:
+    """Returns the logins with a value, under any salt, after its audit entry."""
     original = normal_form(field, value)
+    note_value(site, "lookup", reason, field=field)
     pseudonyms = {version: site.salts.mask(field, original, version) for version in sorted(site.salts.keys)}
     column = column_of(field)
     wanted = list(pseudonyms.values())

@@ -1,4 +1,4 @@
-"""The salt's versions in the database."""
+"""The salt's versions in the database and in SSM."""
 
 from lambda_src.masking import Salt
 from ops.operations.site import Site
@@ -19,6 +19,11 @@ def highest_salt_version(site: Site) -> int:
     """Returns the highest version in the database, or 0. No version up to it may get another key."""
     ((version,),) = site.database.rows(SELECT_HIGHEST_VERSION)
     return int(version)
+
+
+def newest_salt_version(site: Site) -> int:
+    """The newest usable version in SSM."""
+    return site.salts.newest
 
 
 def doubled_salt_versions(site: Site) -> list[int]:

@@ -1,7 +1,8 @@
 """The site of an operation: the database, the salt and the caller."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,20 +21,24 @@ if TYPE_CHECKING:
 
 @dataclass
 class Site:
-    """The site of one call; `actor` is the ARN of the caller, `request_id` the operator function's."""
+    """The site of one call; `actor` is the ARN of the caller, `request_id` the operator function's.
+
+    `login` holds the PG* variables of the call's role if they are not in the environment.
+    """
 
     actor: Callable[[], str]
     request_id: str | None
     salt_parameter: str | None = None
+    login: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @cached_property
     def database(self) -> Database:
         """Postgres, as PG* names it; raises SettingsError."""
         try:
-            return Database(load_database_settings())
+            return Database(load_database_settings({**os.environ, **self.login}))
         except SettingsError as error:
             raise SettingsError(
-                f"{error} Or name the deployed stack with --stack, whose operator function reaches its database."
+                f"{error} Or name the deployed stack with --stack, whose operator functions reach its database."
             ) from None
 
     @cached_property

@@ -16,6 +16,7 @@ from tests.e2e.test_run import PATIENCE, command, nothing_left_running
 from tests.support import make_body
 
 IP = "203.0.113.9"
+WHY = ("--reason", "a test")
 
 
 @dataclass
@@ -96,7 +97,7 @@ def test_doctor_finds_no_error(local: Local) -> None:
 
 
 def test_each_command_logs_in_as_the_role_that_may(local: Local) -> None:
-    (pseudonym,) = (row["pseudonym"] for row in local.data("lookup", "--ip", IP)["pseudonyms"])
+    (pseudonym,) = (row["pseudonym"] for row in local.data("lookup", "--ip", IP, *WHY)["pseudonyms"])
     assert local.data("upkeep")["made"] == 0  # and unfolds the vault
     words = ("recover", "--ip", pseudonym, "--reason", "a test", "--basis", "consent")
     assert local.data(*words)["original"] == IP
@@ -110,11 +111,15 @@ def test_env_serves_other_programs(local: Local) -> None:
     lines = local("env").stdout.splitlines()
     variables = dict(word.split("=", 1) for line in lines for word in shlex.split(line)[1:])
     assert variables == local.data("env")
-    assert variables["PGUSER"] == "operator"
+    assert variables["PGUSER"] == "reader"
     elsewhere = Local(local.directory.parent)  # no stack is up there
-    assert elsewhere.data("lookup", "--ip", IP, variables=variables)["total"] == 1
+    assert sum(day["logins"] for day in elsewhere.data("report", "--days", "3660", variables=variables)["days"]) == 1
+    refused = elsewhere("lookup", "--ip", IP, *WHY, variables=variables)  # it is another role's work
+    assert (refused.returncode, "SQLSTATE 42501" in refused.stderr) == (1, True)
     # The environment that names this stack is this stack: each command still gets its own role.
-    (pseudonym,) = (row["pseudonym"] for row in local.data("lookup", "--ip", IP, variables=variables)["pseudonyms"])
+    (pseudonym,) = (
+        row["pseudonym"] for row in local.data("lookup", "--ip", IP, *WHY, variables=variables)["pseudonyms"]
+    )
     words = ("recover", "--ip", pseudonym, "--reason", "a test", "--basis", "consent")
     assert local.data(*words, variables=variables)["original"] == IP
 

@@ -116,8 +116,8 @@ def test_dead_letter_from_before_the_field(
 def test_mask_lookup_and_recover(migrated: Tree, database: Scratch, salt: SaltParameter) -> None:
     assert migrated.write(make_wider("one"), make_wider("two"), make_wider("other", added_masked="B")) == []
     masked = pseudonym("added_masked", MASKED, salt.key)
-    assert migrated("mask", "added-masked", MASKED)["pseudonym"] == masked
-    found = migrated("lookup", "--added-masked", MASKED)
+    assert migrated("mask", "added-masked", MASKED, "--reason", "r")["pseudonym"] == masked
+    found = migrated("lookup", "--added-masked", MASKED, "--reason", "r")
     assert [each["pseudonym"] for each in found["pseudonyms"]] == [masked]
     assert (found["total"], found["users"]) == (2, 2)
     assert {(each["user_id"], each["added_text"], each["added_count"]) for each in found["logins"]} == {

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from lambda_src.privileges import ROLES
 from tests.iam.account import Account
 from tests.iam.calls import (
     PARAMETER_CONTEXT,
@@ -26,7 +27,7 @@ QUEUE_ACTIONS = (
     "DeleteQueue", "ChangeMessageVisibility", "AddPermission", "StartMessageMoveTask",
 )  # fmt: skip
 KEY_ACTIONS = ("Decrypt", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "CreateGrant", "PutKeyPolicy")
-USERS = ("ingest", "operator", "custodian", "analyst", "pipeline_owner", "postgres")
+USERS = (*ROLES, "pipeline_owner", "postgres")
 FUNCTION_ACTIONS = ("InvokeFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration", "GetFunction")
 # Of each service that a role may use something of, and of some that none may.
 ELSEWHERE = (

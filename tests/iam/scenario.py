@@ -17,7 +17,8 @@ from tests.iam.runtime import Finished, Runtime, access_key
 from tests.support import make_body
 
 PROVISION, INGEST, REMOVAL = "lambda_src.provision", "lambda_src.handler", "lambda_src.salt_removal"
-YES = ("--reason", "drill", "--yes")
+WHY = ("--reason", "drill")
+YES = (*WHY, "--yes")
 OLD_DAYS = 100
 
 
@@ -66,12 +67,12 @@ def operate(runtime: Runtime, directory: Path) -> list[Finished]:
         return json.loads(done[-1].out or "null")
 
     month = time.strftime("%Y-%m", time.gmtime(time.time() - OLD_DAYS * 86_400))
-    pseudonym = run("mask", "ip", "10.1.1.1")["pseudonym"]
+    pseudonym = run("mask", "ip", "10.1.1.1", *WHY)["pseudonym"]
     run("report")
-    run("lookup", "--ip", "10.1.1.1")
+    run("lookup", "--ip", "10.1.1.1", *WHY)
     run("dlq", "list", "--show")
     run("salt", "status")
-    run("recover", "--ip", pseudonym, "--reason", "drill", "--basis", "consent")
+    run("recover", "--ip", pseudonym, *WHY, "--basis", "consent")
     run("salt", "rotate", "--yes")
     run("salt", "link", "1", "2", *YES)
     archive = ("archive", "--month", month, str(directory))

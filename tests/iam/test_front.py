@@ -32,7 +32,7 @@ CALLS: dict[str, tuple[str, str, Call]] = {
     "the queue of logins": (INGEST, "sqs", lambda sqs, o: sqs.send_message(QueueUrl=o["QueueUrl"], MessageBody="any")),
     "reading dead letters": (INGEST, "sqs", lambda sqs, o: sqs.receive_message(QueueUrl=o["DeadLetterQueueUrl"])),
     "the key of the salt": (INGEST, "kms", lambda kms, o: kms.decrypt(KeyId=o["SaltKeyArn"], CiphertextBlob=b"any")),
-    "an operation": (INGEST, "lambda", lambda client, o: client.invoke(FunctionName=o["OperatorFunctionName"])),
+    "an operation": (INGEST, "lambda", lambda client, o: client.invoke(FunctionName=o["RemoverFunctionName"])),
 }
 
 
@@ -55,7 +55,7 @@ def test_stranger_is_unknown(played: Played) -> None:
     client.close()
 
 
-@pytest.mark.parametrize("user", ["custodian", "operator", "pipeline_owner"])
+@pytest.mark.parametrize("user", ["custodian", "remover", "pipeline_owner"])
 def test_log_in_as_another_role_is_refused(played: Played, monkeypatch: pytest.MonkeyPatch, user: str) -> None:
     function = played.account.functions[function_of(played.account, INGEST)]
     variables = {**function.environment, **played.runtime.database, "AWS_REGION": "us-east-1"}

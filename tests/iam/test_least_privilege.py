@@ -7,7 +7,7 @@ import pytest
 
 from local.aws import AwsEndpoint
 from ops.errors import Exit
-from ops.operations.registry import CUSTODIAN, OPERATOR
+from ops.operations.registry import OPERATIONS
 from tests.iam.conftest import Played
 from tests.iam.excess import endpoint_excess, excess, needs_of, words
 from tests.iam.neighbours import universe
@@ -23,7 +23,7 @@ def test_everything_that_is_needed_is_allowed(played: Played) -> None:
     # Of `doctor` only the answers count: it finds fault with the emulator.
     assert [(each.code, each.err) for each in played.commands if each.code not in (Exit.DONE, Exit.PROBLEMS)] == []
     assert played.provisioned["salt_created"] is True
-    assert {*OPERATOR, *CUSTODIAN} - played.runtime.operations == set()
+    assert {name for names in OPERATIONS.values() for name in names} - played.runtime.operations == set()
 
 
 def test_removal_of_the_salt_is_allowed(removed: Played, aws: AwsEndpoint) -> None:

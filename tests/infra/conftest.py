@@ -48,6 +48,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "vault": {
         "vaultKeyArn": "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef",
         "vaultPublicKey": "MII" + "A" * 733,
+        "linking": "true",
         "retentionMonths": "13",
         "dailyPartitions": "true",
     },

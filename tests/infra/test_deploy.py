@@ -130,11 +130,11 @@ def operate(cloud: LocalCloud, *words: str) -> Any:
 
 
 def check_operator(cloud: LocalCloud, rows: int) -> None:
-    """The command line works through the operator function."""
+    """The command line works through the operator functions."""
     findings = operate(cloud, "doctor")
     assert {finding["check"]: finding["found"] for finding in findings if finding["status"] == "error"} == {}
     assert sum(row["logins"] for row in operate(cloud, "report")["days"]) == rows
-    assert operate(cloud, "lookup", "--ip", IP)["total"] == rows
+    assert operate(cloud, "lookup", "--ip", IP, "--reason", "drill")["total"] == rows
 
 
 def make_vault_key(cloud: LocalCloud) -> dict[str, str]:
@@ -142,16 +142,21 @@ def make_vault_key(cloud: LocalCloud) -> dict[str, str]:
     kms = cloud.client("kms")
     arn = kms.create_key(KeySpec="RSA_4096", KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
     public_key = base64.b64encode(kms.get_public_key(KeyId=arn)["PublicKey"]).decode()
-    return {"vaultKeyArn": arn, "vaultPublicKey": public_key}
+    return {"vaultKeyArn": arn, "vaultPublicKey": public_key, "linking": "true"}
 
 
 def check_vault(cloud: LocalCloud) -> None:
     """What was masked since the vault is on can be recovered, by the custodian's function."""
-    masked = operate(cloud, "mask", "ip", IP)["pseudonym"]
+    masked = operate(cloud, "mask", "ip", IP, "--reason", "drill")["pseudonym"]
     recovered = operate(cloud, "recover", "--ip", masked, "--reason", "drill", "--basis", "consent")
     assert recovered["original"] == IP
-    audit = cloud.query("SELECT role::text, request_id IS NOT NULL FROM audit.entries")
-    assert audit == [("custodian", True)]
+    assert operate(cloud, "salt", "rotate", "--yes") == {"version": 2}
+    assert operate(cloud, "salt", "link", "1", "2", "--reason", "drill", "--yes")["linked"] > 0
+    audit = cloud.query("SELECT action, role::text, request_id IS NOT NULL FROM audit.entries ORDER BY id")
+    assert audit == [
+        ("lookup", "masker", True), ("mask", "masker", True), ("recover", "custodian", True), ("mask", "masker", True),
+        ("salt", "reader", True), ("link", "linker", True),
+    ]  # fmt: skip
 
 
 def left_over(cloud: LocalCloud) -> dict[str, list[str]]:

@@ -46,6 +46,16 @@ def environment(
     return variables
 
 
+def test_limit_of_values_is_set(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """And left alone where none is given: its owner may have set it."""
+    for given, limit in (("7", 7), ("", 7), ("9", 9)):
+        monkeypatch.setenv("VALUES_PER_HOUR", given)
+        provision.lambda_handler({}, None)
+        with closing(connect(environment)) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT per_hour FROM audit.value_limit")
+            assert cursor.fetchall() == [(limit,)]
+
+
 def administrate(server: PostgresServer, statement: str) -> list[tuple[Any, ...]]:
     with closing(connect(server.environment("postgres"))) as connection:
         connection.autocommit = True

@@ -69,6 +69,8 @@ def test_every_problem_is_named_at_once() -> None:
         ({"analystCidr": "8.8.8.0/24"}, "analystCidr"),
         ({"analystCidr": "10.1.2.3/16"}, "analystCidr"),
         ({"saltParameter": "/one/salt"}, "saltParameter"),
+        ({"linking": True}, "linking"),
+        ({"valuesPerHour": 0}, "valuesPerHour"),
         ({"retainData": False}, "retainData=false"),
         ({"stages": {"staging": True}}, "stages"),
         ({"snsTopicArn": "arn:aws:sqs:eu-central-1:111122223333:logins"}, "snsTopicArn"),

@@ -348,7 +348,7 @@ def test_ssm_endpoint_admits_three_roles_to_one_parameter(staging: Template) -> 
     assert "parameter/login-pipeline-staging/salt" in json.dumps(statement["Resource"])
     assert statement["Condition"] == {
         "ArnEquals": {
-            "aws:PrincipalArn": [role_of(staging, f"{name}Function") for name in ("Provision", "Ingest", "Operator")]
+            "aws:PrincipalArn": [role_of(staging, f"{name}Function") for name in ("Provision", "Ingest", "Masker")]
         },
         "StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}},
     }
@@ -440,7 +440,7 @@ def test_database_is_safe_by_default(with_database: Template) -> None:
     assert parameters["log_error_verbosity"] == "terse"
     assert (parameters["log_connections"], parameters["log_disconnections"]) == ("1", "1")
     assert ("shared_preload_libraries" in parameters) is (with_database.variant == "analysts")
-    assert int(parameters["max_connections"]) == 100
+    assert int(parameters["max_connections"]) == 110
     assert int(parameters["max_locks_per_transaction"]) == 512
     assert properties["EngineVersion"].split(".")[0] in group["Family"]
 
@@ -535,7 +535,7 @@ def test_alarms_watch_what_they_should(staging: Template) -> None:
         "RecordsFailed": ("LoginPipeline", "RecordsFailed"),
         "Errors": ("AWS/Lambda", "Errors"),
         "Throttles": ("AWS/Lambda", "Throttles"),
-        "OperatorErrors": ("AWS/Lambda", "Errors"),
+        "RemoverErrors": ("AWS/Lambda", "Errors"),
         "DurationNearTimeout": ("AWS/Lambda", "Duration"),
         "DatabaseCpu": ("AWS/RDS", "CPUUtilization"),
         "DatabaseConnections": ("AWS/RDS", "DatabaseConnections"),

@@ -67,7 +67,7 @@ def test_roles(database: Scratch) -> None:
         """
         SELECT r.rolname, has_table_privilege(r.oid, 'counted_ips', 'SELECT'),
                has_function_privilege(r.oid, 'count_sharing()', 'EXECUTE')
-        FROM pg_roles r WHERE r.rolname IN ('analyst', 'ingest', 'operator') ORDER BY 1
+        FROM pg_roles r WHERE r.rolname IN ('analyst', 'ingest', 'remover') ORDER BY 1
         """
     )
-    assert granted == [("analyst", True, False), ("ingest", False, False), ("operator", True, True)]
+    assert granted == [("analyst", True, False), ("ingest", False, False), ("remover", False, True)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Step:
     """One action of one process."""
 
-    role: ClassVar[str | None] = "operator"
+    role: ClassVar[str | None] = "remover"
     action: ClassVar[str | None] = None  # of its audit entries that remove logins
 
     def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
@@ -142,6 +142,8 @@ class Upkeep(Step):
 class Rotate(Step):
     """The salt gets a new version."""
 
+    role: ClassVar[str | None] = "reader"
+
     def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
         return world.operator.run(actor, "salt", "rotate", "--yes")
 
@@ -152,6 +154,8 @@ class Rotate(Step):
 @dataclass(frozen=True)
 class Create(Step):
     """A deleted salt is re-created as the runbook says."""
+
+    role: ClassVar[str | None] = "reader"
 
     def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
         return world.operator.run(actor, "salt", "create")
@@ -164,7 +168,7 @@ class Create(Step):
 class Link(Step):
     """The pseudonyms of two salt versions are linked."""
 
-    role: ClassVar[str | None] = "custodian"
+    role: ClassVar[str | None] = "linker"
     old: int
     new: int
 
@@ -189,6 +193,7 @@ class Daily(Step):
 class Redrive(Step):
     """Dead letters are redriven to the queue; SQS refuses the given number of each batch."""
 
+    role: ClassVar[str | None] = "reader"
     refused: int = 0
 
     def run(self, world: "World", actor: Actor, reason: str) -> Outcome:

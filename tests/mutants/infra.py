@@ -162,7 +162,7 @@ INFRA = (
     Mutation(
         "the operators' functions leave connections to others",
         "infra/operators.py",
-        "reserved_concurrency=operator.concurrency if reserve_concurrency else None,",
+        "reserved_concurrency=operator.concurrency if settings.reserve_concurrency else None,",
         "",
         _stored(),
     ),

@@ -7,6 +7,7 @@ FILES = "ops/archive_files.py"
 LETTERS = "tests/ops/test_dead_letters.py"
 REDRIVE = "tests/ops/test_redrive.py"
 ARCHIVE_TESTS = "tests/ops/test_archive.py"
+LIMIT_TESTS = "tests/ops/test_value_limit.py"
 
 OPERATIONS = (
     Mutation(
@@ -108,11 +109,39 @@ OPERATIONS = (
         ("tests/ops/test_recovery.py::test_recover",),
     ),
     Mutation(
-        "who opens the vault is another function's role",
+        "each operation runs in the function whose work it is",
         "ops/target.py",
-        '"custodian_function" if operation.__name__ in CUSTODIAN else "operator_function"',
-        '"operator_function"',
+        'self.settings.require(f"{operator}_function")',
+        'self.settings.require("remover_function")',
         ("tests/ops/test_operator.py::test_all_commands",),
+    ),
+    Mutation(
+        "an operator function does no work of the others",
+        "ops/operator.py",
+        'if name not in OPERATIONS[os.environ["OPERATIONS"]]:',
+        "if not any(name in names for names in OPERATIONS.values()):",
+        ("tests/ops/test_operator.py::test_function_does_no_work_of_the_others",),
+    ),
+    Mutation(
+        "a value beyond the limit is not masked",
+        "ops/operations/audits.py",
+        "    if entry is None:\n        next_second",
+        "    if False:\n        next_second",
+        (f"{LIMIT_TESTS}::test_value_beyond_the_limit_is_refused",),
+    ),
+    Mutation(
+        "a value is masked after its audit entry only",
+        "ops/operations/logins.py",
+        '    note_value(site, "mask", reason, field=field)\n    version = site.salts.newest\n',
+        "    version = site.salts.newest\n",
+        (f"{LIMIT_TESTS}::test_no_entry_no_answer",),
+    ),
+    Mutation(
+        "the check of a recovered original counts as a value",
+        "ops/operations/logins.py",
+        '    note_value(site, "mask", reason, field=field)\n    pseudonym',
+        "    pseudonym",
+        (f"{LIMIT_TESTS}::test_recover_takes_a_value",),
     ),
     Mutation(
         "a worker with too little time does not start",

@@ -90,8 +90,8 @@ SCHEMA = (
     Mutation(
         "the function cannot read what it writes",
         "lambda_src/privileges.py",
-        '"TABLE public.user_logins": {"ingest": "INSERT",',
-        '"TABLE public.user_logins": {"ingest": "INSERT SELECT",',
+        '        "ingest": "INSERT",\n        "remover": "SELECT INSERT",\n',
+        '        "ingest": "INSERT SELECT",\n        "remover": "SELECT INSERT",\n',
         ("tests/security/test_privileges.py::test_function_may_do_what_it_needs_and_no_more",),
     ),
     Mutation(
@@ -100,6 +100,27 @@ SCHEMA = (
         "coalesce(before.hash, '') || ",
         "",
         ("tests/ops/test_audit.py::test_table_that_is_whole",),
+    ),
+    Mutation(
+        "the limit of values counts the role, not the name",
+        "lambda_src/migrations/functions/audit.note_value.sql",
+        "e.role = session_user AND",
+        "e.actor = who AND",
+        ("tests/ops/test_value_limit.py::test_another_name_gives_no_more_values",),
+    ),
+    Mutation(
+        "callers at once share the limit of values",
+        "lambda_src/migrations/functions/audit.note_value.sql",
+        "    LOCK TABLE audit.entries IN SHARE ROW EXCLUSIVE MODE;\n",
+        "",
+        ("tests/ops/test_value_limit.py::test_callers_at_once_share_the_limit",),
+    ),
+    Mutation(
+        "a role writes entries of its own acts only",
+        "lambda_src/migrations/functions/audit.note.sql",
+        "WHEN 'custodian' THEN ARRAY['recover']",
+        "WHEN 'custodian' THEN ARRAY['recover', 'link']",
+        ("tests/ops/test_audit.py::test_role_writes_no_entry_of_anothers_act",),
     ),
     Mutation(
         "an entry opens the vault once",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lambda_src.privileges import ROLES
 from local.aws import AwsEndpoint
 from local.vault import VaultKey, create_vault_key
 from tests.function import Function
@@ -74,7 +75,7 @@ def loginpipe(
 def operators(database: Scratch) -> Any:
     """A connection for each role."""
     connections = {}
-    for role in ("ingest", "analyst", "operator", "custodian"):
+    for role in ROLES:
         password = uuid.uuid4().hex
         if role in database.passwords:
             password = database.passwords[role]

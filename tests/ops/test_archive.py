@@ -226,7 +226,7 @@ def test_answer_to_the_commit_is_lost(
         raise OpsError("The connection to Postgres broke: nothing of the last step is certain. Run the command again.")
 
     with monkeypatch.context() as patch:
-        patch.setitem(registry.OPERATOR, "archive_drop", drop_and_lose_the_answer)
+        patch.setitem(registry.OPERATIONS["remover"], "archive_drop", drop_and_lose_the_answer)
         finished = loginpipe("archive", "--month", old_month, str(tmp_path), "--drop", "--yes")
     assert (finished.code, "Run the command again" in finished.err, database.count()) == (1, True, 0)
     assert drop(loginpipe, old_month, tmp_path, code=Exit.NOTHING)["logins"] == 0

@@ -2,7 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +12,12 @@ import psycopg2
 import pytest
 from botocore.stub import Stubber
 
+from lambda_src.privileges import ROLES
 from ops import operator
 from ops.audit_chain import LOG_FILTER, Head, find_heads
+from ops.commands.audits import Action
+from ops.operations.registry import OPERATIONS
+from ops.settings import OPERATOR_FUNCTIONS
 from tests.function import Function
 from tests.ops.command_line import CommandLine
 from tests.ops.queues import Queues
@@ -123,33 +127,66 @@ def test_entries_written_at_once_have_no_gaps(loginpipe: CommandLine, database: 
     assert (data["faults"], data["entries"]) == ([], 16)
 
 
-@pytest.mark.parametrize("role", ["operator", "custodian", "analyst", "ingest"])
+@pytest.mark.parametrize("role", ROLES)
 def test_roles_cannot_write_past_the_chain(operators: dict[str, Any], role: str) -> None:
     with operators[role].cursor() as cursor:
         for statement in (
             "INSERT INTO audit.entries (action, actor, reason, subject) VALUES ('forget', 'a', 'b', 'c')",
+            "SELECT audit.append('forget', 'a', NULL, 'b', 'c')",
             "BEGIN; LOCK TABLE audit.entries IN SHARE MODE",
         ):
             with pytest.raises(psycopg2.errors.InsufficientPrivilege):
                 cursor.execute(statement)
 
 
+ACTIONS = {
+    "reader": {"salt", "show"},
+    "masker": set(),
+    "remover": {"export", "archive", "restore", "erase"},
+    "custodian": {"recover"},
+    "linker": {"link"},
+}
+
+
+@pytest.mark.parametrize("role", ACTIONS)
+def test_role_writes_no_entry_of_anothers_act(operators: dict[str, Any], role: str) -> None:
+    written = set()
+    for action in Action:
+        with operators[role].cursor() as cursor, suppress(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("SELECT audit.note(%s, 'a', NULL, 'b', 'c', 'd')", (action.value,))
+            written.add(action.value)
+    assert written == ACTIONS[role]
+
+
 # ---- what is written down elsewhere ---------------------------------------------------------------------------------
 
 
+ACTS: dict[str, tuple[str, dict[str, object]]] = {
+    "reader": ("note_shown", {"queue": "anna", "events": 1}),
+    "masker": ("mask", {"field": "device_id", "value": "anna", "reason": "why"}),
+    "remover": ("forget", {"user_id": "anna", "reason": "why", "dry_run": False}),
+    "custodian": ("recover", {"pseudonym": "anna", "reason": "why", "basis": "consent"}),
+    "linker": ("open_link", {"old": 1, "new": 2, "reason": "why"}),
+}
+
+
+@pytest.mark.parametrize("role", OPERATIONS)
 def test_operator_function_logs_the_head(
-    loginpipe: CommandLine, database: Scratch, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    loginpipe: CommandLine,
+    database: Scratch,
+    operators: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    role: str,
 ) -> None:
-    for name, value in (loginpipe.environment | {"OPERATIONS": "operator"}).items():
+    for name, value in (loginpipe.environment | database.environment(role) | {"OPERATIONS": role}).items():
         monkeypatch.setenv(name, value)
-    event = {
-        "operation": "forget",
-        "arguments": {"user_id": "anna", "reason": "why", "dry_run": False},
-        "actor": "somebody",
-    }
+    operation, arguments = ACTS[role]
+    event = {"operation": operation, "arguments": arguments, "actor": "somebody"}
     with caplog.at_level("INFO", logger="ops"):
         operator.lambda_handler(event, Context(30))
-    ((hash_,),) = database.query("SELECT encode(hash, 'hex') FROM audit.entries")
+    ((hash_, written_by),) = database.query("SELECT encode(hash, 'hex'), role::text FROM audit.entries")
+    assert written_by == role
     assert f"audit head 1:{hash_}" in caplog.messages
     assert not [message for message in caplog.messages if "anna" in message]
 
@@ -173,7 +210,8 @@ def test_heads_are_read_from_the_logs() -> None:
                 {"events": [{"message": line} for line in lines]},
                 {"logGroupName": f"group of {name}", "filterPattern": LOG_FILTER},
             )
-        settings = SimpleNamespace(operator_function="operate", custodian_function="keep")
+        known = {"reader_function": "operate", "custodian_function": "keep"}
+        settings = SimpleNamespace(**{name: known.get(name) for name in OPERATOR_FUNCTIONS})
         target: Any = SimpleNamespace(settings=settings, lambda_=clients["lambda"], logs=clients["logs"])
         assert find_heads(target) == [one, two]
 

@@ -14,17 +14,19 @@ import pytest
 
 from local.aws import AwsEndpoint
 from local.vault import VaultKey, create_vault_key
-from ops.errors import OpsError
+from ops import operator
+from ops.errors import OpsError, UsageError
+from ops.operations.registry import OPERATIONS
 from ops.places import place
 from tests.function import Function, function_environment
 from tests.ops.command_line import CommandLine
 from tests.ops.queues import Queues
 from tests.salt_parameter import SaltParameter
 from tests.scratch import Scratch
-from tests.support import ROOT, make_body, make_record
+from tests.support import ROOT, Context, make_body, make_record
 
 SERVICES = "sqs,ssm,kms,sts,s3,lambda,cloudformation,iam,logs"
-REASON = ("--reason", "drill", "--basis", "consent")
+WHY = ("--reason", "drill")
 
 
 class Cloud:
@@ -82,7 +84,7 @@ def stack(
     operators: Any,
     vault_key: VaultKey,
 ) -> str:
-    """A stack whose outputs name the parts, with both functions; the command line is left without a database."""
+    """A stack whose outputs name the parts, with all functions; the command line is left without a database."""
     name = f"stack-{secrets.token_hex(6)}"
     outputs = {
         "QueueUrl": queues.url,
@@ -90,10 +92,10 @@ def stack(
         "SaltParameter": salt.name,
         "VaultKeyArn": vault_key.arn,
     }
-    for half in ("operator", "custodian"):
-        variables = function_environment(database, salt) | database.environment(half) | {"OPERATIONS": half}
+    for role in OPERATIONS:
+        variables = function_environment(database, salt) | database.environment(role) | {"OPERATIONS": role}
         cloud.client("lambda").create_function(
-            FunctionName=f"{name}-{half}",
+            FunctionName=f"{name}-{role}",
             Runtime="python3.11",
             Role="arn:aws:iam::000000000000:role/any",
             Handler="ops.operator.lambda_handler",
@@ -101,7 +103,7 @@ def stack(
             Timeout=60,
             Environment={"Variables": variables},
         )
-        outputs[f"{half.capitalize()}FunctionName"] = f"{name}-{half}"
+        outputs[f"{role.capitalize()}FunctionName"] = f"{name}-{role}"
     template = {
         "Resources": {"Any": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": name}}},
         "Outputs": {key: {"Value": value} for key, value in outputs.items()},
@@ -123,7 +125,7 @@ def remote(stack: str, loginpipe: CommandLine) -> Any:
 def test_all_commands(
     remote: Any, sealing_function: Function, queues: Queues, database: Scratch, tmp_path: Path
 ) -> None:
-    """One after the other, as roles operator and custodian."""
+    """One after the other, each in the function and with the role whose work it is."""
     now = int(time.time() * 1000)
     old = now - 100 * 86_400_000
     month = time.strftime("%Y-%m", time.gmtime(old / 1000))
@@ -137,11 +139,11 @@ def test_all_commands(
     assert (seen["queue"]["dead_letters"], seen["database"]["rejects"]) == (1, [{"reason": "invalid_ip", "events": 1}])
     assert [row["reason"] for row in remote("dlq", "list").data] == ["invalid_ip"]
     assert remote("report").data["shared_ips"]["count"] == 1
-    masked = remote("mask", "ip", "10.1.1.1").data["pseudonym"]
-    found = remote("lookup", "--ip", "10.1.1.1").data
+    masked = remote("mask", "ip", "10.1.1.1", *WHY).data["pseudonym"]
+    found = remote("lookup", "--ip", "10.1.1.1", *WHY).data
     assert (found["total"], found["users"]) == (3, 3)
     assert [row["logins"] for row in remote("salt", "status").data] == [4]
-    assert remote("recover", "--ip", masked, *REASON).data["original"] == "10.1.1.1"
+    assert remote("recover", "--ip", masked, *WHY, "--basis", "consent").data["original"] == "10.1.1.1"
     assert remote("salt", "rotate", "--yes").data == {"version": 2}
     assert remote("salt", "link", "1", "2", "--reason", "drill", "--yes").data == {"originals": 6, "linked": 6}
     archive = ("archive", "--month", month, str(tmp_path))
@@ -150,12 +152,13 @@ def test_all_commands(
     assert remote("forget", "--user-id", "u1", "--reason", "drill", "--yes").data["logins"] == 1
     assert remote("retention", "--months", "2", "--yes").data["dropped"][-1]["logins"] == 1
     entries = remote("audit").data
-    assert [entry["action"] for entry in entries] == [
-        "retention", "erase", "forget", "restore", "archive", "export", "link", "salt", "recover",
+    assert [(entry["action"], entry["role"]) for entry in entries] == [
+        ("retention", "remover"), ("erase", "remover"), ("forget", "remover"), ("restore", "remover"),
+        ("archive", "remover"), ("export", "remover"), ("link", "linker"), ("salt", "reader"), ("mask", "masker"),
+        ("recover", "custodian"), ("lookup", "masker"), ("mask", "masker"),
     ]  # fmt: skip
     ((head,),) = database.query("SELECT id || ':' || encode(hash, 'hex') FROM audit.entries ORDER BY id DESC LIMIT 1")
     assert remote("audit", "verify", "--head", head).data["faults"] == []
-    assert {entry["role"] for entry in entries} == {"operator", "custodian"}
     assert all(entry["request_id"] for entry in entries)
     assert {entry["actor"] for entry in entries} == {"arn:aws:iam::000000000000:root"}
     assert database.rows() == [("u0",), ("u2",)]
@@ -173,22 +176,41 @@ def test_environment_database_is_left_alone(remote: Any, database: Scratch) -> N
 
 
 def test_error_of_the_function(remote: Any) -> None:
-    finished = remote("lookup", "--ip", "10.1.1.1")
+    finished = remote("lookup", "--ip", "10.1.1.1", *WHY)
     assert finished.code == 4
-    finished = remote("mask", "ip", "canary")
+    finished = remote("mask", "ip", "canary", *WHY)
     assert "This is not an IPv4 or IPv6 address" in finished.err
     assert "canary" not in finished.err
     assert finished.code != 0  # 2 where Lambda names the exception's type, as the emulator does not
 
 
-def test_halves_are_apart(cloud: Cloud, stack: str) -> None:
-    """Who may invoke the one function cannot have the other's operations done."""
-    for half, operation in (("operator", "recover"), ("custodian", "lookup"), ("operator", "no such")):
-        answer = cloud.client("lambda").invoke(
-            FunctionName=f"{stack}-{half}", Payload=json.dumps({"operation": operation, "arguments": {}}).encode()
-        )
-        assert "FunctionError" in answer
-        assert "does not run the operation" in answer["Payload"].read().decode()
+def test_function_does_no_work_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may invoke one of them cannot have it do what another one does."""
+    for role in OPERATIONS:
+        monkeypatch.setenv("OPERATIONS", role)
+        others = [name for other, names in OPERATIONS.items() if other != role for name in names]
+        for operation in (*others, "no such"):
+            event = {"operation": operation, "arguments": {}}
+            with pytest.raises(UsageError, match="does not run the operation"):
+                operator.lambda_handler(event, Context(30))
+
+
+def test_limit_of_the_function_is_told(remote: Any, database: Scratch) -> None:
+    database.execute("UPDATE audit.value_limit SET per_hour = 1")
+    assert remote("mask", "ip", "10.1.1.1", *WHY).code == 0
+    finished = remote("lookup", "--ip", "10.1.1.1", *WHY)
+    assert (finished.code, "The next one is allowed at" in finished.err) == (1, True)
+
+
+def test_linking_that_is_off(cloud: Cloud, loginpipe: CommandLine, stack: str, salt: SaltParameter) -> None:
+    """A stack without the function does not link, and says how to have it."""
+    salt.rotate()
+    template = cloud.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
+    del template["Outputs"]["LinkerFunctionName"]
+    template["Resources"]["Any"]["Properties"]["QueueName"] += "-off"
+    cloud.client("cloudformation").create_stack(StackName=f"{stack}-off", TemplateBody=json.dumps(template))
+    finished = loginpipe("--stack", f"{stack}-off", "salt", "link", "1", "2", *WHY, "--yes")
+    assert (finished.code, "-c linking" in finished.err) == (2, True)
 
 
 def test_scheduled_retention(cloud: Cloud, stack: str, database: Scratch, function: Function) -> None:
@@ -196,7 +218,7 @@ def test_scheduled_retention(cloud: Cloud, stack: str, database: Scratch, functi
     assert function(make_record(sent=int((time.time() - 200 * 86_400) * 1000))) == []
     arguments = {"months": 3, "ahead": 12, "reason": "schedule", "dry_run": False}
     payload = json.dumps({"operation": "retention", "arguments": arguments}).encode()
-    answer = cloud.client("lambda").invoke(FunctionName=f"{stack}-operator", Payload=payload)
+    answer = cloud.client("lambda").invoke(FunctionName=f"{stack}-remover", Payload=payload)
     assert json.loads(answer["Payload"].read())["dropped"][-1]["logins"] == 1
     assert database.query("SELECT actor, action FROM audit.entries") == [("schedule", "retention")]
 

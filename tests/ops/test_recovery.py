@@ -76,9 +76,12 @@ def test_recover(loginpipe: CommandLine, database: Scratch, sealed: str) -> None
     caller = "arn:aws:iam::000000000000:root"
     assert entries == [
         ("recover", caller, "postgres", "case 12", "legal-obligation", sealed),
+        ("mask", caller, "postgres", "case 12", None, "ip"),
         ("recover", caller, "postgres", "case 12", "legal-obligation", masked_device),
+        ("mask", caller, "postgres", "case 12", None, "device_id"),
     ]
-    assert [row["subject"] for row in loginpipe("--json", "audit").data] == [masked_device, sealed]
+    recoveries = loginpipe("--json", "audit", "--action", "recover").data
+    assert [row["subject"] for row in recoveries] == [masked_device, sealed]
 
 
 def test_sealed_as_documented(sealed: str, database: Scratch, vault_key: VaultKey, aws: AwsEndpoint) -> None:
@@ -298,7 +301,26 @@ FORBIDDEN = {
         "SELECT * FROM audit.entries", "DELETE FROM user_logins", "SELECT audit.hash_person('a')",
         "SELECT * FROM vault.inbox", "SELECT vault.unfold(1)",
     ],
-    "operator": [
+    "reader": [
+        "SELECT * FROM vault.inbox", "SELECT * FROM vault.originals", "SELECT * FROM vault.data_keys",
+        "SELECT * FROM vault.sealed_original(1)", "SELECT * FROM vault.sealed_originals(1, 9)",
+        "SELECT vault.unfold(1)", "DELETE FROM user_logins", "INSERT INTO user_logins DEFAULT VALUES",
+        "SELECT login_line(l) FROM user_logins l",
+        "SELECT * FROM forget_user('a', 'c', 'd', 'e')",
+        "SELECT * FROM drop_old_logins('2001-01-01', true, 'a', 'b', 'c')",
+        "SELECT create_login_partitions(now()::date, 1)", "SELECT count_sharing()",
+        "SELECT audit.note_value('mask', 'a', 'b', 'c', 'ip')", "SELECT audit.hash_person('a')",
+        "SELECT * FROM audit.value_limit",
+    ],
+    "masker": [
+        "SELECT * FROM vault.inbox", "SELECT * FROM vault.originals", "SELECT * FROM vault.sealed_original(1)",
+        "SELECT vault.unfold(1)", "DELETE FROM user_logins", "INSERT INTO user_logins DEFAULT VALUES",
+        "SELECT reason FROM audit.entries", "SELECT audit.note('salt', 'a', 'b', 'c', 'd')",
+        "SELECT * FROM forget_user('a', 'c', 'd', 'e')", "SELECT create_login_partitions(now()::date, 1)",
+        "UPDATE audit.value_limit SET per_hour = 1000", "SELECT * FROM rejected_logins",
+        "DELETE FROM audit.entries", "UPDATE audit.entries SET reason = ''", "SELECT audit.hash_person('a')",
+    ],
+    "remover": [
         "SELECT * FROM vault.inbox",
         "SELECT * FROM vault.originals", "SELECT * FROM vault.data_keys", "SELECT * FROM vault.sealed_original(1)",
         "SELECT * FROM vault.sealed_originals(1, 9)", "DELETE FROM user_logins",
@@ -306,6 +328,7 @@ FORBIDDEN = {
         "DELETE FROM audit.entries", "UPDATE audit.entries SET reason = ''", "DROP TABLE user_logins_default",
         "INSERT INTO audit.entries (action, actor, reason, subject, at) VALUES ('forget', 'a', 'b', 'c', now())",
         "SELECT vault.link_pseudonyms(1, '{}', '{}')", "SELECT * FROM audit.person_key",
+        "SELECT audit.note_value('mask', 'a', 'b', 'c', 'ip')", "UPDATE audit.value_limit SET per_hour = 1000",
     ],
     "custodian": [
         "SELECT * FROM vault.inbox",
@@ -313,7 +336,14 @@ FORBIDDEN = {
         "SELECT * FROM linked_logins", "SELECT * FROM vault.sealed_original(1)", "DELETE FROM audit.entries",
         "SELECT * FROM forget_user('a', 'c', 'd', 'e')", "SELECT * FROM vault.drop_orphans(1)",
         "INSERT INTO pseudonym_links VALUES ('a', 'b', 1, 2)", "SELECT * FROM audit.person_key",
-        "SELECT audit.hash_person('a')",
+        "SELECT audit.hash_person('a')", "SELECT * FROM vault.sealed_originals(1, 9)",
+        "SELECT vault.link_pseudonyms(1, '{}', '{}')", "SELECT reason FROM audit.entries",
+    ],
+    "linker": [
+        "SELECT * FROM vault.originals", "SELECT * FROM user_logins", "SELECT * FROM linked_logins",
+        "SELECT * FROM vault.sealed_original(1)", "SELECT * FROM vault.sealed_originals(1, 9)",
+        "SELECT vault.link_pseudonyms(1, '{}', '{}')", "INSERT INTO pseudonym_links VALUES ('a', 'b', 1, 2)",
+        "SELECT * FROM forget_user('a', 'c', 'd', 'e')", "SELECT reason FROM audit.entries",
     ],
 }  # fmt: skip
 
@@ -325,7 +355,7 @@ def test_refused(operators: dict[str, Any], sealed: str, role: str, statement: s
 
 
 def insert_entry(cursor: Any, subject: str) -> int:
-    cursor.execute("SELECT audit.append('recover', 'me', NULL, 'why', %s, 'b')", (subject,))
+    cursor.execute("SELECT audit.note('recover', 'me', NULL, 'why', %s, 'b')", (subject,))
     (entry,) = cursor.fetchone()
     return int(entry)
 
@@ -360,15 +390,15 @@ def test_entry_opens_the_vault_once(operators: dict[str, Any], database: Scratch
 
 def test_link_entry_gives_each_original_out_once(operators: dict[str, Any], database: Scratch, sealed: str) -> None:
     both = originals(database)
-    with operators["custodian"].cursor() as cursor:
-        cursor.execute("SELECT audit.append('link', 'me', NULL, 'why', '2', NULL, 1)")
+    with operators["linker"].cursor() as cursor:
+        cursor.execute("SELECT audit.note('link', 'me', NULL, 'why', '2', NULL, 1)")
         ((entry,),) = cursor.fetchall()
         pages = []
         for _ in range(4):
             cursor.execute("SELECT pseudonym FROM vault.sealed_originals(%s, 1)", (entry,))
             pages.append(cursor.fetchall())
         assert pages == [both[:1], both[1:], [], []]
-        cursor.execute("SELECT audit.append('link', 'me', NULL, 'why', '2', NULL, 1)")
+        cursor.execute("SELECT audit.note('link', 'me', NULL, 'why', '2', NULL, 1)")
         ((entry,),) = cursor.fetchall()
         cursor.execute("SELECT pseudonym FROM vault.sealed_originals(%s, 9)", (entry,))
         assert cursor.fetchall() == both
@@ -379,8 +409,7 @@ def test_link_entry_gives_each_original_out_once(operators: dict[str, Any], data
 
 
 def test_entry_of_another_role_opens_nothing(operators: dict[str, Any], database: Scratch, sealed: str) -> None:
-    with operators["operator"].cursor() as cursor:
-        entry = insert_entry(cursor, sealed)
+    ((entry,),) = database.query("SELECT audit.append('recover', 'me', NULL, 'why', %s, 'b')", sealed)
     with operators["custodian"].cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
         cursor.execute("SELECT * FROM vault.sealed_original(%s)", (entry,))
 

@@ -210,7 +210,7 @@ def test_wrong_words(loginpipe: CommandLine) -> None:
 
 
 def test_errors_as_json(loginpipe: CommandLine) -> None:
-    finished = loginpipe("--json", "lookup", "--ip", "192.0.2.1", SALT_PARAMETER="")
+    finished = loginpipe("--json", "lookup", "--ip", "192.0.2.1", "--reason", "r", SALT_PARAMETER="")
     assert (finished.code, json.loads(finished.err)["exit_code"]) == (2, 2)
 
 

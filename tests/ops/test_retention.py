@@ -69,7 +69,7 @@ def test_retention(loginpipe: CommandLine, sealing_function: Function, database:
 
 def test_retention_never_takes_this_month(loginpipe: CommandLine, operators: dict[str, Any]) -> None:
     assert loginpipe("retention", "--months", "0", "--yes").code == 2
-    with operators["operator"].cursor() as cursor, pytest.raises(psycopg2.errors.RaiseException):
+    with operators["remover"].cursor() as cursor, pytest.raises(psycopg2.errors.RaiseException):
         cursor.execute("SELECT * FROM drop_old_logins(current_date + 40, false, 'a', 'b', 'c')")
 
 

@@ -20,6 +20,7 @@ from tests.scratch import Scratch
 from tests.support import make_record
 
 IP, DEVICE = "199.172.111.135", "593-47-5928"
+WHY = ("--reason", "a test")
 
 
 def pseudonym(key: bytes, field: str, value: str) -> str:
@@ -160,40 +161,42 @@ def test_rows_before_and_after_rotation(
     assert [(row["version"], row["logins"]) for row in rows] == [(2, 1), (1, 1)]
     assert base64.b64encode(stored(salt)).decode() not in str(rows)
     for words in (("--ip", IP), ("--device-id", DEVICE), ("--ip", f"::ffff:{IP}")):
-        found = loginpipe("--json", "lookup", *words).data
+        found = loginpipe("--json", "lookup", *words, *WHY).data
         assert [login["user_id"] for login in found["logins"]] == ["after", "before"] or found["total"] == 2
         assert found["users"] == 2
 
 
 def test_mask(loginpipe: CommandLine, salt: SaltParameter) -> None:
     key = stored(salt)
-    assert loginpipe("mask", "ip", IP).out.strip() == pseudonym(key, "ip", IP)
-    assert loginpipe("mask", "ip", "2001:DB8:0::1").out.strip() == pseudonym(key, "ip", "2001:db8::1")
-    assert loginpipe("mask", "device-id", " x ").out.strip() == pseudonym(key, "device_id", " x ")
-    assert loginpipe("mask", "device-id", "-", answer="é\n").out.strip() == pseudonym(key, "device_id", "é")
-    assert loginpipe("--json", "mask", "ip", IP).data["salt_version"] == 1
+    assert loginpipe("mask", "ip", IP, *WHY).out.strip() == pseudonym(key, "ip", IP)
+    assert loginpipe("mask", "ip", "2001:DB8:0::1", *WHY).out.strip() == pseudonym(key, "ip", "2001:db8::1")
+    assert loginpipe("mask", "device-id", " x ", *WHY).out.strip() == pseudonym(key, "device_id", " x ")
+    assert loginpipe("mask", "device-id", "-", *WHY, answer="é\n").out.strip() == pseudonym(key, "device_id", "é")
+    assert loginpipe("--json", "mask", "ip", IP, *WHY).data["salt_version"] == 1
 
 
-def test_mask_without_database(loginpipe: CommandLine) -> None:
-    assert loginpipe("mask", "ip", IP, PGHOST="").code == 0
+def test_mask_without_database(loginpipe: CommandLine, salt: SaltParameter) -> None:
+    """No audit table, no answer."""
+    finished = loginpipe("mask", "ip", IP, *WHY, PGHOST="")
+    assert (finished.code, finished.out, "PGHOST is missing" in finished.err) == (2, "", True)
 
 
 def test_mask_no_address(loginpipe: CommandLine) -> None:
-    finished = loginpipe("mask", "ip", "canary.example")
+    finished = loginpipe("mask", "ip", "canary.example", *WHY)
     assert (finished.code, "canary" in finished.err) == (2, False)
 
 
 def test_lookup_nothing(loginpipe: CommandLine) -> None:
-    finished = loginpipe("lookup", "--ip", "192.0.2.1")
+    finished = loginpipe("lookup", "--ip", "192.0.2.1", *WHY)
     assert (finished.code, "No login has that value" in finished.err) == (4, True)
 
 
 def test_lookup_broken_version(loginpipe: CommandLine, salt: SaltParameter, function: Function) -> None:
     function(make_record())
     salt.put("not base64 of anything!")
-    assert loginpipe("--json", "lookup", "--ip", IP).data["total"] == 1
+    assert loginpipe("--json", "lookup", "--ip", IP, *WHY).data["total"] == 1
 
 
 def test_lookup_unclear(loginpipe: CommandLine) -> None:
-    assert loginpipe("lookup").code == 2
-    assert loginpipe("lookup", "--ip", IP, "--device-id", DEVICE).code == 2
+    assert loginpipe("lookup", *WHY).code == 2
+    assert loginpipe("lookup", "--ip", IP, "--device-id", DEVICE, *WHY).code == 2

@@ -7,7 +7,7 @@ import psycopg2
 import pytest
 from psycopg2 import errorcodes, extensions
 
-from lambda_src.privileges import PRIVILEGES, Differences, find_differences
+from lambda_src.privileges import PRIVILEGES, ROLES, Differences, find_differences
 from tests.conftest import TEMPLATE
 from tests.integration.test_migrations import empty_database, migrate_here
 from tests.scratch import Scratch
@@ -19,7 +19,6 @@ ALLOWED = {
     ("UPDATE", "rejected_logins"),
     ("INSERT", "vault.inbox"),
 }
-ROLES = ("ingest", "analyst", "operator", "custodian")
 ATTEMPTS = {
     "SELECT": "SELECT * FROM {table} LIMIT 1",
     "INSERT": "INSERT INTO {table} DEFAULT VALUES",
@@ -213,10 +212,10 @@ def test_others_function_of_the_same_name_keeps_its_privileges(database: Scratch
         "GRANT CREATE ON SCHEMA public TO analyst; SET SESSION AUTHORIZATION analyst;"
         "CREATE FUNCTION forget_user(integer) RETURNS integer LANGUAGE sql RETURN 1; RESET SESSION AUTHORIZATION;"
         "REVOKE CREATE ON SCHEMA public FROM analyst;"
-        "REVOKE EXECUTE ON FUNCTION forget_user(text, text, text, text) FROM operator"
+        "REVOKE EXECUTE ON FUNCTION forget_user(text, text, text, text) FROM remover"
     )  # fmt: skip
     migrate_here(database)
-    privileges = "has_function_privilege('operator', oid, 'EXECUTE'), has_function_privilege('ingest', oid, 'EXECUTE')"
+    privileges = "has_function_privilege('remover', oid, 'EXECUTE'), has_function_privilege('ingest', oid, 'EXECUTE')"
     assert database.query(f"SELECT {privileges} FROM pg_proc WHERE proname = 'forget_user' ORDER BY pronargs") == [
         (True, True), (True, False),
     ]  # fmt: skip
@@ -246,35 +245,41 @@ def test_public_may_neither_connect_nor_make_temporary_tables(database: Scratch)
 def test_roles_have_no_power_over_the_server(session: extensions.connection) -> None:
     with session.cursor() as cursor:
         cursor.execute(
-            "SELECT rolname FROM pg_roles WHERE rolname IN ('ingest', 'analyst', 'operator', 'custodian') "
+            "SELECT rolname FROM pg_roles WHERE rolname = ANY (%s) "
             "AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls "
-            "OR EXISTS (SELECT FROM pg_auth_members WHERE member = pg_roles.oid))"
+            "OR EXISTS (SELECT FROM pg_auth_members WHERE member = pg_roles.oid))",
+            (list(ROLES),),
         )
         assert cursor.fetchall() == []
 
 
 def test_waits_are_bounded(database: Scratch) -> None:
     # The settings belong to the database that was migrated; its copies do not have them.
+    operators = [
+        (role, setting)
+        for role in ("custodian", "linker", "masker", "reader", "remover")
+        for setting in (
+            "idle_in_transaction_session_timeout=60s",
+            "lock_timeout=4s",
+            "search_path=pg_catalog, pg_temp",
+            "statement_timeout=15min",
+        )
+    ]
     assert database.query(
         "SELECT setrole::regrole::text, setting FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase, "
         "unnest(setconfig) AS setting WHERE datname = %s ORDER BY 1, 2",
         TEMPLATE,
-    ) == [
-        ("analyst", "idle_in_transaction_session_timeout=5min"),
-        ("analyst", "statement_timeout=10min"),
-        ("custodian", "idle_in_transaction_session_timeout=60s"),
-        ("custodian", "lock_timeout=4s"),
-        ("custodian", "search_path=pg_catalog, pg_temp"),
-        ("custodian", "statement_timeout=15min"),
-        ("ingest", "idle_in_transaction_session_timeout=60s"),
-        ("ingest", "lock_timeout=5s"),
-        ("ingest", "search_path=pg_catalog, pg_temp"),
-        ("ingest", "statement_timeout=20s"),
-        ("operator", "idle_in_transaction_session_timeout=60s"),
-        ("operator", "lock_timeout=4s"),
-        ("operator", "search_path=pg_catalog, pg_temp"),
-        ("operator", "statement_timeout=15min"),
-    ]
+    ) == sorted(
+        [
+            ("analyst", "idle_in_transaction_session_timeout=5min"),
+            ("analyst", "statement_timeout=10min"),
+            *operators,
+            ("ingest", "idle_in_transaction_session_timeout=60s"),
+            ("ingest", "lock_timeout=5s"),
+            ("ingest", "search_path=pg_catalog, pg_temp"),
+            ("ingest", "statement_timeout=20s"),
+        ]
+    )
 
 
 def test_role_can_change_its_own_bounds(session: extensions.connection) -> None:

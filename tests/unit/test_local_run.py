@@ -59,7 +59,7 @@ def test_printed_example_is_an_event(capsys: pytest.CaptureFixture[str], envelop
     aws = dict.fromkeys(("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"), "x")
     description = Description(
         aws=aws,
-        logins={"analyst": login, "operator": login},
+        logins={"analyst": login, "reader": login},
         queue="queue",
         dead_letter_queue="dead",
         salt_parameter="salt",

@@ -137,17 +137,25 @@ def test_settings_of_the_provision_function() -> None:
     settings = load_provision_settings(COMPLETE)
     assert (settings.salt_parameter, settings.salt_key) == ("/login/salt", "alias/aws/ssm")
     assert (settings.passwords, settings.daily_partitions, settings.region) == ({}, False, None)
+    assert settings.values_per_hour is None
+    assert load_provision_settings(COMPLETE | {"VALUES_PER_HOUR": "9"}).values_per_hour == 9
     assert settings.database == load_settings(COMPLETE).database
-    passwords = {"INGEST_PASSWORD": "a", "OPERATOR_PASSWORD": "o", "CUSTODIAN_PASSWORD": "c", "ANALYST_PASSWORD": "d"}
+    passwords = {"INGEST_PASSWORD": "a", "READER_PASSWORD": "r", "CUSTODIAN_PASSWORD": "c", "ANALYST_PASSWORD": "d"}
     own = {"SALT_KEY": "alias/own", "DAILY_PARTITIONS": "true", "AWS_REGION": "eu-central-1"}
     settings = load_provision_settings(COMPLETE | passwords | own)
-    assert settings.passwords == {"ingest": "a", "operator": "o", "custodian": "c"}
-    assert load_provision_settings(COMPLETE | {"OPERATOR_PASSWORD": ""}).passwords == {}
+    assert settings.passwords == {"ingest": "a", "reader": "r", "custodian": "c"}
+    assert load_provision_settings(COMPLETE | {"READER_PASSWORD": ""}).passwords == {}
     assert (settings.salt_key, settings.daily_partitions, settings.region) == ("alias/own", True, "eu-central-1")
     with pytest.raises(
         SettingsError, match=r"missing: the name of the SSM parameter with the salt\. DAILY_PARTITIONS must"
     ):
         load_provision_settings(COMPLETE | {"SALT_PARAMETER": "", "DAILY_PARTITIONS": "yes"})
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "2147483648"])
+def test_limit_that_is_no_number_above_0(text: str) -> None:
+    with pytest.raises(SettingsError, match="VALUES_PER_HOUR must be a whole number above 0"):
+        load_provision_settings(COMPLETE | {"VALUES_PER_HOUR": text})
 
 
 def test_connection_has_password_and_limits() -> None:
