@@ -35,7 +35,7 @@ class Blocker:
 def describe_blockers(blockers: list[Blocker]) -> str:
     """Returns advice that names the blocking sessions."""
     if not blockers:
-        return "Others hold a lock that this needs: try again."
+        return "Other sessions hold a lock that this needs: try again."
     return f"It waits for a lock of {', '.join(map(str, blockers))}: try again once that has ended, or end it."
 
 

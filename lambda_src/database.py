@@ -89,7 +89,7 @@ class Database:
             raise SaltError(
                 f"The salt of version {salt.version} is not the key that masked this database's rows of that version. "
                 "The SSM parameter was probably deleted and created again. Put the old key back, or run `loginpipe "
-                "salt rotate`, which goes on to a version that was never used."
+                "salt rotate`, which stores a version that was never used."
             )
         self._check_transactions(give_up_at)
         self._checked = salt.version, salt.fingerprint

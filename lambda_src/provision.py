@@ -116,7 +116,7 @@ def _check_key(connection: extensions.connection, salt: Salt) -> None:
         if cursor.fetchone() not in (None, (salt.fingerprint,)):
             raise SaltError(
                 f"Version {salt.version} of the salt had another key when this database was written: the parameter was "
-                "made anew. Put a version that was never used: loginpipe salt rotate."
+                "re-created. Store a version that was never used: loginpipe salt rotate."
             )
 
 

@@ -82,7 +82,7 @@ class Background:
         if self.is_started:
             return "The stack is starting: try again in a few seconds."
         if pid_path(self._home).exists():
-            return f"The stack has ended by itself. {self.last_words()}\nStart it anew: loginpipe up"
+            return f"The stack has ended by itself. {self.last_words()}\nStart it again: loginpipe up"
         return "The stack is not up. Start it: loginpipe up"
 
     def last_words(self) -> str:
@@ -92,7 +92,7 @@ class Background:
         except FileNotFoundError:
             lines = []
         text = "\n".join(lines[-LAST_LINES:])
-        return f"The end of {self.log_path} says:\n{text}" if text else f"{self.log_path} says nothing about it."
+        return f"The end of {self.log_path} says:\n{text}" if text else f"{self.log_path} does not say why."
 
     def _wait(self) -> Description:
         deadline = time.monotonic() + START_SECONDS

@@ -61,7 +61,9 @@ def decode_file(file: Path, data: bytes) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise EventsFileError(f"{file} is damaged: it is no {encoding.upper()} from byte {error.start} on.") from None
+        raise EventsFileError(
+            f"{file} is damaged: it is not valid {encoding.upper()} from byte {error.start} on."
+        ) from None
 
 
 def _find_format(data: bytes) -> str | None:

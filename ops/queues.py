@@ -135,7 +135,7 @@ def find_dead_letter_url(sqs: "SQSClient", queue: Queue, policy: dict[str, Any])
     """Returns the URL of the dead-letter queue in a redrive policy; raises OpsError if there is none."""
     arn = policy.get("deadLetterTargetArn")
     if not arn:
-        raise OpsError(f"The queue {queue.url} has no redrive policy, so no dead-letter queue: set DLQ_URL.")
+        raise OpsError(f"The queue {queue.url} has no redrive policy. Set DLQ_URL to its dead-letter queue.")
     _, _, _, _, account, name = str(arn).split(":")
     return sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
 

@@ -23,12 +23,12 @@ def check_database(target: Target) -> Iterator[Finding]:
     facts = target.call(operations.check_server)
     yield Finding("database", Status.OK, f"PostgreSQL {facts['version']}, as {facts['user']}")
     if facts["encoding"] != "UTF8":
-        advice = "Make the database anew with ENCODING 'UTF8': another one refuses or garbles texts."
+        advice = "Create a new database with ENCODING 'UTF8': other encodings refuse or change texts."
         yield Finding("encoding", Status.ERROR, facts["encoding"], advice)
     yield judge_skew("database clock", facts["now"] - time.time(), "the database")
     if facts["pending_migrations"]:
         missing = ", ".join(facts["pending_migrations"])
-        advice = "Run python -m lambda_src.migrate (in AWS: deploy); if it was changed after the fact, put it back."
+        advice = "Run python -m lambda_src.migrate (in AWS: deploy). Restore an applied file that was changed."
         yield Finding("schema", Status.ERROR, f"missing or different: {missing}", advice)
         return
     yield Finding("schema", Status.OK, "all migrations applied")
@@ -49,7 +49,7 @@ def check_database(target: Target) -> Iterator[Finding]:
 
 def _check_partitions(facts: Schema) -> Iterator[Finding]:
     found = f"{facts['months_ahead']} months ahead, {facts['rows_without_month']:,} logins without a month"
-    advice = "Run `retention`, or see that its schedule runs: it makes the coming months."
+    advice = "Run `retention`, or check that its schedule runs: it makes the partitions of the coming months."
     if not facts["has_this_month"]:
         yield Finding("partitions", Status.ERROR, f"none for this month; {found}", advice)
     elif facts["months_ahead"] < FEWEST_MONTHS_AHEAD:

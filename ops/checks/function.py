@@ -30,7 +30,7 @@ def check_function(target: Target) -> Iterator[Finding]:
         advice = "Switch the event source mapping on: nothing is written."
         yield Finding("event source", Status.ERROR, f"state {state}", advice)
     elif "ReportBatchItemFailures" not in source.get("FunctionResponseTypes", []):
-        advice = "Switch ReportBatchItemFailures on: without it, failed records are taken for written, and lost."
+        advice = "Switch ReportBatchItemFailures on: without it, Lambda deletes failed messages, and they are lost."
         yield Finding("event source", Status.ERROR, "partial batch responses are off", advice)
     else:
         yield Finding("event source", Status.OK, f"state {state}, batches of {source.get('BatchSize')}")
@@ -41,9 +41,7 @@ def _judge_timing(timeout: int, window: int, visibility: int) -> Finding:
     check, advised = "time for a batch", 6 * timeout + window
     found = f"visibility timeout {visibility} s, function's timeout {timeout} s, batch window {window} s"
     if timeout < SHORTEST_SECONDS:
-        advice = (
-            f"Raise the function's timeout to {SHORTEST_SECONDS} s or more: else hardly a batch is written in time."
-        )
+        advice = f"Raise the function's timeout to {SHORTEST_SECONDS} s or more. With less, most batches fail."
         return Finding(check, Status.ERROR, found, advice)
     if visibility < timeout + window:
         advice = (

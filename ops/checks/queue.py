@@ -18,7 +18,7 @@ def check_queue(target: Target) -> Iterator[Finding]:
     yield _judge_visibility(int(attributes["VisibilityTimeout"]))
     policy = json.loads(attributes.get("RedrivePolicy", "{}"))
     if "deadLetterTargetArn" not in policy:
-        advice = "Set a RedrivePolicy with the dead-letter queue, or a poisoned message is tried for ever."
+        advice = "Set a RedrivePolicy with the dead-letter queue. Without it, a bad message is redelivered forever."
         yield Finding("redrive policy", Status.ERROR, "the queue has none", advice)
         return
     letters = target.dead_letters

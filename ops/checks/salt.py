@@ -16,7 +16,7 @@ def check_salt(target: Target) -> Iterator[Finding]:
     """The newest version of the salt."""
     newest = target.salts.versions()[0]
     if newest["type"] != "SecureString":
-        advice = "Make it anew with `salt create` under another name: its value may have been seen."
+        advice = "Create a new salt with `salt create` under another name: the value of this one may be known."
         yield Finding("salt", Status.ERROR, f"version {newest['version']} is a {newest['type']}", advice)
         return
     days = (time.time() - newest["created"].timestamp()) / 86_400
@@ -52,7 +52,7 @@ def _check_version(target: Target, newest: int) -> Iterator[Finding]:
     if doubled:
         found += f"; {', '.join(map(str, doubled))} had another key"
     if known > newest or newest in doubled:
-        advice = "The parameter was made anew: `salt rotate` puts a version above all that the database knows."
+        advice = "The parameter was re-created: `salt rotate` stores a version above all that the database knows."
         yield Finding("salt version", Status.ERROR, found, advice)
     elif doubled:
         advice = (

@@ -21,7 +21,7 @@ def check_vault(target: Target, sealed: list[VaultKey], faults: int) -> Iterator
     newest = max(sealed, key=lambda row: str(row["newest"]))
     found = f"{sum(row['data_keys'] for row in sealed):,} batches, last for public key {newest['public_key'][:16]}…"
     if (hours := max(row["waiting_hours"] for row in sealed)) > LONGEST_WAIT:
-        advice = "Run `upkeep`, or see that its schedule runs: it unfolds what the function has sealed."
+        advice = "Run `upkeep`, or check that its schedule runs: it unfolds the sealed batches."
         yield Finding("vault inbox", Status.WARNING, f"a batch has waited for {hours:,.0f} hours", advice)
     if target.settings.vault_key is None:
         advice = "Set VAULT_KEY, or give --stack, to have its KMS key checked."
