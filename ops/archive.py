@@ -9,7 +9,8 @@ from ops.errors import NothingFoundError
 from ops.lake.archive import ParquetArchive, find_incomplete_archives, find_parquet_archives
 
 if TYPE_CHECKING:
-    from ops.operations.archives import KnownArchive, Restored
+    from ops.operations.archives import KnownArchive
+    from ops.operations.restores import Restored
     from ops.places import Place
     from ops.target import Target
 

@@ -12,8 +12,6 @@ from ops.operations.archives import (
     known_archives,
     note_erasure,
     note_expiry,
-    restore_done,
-    restore_page,
 )
 from ops.operations.audits import audit, audit_chain, note_salt, note_shown
 from ops.operations.health import check_schema, check_server
@@ -21,6 +19,7 @@ from ops.operations.logins import lookup, mask, reject_reasons, remask
 from ops.operations.pulses import pulse
 from ops.operations.removal import forget, retention, upkeep
 from ops.operations.reports import report
+from ops.operations.restores import restore_done, restore_page
 from ops.operations.salts import doubled_salt_versions, highest_salt_version, newest_salt_version, rows_by_version
 from ops.operations.vault import link_page, link_write, open_link, recover
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ops.errors import UsageError
-from ops.operations import archives, audits, health, logins, pulses, removal, reports, salts, vault
+from ops.operations import archives, audits, health, logins, pulses, removal, reports, restores, salts, vault
 from ops.operations.site import Site
 
 Json = Any  # what json.loads returns
@@ -52,8 +52,8 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
         archives.note_erasure,
         archives.note_expiry,
         archives.known_archives,
-        archives.restore_page,
-        archives.restore_done,
+        restores.restore_page,
+        restores.restore_done,
     ),
     # Opens the vault for one pseudonym.
     "custodian": _by_name(vault.recover),

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.fields.wider_tree import Tree
+from tests.ops.months import months_ago
 from tests.ops.queues import Queues
-from tests.ops.test_retention import months_ago
 from tests.oracle import Rule, expect, pseudonym
 from tests.salt_parameter import SaltParameter
 from tests.scratch import Scratch

@@ -109,9 +109,12 @@ def read(path: Path) -> dict[str, Any]:
     return body
 
 
+Synthesize = Callable[[str], Template]
+
+
 @pytest.fixture(scope="session")
-def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Template]:
-    """A function that gives the template of a variant, as `cdk synth` makes it: with all its checks."""
+def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
+    """A call returns the template of a variant, as `cdk synth` makes it, with all its checks."""
     defaults = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
 
     @cache

@@ -1,11 +1,8 @@
 """Who can connect to the database of the stack."""
 
-from collections.abc import Callable
 from typing import Any
 
-from tests.infra.conftest import VARIANTS, Template
-
-Synthesize = Callable[[str], Template]
+from tests.infra.conftest import VARIANTS, Synthesize, Template
 
 
 def people_rules(template: Template) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """The operator functions in the templates: what each may do, and what runs by itself."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,9 @@ from infra.operators import OPERATORS
 from lambda_src.privileges import ROLES
 from ops.operations.registry import OPERATIONS
 from ops.settings import OPERATOR_FUNCTIONS
-from tests.infra.conftest import ROOT, VARIANTS, Template
-from tests.infra.test_stack import actions_of, statements_of
+from tests.infra.conftest import ROOT, VARIANTS, Synthesize, Template
+from tests.infra.statements import actions_of, statements_of
 
-Synthesize = Callable[[str], Template]
 COMMON = {
     "-": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"},
     "LogInToDatabase": {"rds-db:connect"},

@@ -1,16 +1,14 @@
 """A topic or a bus that feeds the queue: it may send, and use the queue's key, and nobody else may."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from aws_cdk import App
 
 from infra.app import declare
-from tests.infra.conftest import VARIANTS, Template
+from tests.infra.conftest import VARIANTS, Synthesize, Template
 
-Synthesize = Callable[[str], Template]
 TOPIC = VARIANTS["no_quarantine"]["snsTopicArn"]
 MAY_SEND = {"TopicMaySend": "no_quarantine", "BusMaySend": "eventbridge"}
 

@@ -135,7 +135,7 @@ INFRA = (
         "infra/queue.py",
         '            conditions={"StringEquals": {"kms:ViaService": f"sqs.{Aws.REGION}.amazonaws.com"}},\n',
         "",
-        ("tests/infra/test_stack.py::test_messages_are_decrypted_only_through_sqs",),
+        ("tests/infra/test_permissions.py::test_messages_are_decrypted_only_through_sqs",),
     ),
     Mutation(
         "a restored database keeps the size of its snapshot",

@@ -2,7 +2,7 @@
 
 from tests.mutants.mutation import Mutation
 
-ARCHIVE_TESTS = "tests/ops/test_archive.py"
+DAMAGE_TESTS = "tests/ops/test_archive_damage.py"
 LAKE_TESTS = "tests/ops/test_lake.py"
 
 LAKE = (
@@ -11,21 +11,21 @@ LAKE = (
         "ops/lake/files.py",
         "    fetch_file(where, file, path)\n    return file\n",
         "    return file\n",
-        (f"{ARCHIVE_TESTS}::test_archive_that_was_not_stored_as_written",),
+        (f"{DAMAGE_TESTS}::test_archive_that_was_not_stored_as_written",),
     ),
     Mutation(
         "a manifest is read back before it counts as written",
         "ops/lake/archive.py",
         "    if read_manifest(where, manifest_path(manifest)) != manifest:\n",
         "    if False:\n",
-        (f"{ARCHIVE_TESTS}::test_archive_that_was_not_stored_as_written",),
+        (f"{DAMAGE_TESTS}::test_archive_that_was_not_stored_as_written",),
     ),
     Mutation(
         "a damaged file of Parquet is no archive",
         "ops/lake/files.py",
         '    if hashlib.sha256(data).hexdigest() != file["sha256"]:\n',
         "    if False:\n",
-        (f"{ARCHIVE_TESTS}::test_damaged_archive_restores_nothing",),
+        (f"{DAMAGE_TESTS}::test_damaged_archive_restores_nothing",),
     ),
     Mutation(
         "an archive that was begun before an erasure is not completed after it",

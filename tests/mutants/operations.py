@@ -2,11 +2,12 @@
 
 from tests.mutants.mutation import Mutation
 
-ARCHIVES = "ops/operations/archives.py"
+RESTORES = "ops/operations/restores.py"
 FILES = "ops/archive_files.py"
 LETTERS = "tests/ops/test_dead_letters.py"
 REDRIVE = "tests/ops/test_redrive.py"
 ARCHIVE_TESTS = "tests/ops/test_archive.py"
+DAMAGE_TESTS = "tests/ops/test_archive_damage.py"
 LIMIT_TESTS = "tests/ops/test_value_limit.py"
 
 OPERATIONS = (
@@ -57,14 +58,14 @@ OPERATIONS = (
         FILES,
         'if hashlib.sha256(data).hexdigest() != file["sha256"]:',
         "if False:",
-        (ARCHIVE_TESTS,),
+        (DAMAGE_TESTS,),
     ),
     Mutation(
         "an archive is never replaced",
         "ops/places.py",
         "os.link(draft, target)  #",
         "draft.rename(target), draft.touch()  #",
-        (ARCHIVE_TESTS, "tests/unit/test_places.py"),
+        (DAMAGE_TESTS, "tests/unit/test_places.py"),
     ),
     Mutation(
         "nobody else may read an archive",
@@ -78,11 +79,11 @@ OPERATIONS = (
         FILES,
         "for folder, is_complete in folders.items() if is_complete]\n",
         "for folder, is_complete in folders.items()]\n",
-        (ARCHIVE_TESTS,),
+        (DAMAGE_TESTS,),
     ),
     Mutation(
         "a restored login is there once",
-        ARCHIVES,
+        RESTORES,
         "    ORDER BY event_id, create_date\n    ON CONFLICT DO NOTHING\n",
         "    ORDER BY event_id, create_date\n",
         (ARCHIVE_TESTS,),
@@ -92,14 +93,14 @@ OPERATIONS = (
         "ops/database.py",
         'SPEAKING_CLASSES = ("42",',
         'SPEAKING_CLASSES = ("23", "22", "42",',
-        (f"{ARCHIVE_TESTS}::test_refused_restore_prints_no_values",),
+        (f"{DAMAGE_TESTS}::test_refused_restore_prints_no_values",),
     ),
     Mutation(
         "a dry run of an erasure changes nothing",
         "ops/operations/removal.py",
         "arguments), roll_back=dry_run)",
         "arguments), roll_back=False)",
-        ("tests/ops/test_recovery.py::test_forget",),
+        ("tests/ops/test_forget.py::test_forget",),
     ),
     Mutation(
         "an original is opened after its audit entry only",

@@ -22,14 +22,14 @@ SCHEMA = (
         "lambda_src/migrations/functions/forget_user.sql",
         "unnest($1) AS p WHERE ' || public.without_login('p')",
         "unnest($1) AS p'",
-        ("tests/ops/test_recovery.py::test_forget",),
+        ("tests/ops/test_forget.py::test_forget",),
     ),
     Mutation(
         "an erasure has an entry that names the person",
         "lambda_src/migrations/functions/forget_user.sql",
         "audit.append('forget', who, request, why, audit.hash_person(forgotten),",
         "audit.append('forget', who, request, why, audit.hash_person(why),",
-        ("tests/ops/test_archive.py",),
+        ("tests/ops/test_archive_erasure.py",),
     ),
     Mutation(
         "a month that holds logins is not made anew",
@@ -47,17 +47,17 @@ SCHEMA = (
     ),
     Mutation(
         "a restore tells later erasures by their number",
-        "ops/operations/archives.py",
+        "ops/operations/restores.py",
         "e.action = 'forget' AND e.id > newest.entry",
         "e.action = 'forget' AND e.id < newest.entry",
-        ("tests/ops/test_archive.py",),
+        ("tests/ops/test_archive_erasure.py",),
     ),
     Mutation(
         "a restore leaves out who was forgotten",
-        "ops/operations/archives.py",
+        "ops/operations/restores.py",
         "NOT IN (SELECT f.subject FROM forgotten f)",
         "IS NOT NULL",
-        ("tests/ops/test_archive.py",),
+        ("tests/ops/test_archive_erasure.py",),
     ),
     Mutation(
         "an original is held against its pseudonym",
@@ -127,7 +127,7 @@ SCHEMA = (
         "lambda_src/migrations/functions/vault.sealed_original.sql",
         "    UPDATE vault.answers a SET through = 'g' WHERE a.entry = sealed_original.entry;\n",
         "",
-        ("tests/ops/test_recovery.py::test_entry_opens_the_vault_once",),
+        ("tests/ops/test_vault_privileges.py::test_entry_opens_the_vault_once",),
     ),
     Mutation(
         "outsiders cannot hold up removals",

@@ -13,9 +13,12 @@ from local.aws import AwsEndpoint
 from local.vault import VaultKey, create_vault_key
 from tests.function import Function
 from tests.ops.command_line import CommandLine
+from tests.ops.months import months_ago
 from tests.ops.queues import Queues
+from tests.ops.vault import DEVICE, IP
 from tests.salt_parameter import SaltParameter
 from tests.scratch import Scratch
+from tests.support import make_record
 
 
 @pytest.fixture
@@ -86,3 +89,31 @@ def operators(database: Scratch) -> Any:
     yield connections
     for connection in connections.values():
         connection.close()
+
+
+@pytest.fixture(params=["by month", "by day"])
+def partitioned(request: pytest.FixtureRequest, database: Scratch) -> None:
+    """Months that are one table each, and months that have a table a day."""
+    if request.param == "by day":
+        database.execute("SELECT split_login_months()")
+
+
+@pytest.fixture
+def old_month(function: Function, database: Scratch) -> str:
+    """A month that is over, with 230 logins, odd texts among them; it has no partition."""
+    name, sent = months_ago(3)
+    texts = ["user\t1", "back\\slash", 'quote"', "new\nline", "ünï \u2028 💥", "\x7f"]
+    records = [
+        make_record(user_id=texts[n] if n < len(texts) else f"user {n}", sent=sent, device_id=f"d{n}")
+        for n in range(230)
+    ]
+    assert function(*records) == []
+    return name
+
+
+@pytest.fixture
+def sealed(sealing_function: Function, database: Scratch) -> str:
+    """A login whose address is sealed; its pseudonym."""
+    assert sealing_function(make_record(user_id="one", ip=IP, device_id=DEVICE)) == []
+    ((masked,),) = database.rows("masked_ip")
+    return str(masked)

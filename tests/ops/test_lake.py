@@ -23,7 +23,7 @@ from tests.function import Function
 from tests.ops.command_line import CommandLine, Finished
 from tests.ops.earlier_archives import write_second_format
 from tests.ops.lake_reader import data_files, newest_manifests, read_rows
-from tests.ops.test_retention import months_ago
+from tests.ops.months import months_ago
 from tests.scratch import Scratch
 from tests.support import ROOT, make_record
 

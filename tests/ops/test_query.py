@@ -14,7 +14,7 @@ import pytest
 from tests.function import Function
 from tests.ops.command_line import CommandLine
 from tests.ops.lake_reader import data_files
-from tests.ops.test_retention import months_ago
+from tests.ops.months import months_ago
 from tests.scratch import Scratch
 from tests.support import make_record
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.function import Function
 from tests.ops.command_line import CommandLine
+from tests.ops.months import months_ago, partitions
 from tests.scratch import Scratch
 from tests.support import NOON, make_record
 
@@ -17,24 +18,6 @@ BUSY = """
     SELECT pid FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
 """
-
-
-def months_ago(count: int) -> tuple[str, int]:
-    """A month before this one, and its middle in milliseconds."""
-    year, month = time.gmtime()[:2]
-    year, month = divmod(year * 12 + month - 1 - count, 12)
-    return f"{year}-{month + 1:02}", int((time.mktime((year, month + 1, 15, 12, 0, 0, 0, 0, 0)) - time.timezone) * 1000)
-
-
-def partitions(database: Scratch) -> set[str]:
-    return {name for (name,) in database.query("SELECT partition::text FROM login_months()")}
-
-
-@pytest.fixture(params=["by month", "by day"])
-def partitioned(request: pytest.FixtureRequest, database: Scratch) -> None:
-    """Months that are one table each, and months that have a table a day."""
-    if request.param == "by day":
-        database.execute("SELECT split_login_months()")
 
 
 @pytest.mark.usefixtures("partitioned")
