@@ -25,7 +25,7 @@ def test_database_is_safe_by_default(with_database: Template) -> None:
     assert properties["BackupRetentionPeriod"] == 14
     assert properties["EnableIAMDatabaseAuthentication"] is True
     if with_database.variant.startswith("restored"):
-        # The snapshot brings these along, and CloudFormation refuses them.
+        # The snapshot defines these, so CloudFormation refuses them.
         refused = {"DBName", "DatabaseName", "MasterUsername", "KmsKeyId", "StorageEncrypted"}
         refused |= {"AllocatedStorage", "DeleteAutomatedBackups"}
         assert not refused & set(properties)

@@ -15,7 +15,7 @@ def test_nothing_is_public_and_nothing_gets_out(template: Template) -> None:
     for group in template.properties("AWS::EC2::SecurityGroup"):
         rules += group.get("SecurityGroupIngress", [])
         for rule in group.get("SecurityGroupEgress", []):
-            # The CDK's way to say "none".
+            # The CDK writes "none" like this.
             assert rule["CidrIp"] == "255.255.255.255/32"
     for rule in rules:
         if template.variant != "analysts":
@@ -67,7 +67,7 @@ def test_endpoints_are_those_that_the_code_needs(template: Template) -> None:
     groups = [json.dumps(endpoint["SecurityGroupIds"]) for endpoint in endpoints]
     assert len(set(groups)) == len(endpoints)
     for endpoint in endpoints:
-        # boto3 calls SERVICE.REGION.amazonaws.com, which only a private name leads to the endpoint.
+        # boto3 calls SERVICE.REGION.amazonaws.com, and only a private name resolves that to the endpoint.
         assert endpoint["PrivateDnsEnabled"] is True
         assert endpoint["VpcEndpointType"] == "Interface"
         assert len(endpoint["SubnetIds"]) == (1 if template.variant not in {"production", "analysts"} else 2)

@@ -86,7 +86,7 @@ def test_quarantine_may_send_to_the_dead_letter_queue_and_nothing_else(template:
             },
         },
     ]
-    # The statements of a role count only if the key's own policy leaves them to IAM.
+    # A role's statements count only if the key's own policy delegates to IAM.
     policy = template.the("AWS::KMS::Key", queue_key)["KeyPolicy"]["Statement"][0]
     assert (policy["Effect"], policy["Action"]) == ("Allow", "kms:*")
     assert json.dumps(policy["Principal"]).endswith('":root"]]}}')

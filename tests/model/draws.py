@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from tests.model.actors import Fault
 from tests.model.logins import OLD_MONTH, Login
-from tests.model.steps import Archive, Forget, Redrive, Restore, Retention, Rotate, Upkeep
+from tests.model.salt_steps import Rotate
+from tests.model.steps import Archive, Forget, Redrive, Restore, Retention, Upkeep
 
 FUNCTIONS = 3
 USERS = "abc"

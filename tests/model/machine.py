@@ -9,20 +9,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multi
 from tests.model import draws
 from tests.model.actors import Fault
 from tests.model.logins import OLD_MONTH, Login, Message, broken_message, month_name
-from tests.model.steps import (
-    Archive,
-    Create,
-    Daily,
-    Deliver,
-    Forget,
-    Link,
-    Redrive,
-    Restore,
-    Retention,
-    Rotate,
-    Step,
-    Upkeep,
-)  # fmt: skip
+from tests.model.salt_steps import Create, Link, Rotate
+from tests.model.step import Step  # fmt: skip
+from tests.model.steps import Archive, Daily, Deliver, Forget, Redrive, Restore, Retention, Upkeep
 from tests.model.world import World
 
 

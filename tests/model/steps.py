@@ -9,38 +9,10 @@ from tests.model import pipeline
 from tests.model.actors import Actor
 from tests.model.logins import Key, Message, event_of, month_name
 from tests.model.pipeline import Outcome
+from tests.model.step import Step
 
 if TYPE_CHECKING:
     from tests.model.world import World
-
-
-@dataclass(frozen=True)
-class Step:
-    """One action of one process."""
-
-    role: ClassVar[str | None] = "remover"
-    action: ClassVar[str | None] = None  # of its audit entries that remove logins
-
-    def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
-        """Does it."""
-        raise NotImplementedError
-
-    def may_bring(self, world: "World") -> AbstractSet[Key]:
-        """Returns the logins that the step may add."""
-        return set()
-
-    def may_remove(self, world: "World") -> AbstractSet[Key]:
-        """Returns the logins that the step may remove from the table."""
-        return set()
-
-    def has_to_work(self, world: "World") -> bool:
-        """Returns whether the step must succeed without a fault."""
-        return True
-
-    def month(self, world: "World") -> str | None:
-        """The month of the step."""
-        ago = getattr(self, "ago", None)
-        return None if ago is None else month_name(world.now, ago)
 
 
 @dataclass(frozen=True)
@@ -136,47 +108,6 @@ class Upkeep(Step):
 
     def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
         return world.operator.run(actor, "upkeep", "--ahead", str(pipeline.MONTHS_AHEAD))
-
-
-@dataclass(frozen=True)
-class Rotate(Step):
-    """The salt gets a new version."""
-
-    role: ClassVar[str | None] = "reader"
-
-    def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
-        return world.operator.run(actor, "salt", "rotate", "--yes")
-
-    def has_to_work(self, world: "World") -> bool:
-        return world.salt_exists()
-
-
-@dataclass(frozen=True)
-class Create(Step):
-    """A deleted salt is re-created as the runbook says."""
-
-    role: ClassVar[str | None] = "reader"
-
-    def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
-        return world.operator.run(actor, "salt", "create")
-
-    def has_to_work(self, world: "World") -> bool:
-        return not world.salt_exists()
-
-
-@dataclass(frozen=True)
-class Link(Step):
-    """The pseudonyms of two salt versions are linked."""
-
-    role: ClassVar[str | None] = "linker"
-    old: int
-    new: int
-
-    def run(self, world: "World", actor: Actor, reason: str) -> Outcome:
-        return world.operator.run(actor, "salt", "link", str(self.old), str(self.new), "--reason", reason, "--yes")
-
-    def has_to_work(self, world: "World") -> bool:
-        return False  # versions may be gone
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tests.model.logins import Event, Key, event_of
 from tests.model.pipeline import Outcome
-from tests.model.steps import Step
+from tests.model.step import Step
 from tests.model.store import Look
 from tests.support import Record
 

@@ -17,7 +17,9 @@ from tests.model.letters import Queues, event_ids, message_ids
 from tests.model.logins import event_of
 from tests.model.pipeline import Function, Operator, Outcome
 from tests.model.promises import judge
-from tests.model.steps import Create, Deliver, Redrive, Rotate, Step
+from tests.model.salt_steps import Create, Rotate
+from tests.model.step import Step
+from tests.model.steps import Deliver, Redrive
 from tests.model.store import Store
 from tests.model.truth import BrokenPromiseError, Done, Seen, Truth
 from tests.model.turns import Turns

@@ -12,13 +12,8 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from tests.mutants.function import FUNCTION
-from tests.mutants.infra import INFRA
-from tests.mutants.lake import LAKE
 from tests.mutants.mutation import Mutation
-from tests.mutants.operations import OPERATIONS
-from tests.mutants.records import RECORDS
-from tests.mutants.schema import SCHEMA
+from tests.mutants.mutations import MUTATIONS
 from tests.mutants.tree import copy_tree
 
 SECONDS = 60  # for one test: a mutant that hangs is noticed too
@@ -32,9 +27,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--only", metavar="TEXT", default="", help="only mutations whose promise holds TEXT")
     only = parser.parse_args().only
-    mutations = [
-        mutation for mutation in (*FUNCTION, *RECORDS, *SCHEMA, *OPERATIONS, *LAKE, *INFRA) if only in mutation.promise
-    ]
+    mutations = [mutation for mutation in MUTATIONS if only in mutation.promise]
     with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
         tree = Path(directory)
         copy_tree(tree)

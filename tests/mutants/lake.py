@@ -4,6 +4,7 @@ from tests.mutants.mutation import Mutation
 
 DAMAGE_TESTS = "tests/ops/test_archive_damage.py"
 LAKE_TESTS = "tests/ops/test_lake.py"
+INTERRUPTION_TESTS = "tests/ops/test_lake_interruptions.py"
 
 LAKE = (
     Mutation(
@@ -32,21 +33,24 @@ LAKE = (
         "ops/lake/archive.py",
         '    if target.call(operations.count_erasures, after=manifest["newest_entry"]):\n',
         "    if False:\n",
-        (f"{LAKE_TESTS}::test_forget_while_an_archive_is_written",),
+        (f"{INTERRUPTION_TESTS}::test_forget_while_an_archive_is_written",),
     ),
     Mutation(
         "an erasure gives up archives that are being written",
         "ops/lake/erasure.py",
         "        remove_leftovers(where)\n",
         "        pass\n",
-        (LAKE_TESTS,),
+        (
+            LAKE_TESTS,
+            INTERRUPTION_TESTS,
+        ),
     ),
     Mutation(
         "of two erasures at once none undoes the other",
         "ops/lake/erasure.py",
         "    add_manifest(where, following)\n",
         "    where.remove(manifest_path(following)), add_manifest(where, following)\n",
-        (f"{LAKE_TESTS}::test_two_erasures_at_once",),
+        (f"{INTERRUPTION_TESTS}::test_two_erasures_at_once",),
     ),
     Mutation(
         "an erasure deletes the file that it has replaced",
@@ -60,7 +64,7 @@ LAKE = (
         "ops/lake/archive.py",
         "    remove_leftovers(where, month)\n    return manifest\n",
         "    return manifest\n",
-        (f"{LAKE_TESTS}::test_archive_killed_at_every_step",),
+        (f"{INTERRUPTION_TESTS}::test_archive_killed_at_every_step",),
     ),
     Mutation(
         "a file that could not be searched is an error of the erasure",

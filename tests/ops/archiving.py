@@ -46,8 +46,8 @@ def counts(restored: Any) -> tuple[int, int, int]:
 
 
 def forget(loginpipe: CommandLine, user: str, archives: Path | None = None) -> None:
-    """Erases somebody; `archives` are out of reach meanwhile, as those of another machine or a backup are."""
+    """Erase a person. `archives` are out of reach meanwhile, like those on another machine or in a backup."""
     away = None if archives is None else archives.rename(archives.with_name("away"))
-    assert loginpipe("forget", "--user-id", user, *REASON, "--yes").code in (0, 4)  # 4: only in archives
+    assert loginpipe("forget", "--user-id", user, *REASON, "--yes").code in (0, 4)  # 4: the person is in archives only
     if away is not None and archives is not None:
         away.rename(archives)

@@ -13,6 +13,7 @@ from local.aws import AwsEndpoint
 from local.vault import VaultKey, create_vault_key
 from tests.function import Function
 from tests.ops.command_line import CommandLine
+from tests.ops.lake_person import PERSON
 from tests.ops.months import months_ago
 from tests.ops.queues import Queues
 from tests.ops.vault import DEVICE, IP
@@ -76,7 +77,7 @@ def loginpipe(
 
 @pytest.fixture
 def operators(database: Scratch) -> Any:
-    """A connection for each role."""
+    """An open connection for each role."""
     connections = {}
     for role in ROLES:
         password = uuid.uuid4().hex
@@ -93,14 +94,14 @@ def operators(database: Scratch) -> Any:
 
 @pytest.fixture(params=["by month", "by day"])
 def partitioned(request: pytest.FixtureRequest, database: Scratch) -> None:
-    """Months that are one table each, and months that have a table a day."""
+    """The tests run with one table for each month, and with one table for each day."""
     if request.param == "by day":
         database.execute("SELECT split_login_months()")
 
 
 @pytest.fixture
 def old_month(function: Function, database: Scratch) -> str:
-    """A month that is over, with 230 logins, odd texts among them; it has no partition."""
+    """A past month without a partition. It has 230 logins, some with unusual texts."""
     name, sent = months_ago(3)
     texts = ["user\t1", "back\\slash", 'quote"', "new\nline", "ünï \u2028 💥", "\x7f"]
     records = [
@@ -113,7 +114,19 @@ def old_month(function: Function, database: Scratch) -> str:
 
 @pytest.fixture
 def sealed(sealing_function: Function, database: Scratch) -> str:
-    """A login whose address is sealed; its pseudonym."""
+    """The pseudonym of an address that the vault holds."""
     assert sealing_function(make_record(user_id="one", ip=IP, device_id=DEVICE)) == []
     ((masked,),) = database.rows("masked_ip")
     return str(masked)
+
+
+@pytest.fixture
+def months_with_person(function: Function) -> list[str]:
+    """This month and two earlier ones, with logins of PERSON and of others. One day has only PERSON's."""
+    names = []
+    for ago in (0, 2, 3):
+        name, sent = months_ago(ago)
+        names.append(name)
+        assert function(*(make_record(user_id=user, sent=sent) for user in (PERSON, "anna", "ben"))) == []
+    assert function(make_record(user_id=PERSON, sent=months_ago(3)[1] + 86_400_000)) == []
+    return names

@@ -106,7 +106,7 @@ def test_late_logins_between_two_drops(
 def test_delivered_again_after_the_drop(
     loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path
 ) -> None:
-    """A new arrival, which a restore merges by its key."""
+    """It is a new arrival. A restore merges it by its key."""
     record = make_record(user_id="twice", sent=months_ago(3)[1])
     assert function(record) == []
     drop(loginpipe, old_month, tmp_path)
@@ -121,7 +121,7 @@ def test_archive_elsewhere_is_named(
     drop(loginpipe, old_month, tmp_path / "one")
     arrive_late(function, old_month, "late")
     kept = loginpipe("archive", "--month", old_month, str(tmp_path / "copy"))
-    assert kept.code == 0  # Nothing was dropped into it, so that nothing is missing without it.
+    assert kept.code == 0  # It has no login that is not elsewhere too.
     drop(loginpipe, old_month, tmp_path / "two")
     restored = restore(loginpipe, old_month, tmp_path / "two")
     assert [each["target"] for each in restored["elsewhere"]] == [str(tmp_path / "one")]

@@ -22,7 +22,7 @@ def test_archive_that_was_not_stored_as_written(
     flawless: str,
     told: str,
 ) -> None:
-    """Each archive is read back before anything is dropped."""
+    """The command reads each archive back before it drops anything."""
     create = Folder.create
 
     def create_with_a_flaw(self: Folder, path: str, data: bytes) -> None:
@@ -59,7 +59,7 @@ def test_refused_restore_prints_no_values(
 def test_incomplete_archive_is_left_alone(
     loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path
 ) -> None:
-    """Of today's format and of the one before."""
+    """This holds for today's format and for the format before it."""
     dropped = drop(loginpipe, old_month, tmp_path)
     left = [f"{old_month}/0f0f/logins-00000.jsonl.gz", f"month={old_month}/day=01/0f0f.0.parquet"]
     for name in left:
@@ -94,7 +94,7 @@ def test_damaged_archive_restores_nothing(
     damaged: str,
     how: str,
 ) -> None:
-    """All archives are verified before the first login is written."""
+    """The command verifies all archives before it writes the first login."""
     drop(loginpipe, old_month, tmp_path)
     arrive_late(function, old_month, "late")
     second = drop(loginpipe, old_month, tmp_path)
@@ -103,7 +103,7 @@ def test_damaged_archive_restores_nothing(
     )
     damage(file, how)
     finished = loginpipe("--json", "archive", "--month", old_month, str(tmp_path), "--restore")
-    if (damaged, how) == ("manifest", "missing"):  # then it is no archive, and the audit table says so
+    if (damaged, how) == ("manifest", "missing"):  # it is no archive then, but the audit table names it
         assert counts(finished.data) == (230, 0, 0)
         assert [each["archive"] for each in finished.data["elsewhere"]] == [second["archive"]]
     else:
@@ -125,7 +125,7 @@ def test_damaged_archive_of_an_earlier_format_restores_nothing(
 def test_archive_is_never_overwritten(
     loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not even by a run that draws the same id."""
+    """A run with the same id does not overwrite it either."""
     monkeypatch.setattr("ops.lake.archive.uuid.uuid4", lambda: "same")
     drop(loginpipe, old_month, tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}

@@ -24,7 +24,7 @@ def test_restore_leaves_forgotten_out(
     forget(loginpipe, "new\nline", target)
     arrive_late(function, old_month, "user 60")
     drop(loginpipe, old_month, target)
-    salt.delete()  # who was forgotten does not depend on it
+    salt.delete()  # the list of erased people does not need it
     restored = restore(loginpipe, old_month, target)
     assert [(each["written"], each["forgotten"]) for each in restored["archives"]] == [(228, 2), (1, 0)]
     for user, logins in (("user 50", 1), ("user 60", 1), ("new\nline", 0)):
@@ -35,7 +35,7 @@ def test_restore_leaves_forgotten_out(
 def test_operators_clock_decides_nothing(
     loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path, minutes: int
 ) -> None:
-    """Whatever the clock of the command line says: who was forgotten after the archive stays out."""
+    """Who was erased after the archive stays out, even if the clock of the command line is wrong."""
     shifted = (
         f"import datetime, time, sys; real = time.time; time.time = lambda: real() + {60 * minutes};\n"
         "class Shifted(datetime.datetime):\n"
@@ -55,7 +55,7 @@ def test_operators_clock_decides_nothing(
 def test_erasure_under_way_while_an_archive_begins(
     loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path
 ) -> None:
-    """Its entry has its number already, and others that are newer are committed before it."""
+    """The entry of the erasure already has its number. Newer entries commit before it."""
     with closing(database.connect()) as other, other.cursor() as cursor:
         other.autocommit = False
         cursor.execute("SELECT audit.lock_removals()")
@@ -68,7 +68,7 @@ def test_erasure_under_way_while_an_archive_begins(
     assert restore(loginpipe, old_month, tmp_path)["archives"][0]["logins"] == 229
 
 
-# `loginpipe`, but it waits for a lock as long as the test takes.
+# `loginpipe` that waits for a lock as long as the test runs.
 PATIENT = (
     "-c",
     "import sys, ops.cli\nfrom lambda_src import blockers\nblockers.LOCK_SECONDS = 60\nsys.exit(ops.cli.main())",
@@ -78,11 +78,11 @@ PATIENT = (
 def test_erasure_under_way_while_an_archive_is_restored(
     loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path
 ) -> None:
-    """It has looked for logins and found none, and its entry is not there yet."""
+    """The erasure has looked for logins and found none. Its entry is not in the table yet."""
     drop(loginpipe, old_month, tmp_path)
     with closing(database.connect()) as other, other.cursor() as cursor:
         other.autocommit = False
-        cursor.execute("LOCK TABLE pseudonym_links IN SHARE MODE")  # holds the erasure up in the middle
+        cursor.execute("LOCK TABLE pseudonym_links IN SHARE MODE")  # stops the erasure in the middle
         erasure = loginpipe.start("forget", "--user-id", "user 60", *REASON, "--yes", program=PATIENT)
         database.wait_for_waiting()
         restoring = loginpipe.start("archive", "--month", old_month, str(tmp_path), "--restore", program=PATIENT)
@@ -97,7 +97,7 @@ def test_erasure_under_way_while_an_archive_is_restored(
 def test_archive_of_another_database(
     loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path
 ) -> None:
-    """As after a backup of the database came back: the numbers of audit entries begin again below the manifest's."""
+    """After a restore from a backup, the numbers of audit entries may start below the manifest's again."""
     target = tmp_path / "archives"
     insert = "SELECT audit.append('restore', 'a', NULL, 'b', 'c')"
     for _ in range(9):

@@ -17,7 +17,7 @@ from tests.scratch import Scratch
 def test_archive_read_by_another_engine(
     loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path
 ) -> None:
-    """What is in the folders is the table: the same columns, each login in the folders of its day."""
+    """The folders contain the table: the same columns, and each login in the folder of its day."""
     first, second = f"{old_month}-02", f"{old_month}-28"
     for day, users in ((first, ("a", "b")), (second, ("c",))):
         database.execute(
@@ -41,7 +41,7 @@ def test_archive_read_by_another_engine(
 
 
 def test_manifest(loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path) -> None:
-    """What it says is enough to check an archive with nothing of ours."""
+    """The manifest is enough to check an archive without code of this project."""
     forget(loginpipe, "user 50")
     data = loginpipe("--json", "archive", "--month", old_month, str(tmp_path)).data
     (manifest,) = newest_manifests(tmp_path)
@@ -67,7 +67,7 @@ def test_manifest(loginpipe: CommandLine, database: Scratch, old_month: str, tmp
 
 
 def test_restore_of_the_first_format(loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path) -> None:
-    """It does not say which erasures came before it: whoever was ever forgotten stays out."""
+    """This format does not record earlier erasures. So everybody who was ever erased stays out."""
     forget(loginpipe, "user 50")
     write_first_format(database, old_month, tmp_path)
     database.execute("DELETE FROM user_logins")
@@ -78,7 +78,7 @@ def test_restore_of_the_first_format(loginpipe: CommandLine, database: Scratch, 
 def test_restore_of_the_second_format(
     loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path
 ) -> None:
-    """Beside an archive of today's format."""
+    """It lies beside an archive of today's format."""
     before = everything(database)
     write_second_format(database, old_month, tmp_path)
     database.execute("DELETE FROM user_logins")

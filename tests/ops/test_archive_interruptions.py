@@ -37,7 +37,7 @@ def test_two_processes_at_once(
     for process in processes:
         process.communicate(timeout=60)
     finished = loginpipe(*words)
-    assert finished.code in {Exit.DONE, Exit.NOTHING}, finished.err  # The two may have left nothing to drop.
+    assert finished.code in {Exit.DONE, Exit.NOTHING}, finished.err  # the two may have left nothing to drop
     assert database.count() == 0
     assert restore(loginpipe, old_month, tmp_path)["written"] == 231
     late = [row for row in everything(database) if "late" in row]
@@ -68,7 +68,7 @@ def test_answer_to_the_commit_is_lost(
 
 
 def test_archive_killed(loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path) -> None:
-    """Whatever the moment of a kill: the month is in the database, or whole in an archive."""
+    """A kill at any moment leaves the month in the database or complete in an archive."""
     chance = random.Random(7)  # noqa: S311  moments to kill at
     before = everything(database)
     killed = 0
@@ -78,7 +78,7 @@ def test_archive_killed(loginpipe: CommandLine, database: Scratch, old_month: st
         process.kill()
         process.communicate()
         killed += process.returncode == -9
-        while database.query(BUSY):  # Postgres finishes what it was told before the kill
+        while database.query(BUSY):  # Postgres finishes its last statement after the kill
             time.sleep(0.02)
         if database.count() == 0:
             restore(loginpipe, old_month, tmp_path)
@@ -100,7 +100,7 @@ def test_month_that_changed_is_not_dropped(
     statement: str,
     has_partition: bool,
 ) -> None:
-    """What is not exactly in the archive stays; the archive is one all the same."""
+    """The month stays if the archive does not hold exactly its logins. The archive stays too."""
     if has_partition:
         database.execute("SELECT create_login_partitions(%s::date, 1)", f"{old_month}-01")
 
@@ -121,11 +121,11 @@ def test_month_that_changed_is_not_dropped(
 def test_login_between_checksum_and_drop_is_kept(
     loginpipe: CommandLine, database: Scratch, function: Function, old_month: str, tmp_path: Path
 ) -> None:
-    """The drop makes its checksum without holding writers up, and looks again once it holds the lock."""
+    """The drop computes its checksum without a lock against writers, and checks again under the lock."""
     database.execute("SELECT create_login_partitions(%s::date, 1)", f"{old_month}-01")
     with closing(database.connect()) as reader, reader.cursor() as cursor:
         reader.autocommit = False
-        cursor.execute("SELECT count(*) FROM user_logins")  # keeps the drop waiting for the table
+        cursor.execute("SELECT count(*) FROM user_logins")  # makes the drop wait for the table
         process = loginpipe.start("archive", "--month", old_month, str(tmp_path), "--drop", "--yes")
         database.wait_for_waiting()
         cursor.execute(
@@ -142,7 +142,7 @@ def test_login_between_checksum_and_drop_is_kept(
 def test_drop_beside_readers(
     loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path, has_partition: bool
 ) -> None:
-    """A reader that looks at the table twice in a transaction and the drop never wait for each other."""
+    """The drop and a reader with two queries in a transaction never wait for each other."""
     if has_partition:
         database.execute("SELECT create_login_partitions(%s::date, 1)", f"{old_month}-01")
     process = loginpipe.start("archive", "--month", old_month, str(tmp_path), "--drop", "--yes")
@@ -160,7 +160,7 @@ def test_drop_beside_readers(
 def test_leftovers_of_a_killed_run_go_with_the_next_one(
     loginpipe: CommandLine, database: Scratch, old_month: str, tmp_path: Path
 ) -> None:
-    """Other engines would take them for logins."""
+    """Other engines would read them as logins."""
     before = everything(database)
     drop(loginpipe, old_month, tmp_path)
     for path in (tmp_path / "_manifests").rglob("*.json"):

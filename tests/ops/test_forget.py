@@ -47,7 +47,7 @@ def test_forget(loginpipe: CommandLine, sealing_function: Function, database: Sc
 def test_nothing_sealed_stays_of_a_month_that_was_archived_and_dropped(
     loginpipe: CommandLine, sealing_function: Function, database: Scratch, tmp_path: Path
 ) -> None:
-    """An erasure finds a person's pseudonyms in the logins: after the drop it could not find them in the vault."""
+    """An erasure finds a person's pseudonyms in the logins. After the drop it could not find them in the vault."""
     month, sent = months_ago(3)
     assert sealing_function(make_record(user_id="one", ip=IP, device_id=DEVICE, sent=sent)) == []
     assert len(originals(database)) == 2
@@ -62,7 +62,7 @@ def test_nothing_sealed_stays_of_a_month_that_was_archived_and_dropped(
 def test_forget_removes_what_a_killed_archive_left_sealed(
     loginpipe: CommandLine, sealing_function: Function, database: Scratch
 ) -> None:
-    """The month is dropped, and whoever did that was killed before its originals were removed."""
+    """A kill came after the drop of the month and before the removal of its originals."""
     month, sent = months_ago(3)
     assert sealing_function(make_record(user_id="gone", ip=IP, device_id=DEVICE, sent=sent)) == []
     assert len(originals(database)) == 2
@@ -77,7 +77,7 @@ def test_forget_removes_what_a_killed_archive_left_sealed(
 def test_forget_counts_anew_whoever_was_archived(
     loginpipe: CommandLine, function: Function, database: Scratch, tmp_path: Path
 ) -> None:
-    """What was counted before the month was dropped holds the person's pseudonyms."""
+    """The counts from before the drop contain the person's pseudonyms."""
     month, sent = months_ago(3)
     assert function(*(make_record(user_id="gone", sent=sent) for _ in range(2))) == []
     assert loginpipe("upkeep").code == 0
@@ -110,7 +110,7 @@ def test_forget_names_what_it_does_not_reach(
 
 
 def test_forget_without_queues(loginpipe: CommandLine, function: Function, database: Scratch) -> None:
-    """An erasure does not depend on SQS."""
+    """An erasure works without SQS."""
     assert function(make_record(user_id="gone")) == []
     words = ("forget", "--user-id", "gone", "--reason", "r", "--yes")
     finished = loginpipe("--json", *words, QUEUE_URL="", DLQ_URL="http://127.0.0.1:9/gone")
@@ -121,7 +121,7 @@ def test_forget_without_queues(loginpipe: CommandLine, function: Function, datab
 def test_forget_links(
     loginpipe: CommandLine, sealing_function: Function, database: Scratch, salt: SaltParameter
 ) -> None:
-    """Originals and links under the other salt go as well, unless somebody else has them."""
+    """Originals and links under the other salt go too, unless another person has them."""
     assert sealing_function(make_record(user_id="gone", ip="10.0.0.1", device_id="own")) == []
     assert sealing_function(make_record(user_id="stays", ip="10.0.0.1", device_id="other")) == []
     salt.rotate()
@@ -139,7 +139,7 @@ def test_forget_links(
 
 
 def test_forgotten_can_come_back(loginpipe: CommandLine, sealing_function: Function, database: Scratch) -> None:
-    """A login after the erasure is sealed again: nothing remembers that it once was."""
+    """A login after the erasure is sealed again, because nothing remembers the earlier one."""
     assert sealing_function(make_record(user_id="gone", ip=IP)) == []
     assert loginpipe("forget", "--user-id", "gone", "--reason", "r", "--yes").code == 0
     assert originals(database) == []
@@ -148,9 +148,9 @@ def test_forgotten_can_come_back(loginpipe: CommandLine, sealing_function: Funct
 
 
 def test_forgotten_while_the_batch_waits(loginpipe: CommandLine, sealing_function: Function, database: Scratch) -> None:
-    """What was sealed for a login that is gone by the time of the unfolding goes with it."""
+    """A sealed original goes too if its login is gone before the unfolding."""
     assert sealing_function(make_record(user_id="gone", ip=IP), make_record(ip="10.0.0.9", device_id="kept")) == []
-    database.execute("DELETE FROM user_logins WHERE user_id = 'gone'")  # as an erasure in between
+    database.execute("DELETE FROM user_logins WHERE user_id = 'gone'")  # like an erasure before the unfolding
     named = "SELECT masked_ip FROM user_logins UNION SELECT masked_device_id FROM user_logins"
     assert originals(database) == sorted(database.query(named))
 

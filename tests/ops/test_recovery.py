@@ -49,7 +49,7 @@ def test_swapped_rows_are_noticed(loginpipe: CommandLine, database: Scratch, sea
 def test_forged_box_is_noticed(
     loginpipe: CommandLine, database: Scratch, sealed: str, vault_key: VaultKey, salt: SaltParameter, content: str
 ) -> None:
-    """Sealed properly, for this pseudonym, by somebody who can write to the vault but does not know the salt."""
+    """The forger can write to the vault and seals correctly for this pseudonym, but does not know the salt."""
     database.execute("SELECT vault.unfold(1000)")
     data_key, nonce = secrets.token_bytes(32), secrets.token_bytes(12)
     public: Any = serialization.load_der_public_key(base64.b64decode(vault_key.public))
@@ -68,7 +68,7 @@ def test_forged_box_is_noticed(
 
 
 def test_recover_without_the_version_of_the_salt(loginpipe: CommandLine, database: Scratch, sealed: str) -> None:
-    """What cannot be verified is not shown."""
+    """The command shows no original that it cannot verify."""
     database.execute("SELECT vault.unfold(1000)")
     database.execute("UPDATE vault.originals SET salt_version = 7")
     finished = loginpipe("recover", "--ip", sealed, *REASON)
@@ -115,7 +115,7 @@ def test_recover_wrong_key(loginpipe: CommandLine, sealed: str, aws: AwsEndpoint
 
 
 def test_recover_without_audit_table(loginpipe: CommandLine, database: Scratch, sealed: str) -> None:
-    """No entry, no recovery: the answer is withheld where the act cannot be noted."""
+    """Without an audit entry the command shows no original."""
     database.execute("ALTER TABLE audit.entries ADD CONSTRAINT shut CHECK (false) NOT VALID")
     finished = loginpipe("recover", "--ip", sealed, *REASON)
     assert (finished.code, IP in finished.out + finished.err) == (1, False)

@@ -57,7 +57,7 @@ def test_retention_never_takes_this_month(loginpipe: CommandLine, operators: dic
 
 
 def test_retention_keeps_what_is_not_old(loginpipe: CommandLine, function: Function, database: Scratch) -> None:
-    """Logins of no partition, too: those of the years to come lie beside those of long ago."""
+    """It also finds logins without a partition, where logins of future years lie beside old ones."""
     for user, sent in (("ancient", NOON), ("ahead", int((time.time() + 500 * 86_400) * 1000))):
         assert function(make_record(user_id=user, sent=sent)) == []
     assert database.count("user_logins_default") == 2
@@ -78,7 +78,7 @@ def test_retention_drops_old_rejects(loginpipe: CommandLine, database: Scratch) 
 
 
 def test_upkeep_locks_the_table_before_its_partitions(loginpipe: CommandLine, database: Scratch) -> None:
-    """As drops, readers and writers do: nobody waits in a circle."""
+    """Drops, readers and writers do the same, so no two wait for each other."""
     database.execute(f"DROP TABLE user_logins_{months_ago(-12)[0].replace('-', '_')}")
     with closing(database.connect()) as other, other.cursor() as cursor:
         other.autocommit = False
@@ -92,7 +92,7 @@ def test_upkeep_locks_the_table_before_its_partitions(loginpipe: CommandLine, da
 
 
 def test_this_month_is_never_dropped_by_the_database_either(database: Scratch, function: Function) -> None:
-    """The command line asks its own clock, which may be wrong."""
+    """The command line uses its own clock, which may be wrong."""
     assert function(make_record(sent=int(time.time() * 1000))) == []
     with pytest.raises(psycopg2.errors.RaiseException, match="current month"):
         database.execute(

@@ -31,14 +31,14 @@ def test_link_keeps_counts_over_two_rotations(
     finished = loginpipe("--json", "salt", "link", "1", "2", "--reason", "rotation", "--yes")
     assert finished.data == {"originals": 3, "linked": 3}
     assert [row[1:] for row in counts(database)] == [(1, 1), (2, 2), (4, 4)]
-    # What was linked to version 2 goes on to version 3, be it seen under version 2 or not.
+    # What was linked to version 2 is linked on to version 3, even if version 2 has no login of it.
     assert loginpipe("--json", "salt", "link", "2", "3", "--reason", "rotation", "--yes").data["originals"] == 5
     assert [row[1:] for row in counts(database)] == [(1, 1), (6, 6)]
     assert {row[0] for row in counts(database)} == {
         pseudonym(salt, "device_id", DEVICE), pseudonym(salt, "device_id", "rare"),
     }  # fmt: skip
     assert loginpipe("--json", "salt", "link", "2", "3", "--reason", "again", "--yes").data["linked"] == 0
-    # So do the views that analysts use, those that were counted ahead as well as those of new logins.
+    # The analysts' views agree, for logins that were counted before and for new logins.
     for is_counted in (True, False):
         assert loginpipe("upkeep").code == 0
         if is_counted:

@@ -19,7 +19,7 @@ from tests.salt_parameter import SaltParameter
 from tests.scratch import Scratch
 from tests.support import make_record, make_records
 
-# For each batch that leaves the inbox another one is there.
+# Each batch that leaves the inbox brings another one.
 NEXT_BATCH = """
     CREATE FUNCTION next_batch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         INSERT INTO vault.inbox (salt_version, first_day, last_day, data_key, wrapped, public_key, pseudonyms, boxes)
@@ -40,7 +40,7 @@ def _unfold_all(connection: Any) -> None:
 
 
 def test_sealed_as_documented(sealed: str, database: Scratch, vault_key: VaultKey, aws: AwsEndpoint) -> None:
-    """Opened by hand, with nothing of ours."""
+    """The test opens an original without code of this project."""
     database.execute("SELECT vault.unfold(1)")
     ((box, version, key),) = database.query(
         "SELECT sealed, salt_version, data_key FROM vault.originals WHERE pseudonym = %s", sealed
@@ -56,7 +56,7 @@ def test_sealed_as_documented(sealed: str, database: Scratch, vault_key: VaultKe
 
 
 def test_each_pseudonym_once(sealing_function: Function, database: Scratch) -> None:
-    """Shared within a batch, across batches, and delivered twice."""
+    """The same value comes twice in a batch, in two batches, and in a repeated delivery."""
     records = make_records(5, ip=IP, device_id=DEVICE)
     assert sealing_function(*records) == []
     assert sealing_function(*records, make_record(user_id="new", ip=IP)) == []
@@ -87,7 +87,7 @@ def test_rejected_is_not_sealed(sealing_function: Function, database: Scratch) -
 
 
 def test_refused_by_database_is_not_sealed(sealing_function: Function, database: Scratch) -> None:
-    """A row that only Postgres refuses is found by halving; the vault gets what the others hold."""
+    """The function finds a row that only Postgres refuses. The vault gets the originals of all other rows."""
     database.execute("ALTER TABLE user_logins ADD CONSTRAINT picky CHECK (user_id <> 'user 3')")
     records = [make_record(user_id=f"user {n}", ip=f"10.0.0.{n}", device_id=str(n)) for n in range(8)]
     assert sealing_function(*records) == [records[3]["messageId"]]
@@ -98,7 +98,7 @@ def test_refused_by_database_is_not_sealed(sealing_function: Function, database:
 
 
 def test_delivered_again_after_rotation(sealing_function: Function, database: Scratch, salt: SaltParameter) -> None:
-    """The event is there under the old salt: nothing of the new one is sealed for it."""
+    """The table has the event under the old salt, so the vault gets nothing for it under the new salt."""
     record = make_record(ip=IP, device_id=DEVICE)
     assert sealing_function(record) == []
     salt.rotate()
@@ -122,7 +122,7 @@ def test_sealed_with_the_row_or_not_at_all(sealing_function: Function, database:
 def test_no_trace_in_the_clear(
     loginpipe: CommandLine, sealing_function: Function, database: Scratch, sealed: str
 ) -> None:
-    """The canary search: neither output nor any table holds what was sealed."""
+    """No output and no table contains a sealed value in the clear."""
     output = sealing_function.read_output()
     for canary in (IP, DEVICE):
         assert canary not in json.dumps([output.logs, output.metrics])

@@ -82,7 +82,7 @@ def insert_entry(cursor: Any, subject: str) -> int:
 
 
 def test_entry_must_be_committed_first(operators: dict[str, Any], database: Scratch, sealed: str) -> None:
-    """An entry that its writer could still take back opens nothing."""
+    """An entry that is not committed opens nothing, because its writer could roll it back."""
     assert len(originals(database)) == 2
     connection = operators["custodian"]
     connection.autocommit = False
@@ -123,7 +123,7 @@ def test_link_entry_gives_each_original_out_once(operators: dict[str, Any], data
         ((entry,),) = cursor.fetchall()
         cursor.execute("SELECT pseudonym FROM vault.sealed_originals(%s, 9)", (entry,))
         assert cursor.fetchall() == both
-    # What is left of it in the middle of a link is gone with the person.
+    # A link that stopped in the middle leaves answers. An erasure removes them too.
     assert database.query("SELECT count(*) FROM vault.answers WHERE through = %s", both[-1][0]) == [(1,)]
     database.execute("SELECT forget_user(user_id, 'who', NULL, 'why') FROM user_logins")
     assert database.query("SELECT DISTINCT through FROM vault.answers") == [("g",)]

@@ -16,7 +16,7 @@ def pseudonym(salt: SaltParameter, field: str, value: str) -> str:
 
 
 def originals(database: Scratch, columns: str = "pseudonym") -> list[tuple[Any, ...]]:
-    """All that is sealed, unfolded."""
+    """Unfold the inbox and return these columns of all originals."""
     database.execute("SELECT vault.unfold(1000)")
     assert database.count("vault.inbox") == 0
     return database.rows(columns, "vault.originals")

@@ -4,16 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.function import FUNCTION
-from tests.mutants.infra import INFRA
-from tests.mutants.lake import LAKE
 from tests.mutants.mutation import Mutation
-from tests.mutants.operations import OPERATIONS
-from tests.mutants.records import RECORDS
-from tests.mutants.schema import SCHEMA
+from tests.mutants.mutations import MUTATIONS
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTATIONS = (*FUNCTION, *RECORDS, *SCHEMA, *OPERATIONS, *LAKE, *INFRA)
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: str(mutation.promise))
