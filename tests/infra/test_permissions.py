@@ -2,19 +2,13 @@
 
 import json
 
+from tests.iam.platform import NETWORK_INTERFACES
 from tests.infra.conftest import Template
 from tests.infra.statements import actions_of, as_list, key_of_queues, statements_of
 
 
 def test_permissions_of_the_function_are_these_and_no_more(staging: Template) -> None:
-    network = {
-        "ec2:AssignPrivateIpAddresses",
-        "ec2:CreateNetworkInterface",
-        "ec2:DeleteNetworkInterface",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeSubnets",
-        "ec2:UnassignPrivateIpAddresses",
-    }
+    network = set(NETWORK_INTERFACES)
     assert actions_of(staging, "IngestFunction") == {
         "WriteOwnLog": {"logs:CreateLogStream", "logs:PutLogEvents"},
         "NetworkInterfaces": network,
