@@ -1,4 +1,4 @@
-"""Archives: reads a month's logins as lines, drops them after they are stored, and restores them."""
+"""Archives: reads a month's logins as lines, and drops them after they are stored."""
 
 import json
 from typing import TYPE_CHECKING, TypedDict
