@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.iam.account import Account
-from tests.iam.callers import Caller, function_callers, role_principal, stranger
+from tests.iam.callers import EVERYTHING, Caller, function_callers, role_principal, stranger
 from tests.iam.excess import allowed
 from tests.iam.loading import load_account
 from tests.iam.neighbours import universe
@@ -33,8 +33,9 @@ def excess(account: Account) -> set[str]:
     nobody = stranger()
     requests = universe(account)
     found |= {f"{nobody}: {request}" for request in allowed(account, nobody, requests)}
-    insecure = [each for each in requests if INSECURE in each.context]
-    for caller in function_callers(account).values():
+    insecure = [each for each in requests if INSECURE in each.context and each.resource in account.resource_policies]
+    administrator = stranger(identity=(EVERYTHING,), name="Administrator")
+    for caller in (administrator, *function_callers(account).values()):
         found |= {f"{caller}: {request}" for request in allowed(account, caller, insecure)}
     return found
 
