@@ -8,8 +8,9 @@ from typing import Any
 
 from bench.contenders import load_handler, quiet_output
 from bench.sampling import Sample
+from bench.scenario import Costs, Outcome, Scenario
 from bench.servers import Servers
-from bench.simulate import Costs, Outcome, Scenario, Simulation
+from bench.simulation import Simulation
 from local.generator import generate_logins
 from local.queues import create_queue
 from ops.event_source import EventSource

@@ -10,7 +10,9 @@ import pytest
 
 from bench.metering import Meter
 from bench.prices import BYTES_AN_EVENT, MESSAGES_PER_CALL, billed_requests
-from bench.simulate import Costs, Scenario, Simulation, price_scenario
+from bench.scenario import Costs, Scenario
+from bench.simulate import price_scenario
+from bench.simulation import Simulation
 from local.aws import AwsEndpoint
 from local.queues import create_queue, delete_queue
 from ops.event_source import EventSource

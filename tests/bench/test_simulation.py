@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from bench.simulate import Costs, Scenario, Simulation
+from bench.scenario import Costs, Scenario
+from bench.simulation import Simulation
 
 FREE = Costs(function_batch=0, function_event=0, postgres_batch=0, postgres_event=0, cold_start=0)
 ONE_BY_ONE = Scenario(
