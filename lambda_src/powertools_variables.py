@@ -1,13 +1,14 @@
 """Cleans the environment variables that Powertools reads by itself, some of them while it is imported."""
 
-import logging
 from collections.abc import Callable, MutableMapping
 
+# Not logging.getLevelNamesMapping(): a library can add levels to it.
+LEVELS = {"DEBUG", "INFO", "WARN", "WARNING", "ERROR", "FATAL", "CRITICAL", "NOTSET"}
 TRUTHS = {"1", "y", "yes", "t", "true", "on", "0", "n", "no", "f", "false", "off"}
 
 
 def _is_level(text: str) -> bool:
-    return text.upper() in logging.getLevelNamesMapping()
+    return text.upper() in LEVELS
 
 
 def _is_rate(text: str) -> bool:

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import termios
 import time
@@ -23,6 +24,7 @@ class Terminal:
         self.raw = b""
         self._pid, self._file = pty.fork()
         if self._pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # A test run in the background ignores it.
             os.execve(command[0], command, environment)  # noqa: S606  the child's own program
         self.resize(columns, rows)
 

@@ -97,6 +97,8 @@ audit --action recove                         | Did you mean 'recover'?
 recover --reason why --basis consnt           | Did you mean 'consent'?
 send                                          | Missing argument 'file'
 salt link 1                                   | Missing argument 'NEW'
+lookup --ip 192.0.2.1                         | Missing option '--reason'
+mask ip 192.0.2.1                             | Missing option '--reason'
 mask ip                                       | Missing argument 'VALUE'
 archive --month 2026-01                       | Missing argument 'TARGET'
 archive target                                | Missing option '--month'
@@ -119,8 +121,8 @@ archive --month 2026-01 t --drop --restore    | Either --drop or --restore.
 archive --month 2999-01 t --drop              | Only a month that is over can be dropped.
 recover --reason why --basis consent          | Say which: either --ip PSEUDONYM or --device-id PSEUDONYM.
 recover --ip 12 --reason why --basis consent  | A pseudonym is 64 hexadecimal digits
-lookup                                        | Say which: either --ip VALUE or --device-id VALUE.
-lookup --ip 192.0.2.1 --device-id x           | Say which: either --ip VALUE or --device-id VALUE.
+lookup --reason why                           | Say which: either --ip VALUE or --device-id VALUE.
+lookup --ip 1.2.3.4 --device-id x --reason y  | Say which: either --ip VALUE or --device-id VALUE.
 audit verify --head x                         | --head must be N:HASH
 audit verify --head ''                        | --head must be N:HASH
 run none.jsonl                                | none.jsonl cannot be read: No such file or directory.
@@ -161,9 +163,9 @@ SETTINGS = [
     ("dlq list", {"AWS_PROFILE": "none"}, Exit.FAILED, "The config profile (none) could not be found"),
     ("send one.jsonl", {"QUEUE_URL": "nonsense"}, Exit.FAILED, "AWS cannot be reached"),
     ("worker --once", {}, Exit.FAILED, "AWS cannot be reached"),
-    ("mask ip 999.1.1.1", {}, Exit.USAGE, "This is not an IPv4 or IPv6 address."),
-    ("lookup --ip 999.1.1.1", {}, Exit.USAGE, "This is not an IPv4 or IPv6 address."),
-    ("lookup --ip ''", {}, Exit.USAGE, "This is not an IPv4 or IPv6 address."),
+    ("mask ip 999.1.1.1 --reason why", {}, Exit.USAGE, "This is not an IPv4 or IPv6 address."),
+    ("lookup --ip 999.1.1.1 --reason why", {}, Exit.USAGE, "This is not an IPv4 or IPv6 address."),
+    ("lookup --ip '' --reason why", {}, Exit.USAGE, "This is not an IPv4 or IPv6 address."),
     ("report", {}, Exit.FAILED, "No connection to Postgres"),
     ("report", {"PGHOST": "no such host"}, Exit.FAILED, "could not translate host name"),
     ("report", {"PGPORT": "abc"}, Exit.USAGE, "PGPORT must be a port number from 1 to 65535."),
