@@ -175,9 +175,17 @@ bench-growth: $(BENCH)/.installed  ## measure as the table grows to 10,000,000 r
 simulate: $(BENCH)/.installed  ## the pipeline at up to 100,000 events a second, by the costs measured last
 	$(BENCH)/bin/python -m bench simulation check
 
-# Node.js 20 or later: the one on the PATH, or one installed into the environment.
-NODE_FOUND = @node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null || \
+# Installs the npm packages of the folder $(1) into the folder $(2). Node.js 20 or later is the one on the PATH, or is
+# installed into the environment.
+define install_npm
+@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null || \
 	$(BIN)/uv pip install --quiet --require-hashes -r infra/node.txt
+@mkdir -p $(2)
+cp $(1)/package.json $(1)/package-lock.json $(2)
+npm ci --prefix $(2) --silent --no-audit --no-fund
+@touch $@
+endef
+
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # ---- documentation ----------------------------------------------------------------------------------------------
@@ -193,11 +201,7 @@ $(DOCS)/.installed: docs_tools/requirements.txt | $(BIN)/uv
 PROSE := $(VENV)/docs-node
 
 $(PROSE)/.installed: docs_tools/package.json docs_tools/package-lock.json infra/node.txt | setup
-	$(NODE_FOUND)
-	@mkdir -p $(PROSE)
-	cp docs_tools/package.json docs_tools/package-lock.json $(PROSE)
-	npm ci --prefix $(PROSE) --silent --no-audit --no-fund
-	@touch $@
+	$(call install_npm,docs_tools,$(PROSE))
 
 .PHONY: prose
 prose: $(PROSE)/.installed  ## check form and English of the Markdown files (docs/style.md)
@@ -225,11 +229,7 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 export CDK_DISABLE_VERSION_CHECK := 1
 
 $(NODE)/.installed: infra/package.json infra/package-lock.json infra/node.txt | setup
-	$(NODE_FOUND)
-	@mkdir -p $(NODE)
-	cp infra/package.json infra/package-lock.json $(NODE)
-	npm ci --prefix $(NODE) --silent --no-audit --no-fund
-	@touch $@
+	$(call install_npm,infra,$(NODE))
 
 $(VENV)/runtime/.installed: infra/emulator.txt | setup
 	@if [ -z "$(PYTHON313)" ]; then echo "note: no Python 3.13 here, so nothing can be deployed locally (set PYTHON313)"; else \
