@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 from ops import operations
 from ops.archive_files import LinesArchive, find_lines_archives
-from ops.errors import NothingFoundError
+from ops.archive_lines import Checksum
+from ops.errors import NothingFoundError, OpsError
 from ops.lake.archive import ParquetArchive, find_incomplete_archives, find_parquet_archives
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def restore_month(target: "Target", where: "Place", month: str, reason: str, ste
         broken = f" {len(incomplete)} of a run that did not come to its end: {', '.join(incomplete)}."
         raise NothingFoundError(f"{where.name} holds no archive of {month}.{broken if incomplete else ''}")
     for archive in archives:
-        archive.verify()
+        _verify_archive(archive)
     found = {archive.manifest["archive"] for archive in archives}
     known = target.call(operations.known_archives, month=month)
     result: RestoredMonth = {
@@ -77,6 +78,15 @@ def restore_month(target: "Target", where: "Place", month: str, reason: str, ste
     }
     target.call(operations.restore_done, month=month, counts=counts, archives=sorted(found), reason=reason)
     return result
+
+
+def _verify_archive(archive: Archive) -> None:
+    """Reads all lines of an archive; raises OpsError if their number or checksum differs from the manifest's."""
+    found = Checksum()
+    for lines in archive.pages():
+        found.add(lines)
+    if (found.count, str(found.total)) != (archive.manifest["logins"], archive.manifest["checksum"]):
+        raise OpsError(f"The logins of the archive {archive.name} are not those that its manifest names.")
 
 
 def _restore_archive(target: "Target", archive: Archive, step: Step) -> "Restored":
