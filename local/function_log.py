@@ -7,13 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ops.live.sample import Counts, FunctionError
+from ops.live.sample import SUMS, WRITE_TIME, Counts, FunctionError
 from ops.times import format_time
 
 LARGEST_START = 4_000_000  # bytes to read of an existing log: more than an hour
 ERROR = "[ERROR] "  # how AWS's runtime client prints an exception of the function
-COUNTS = {"duplicates": "DuplicatesIgnored", "rejected": "RecordsRejected", "failed": "RecordsFailed"}
-WRITE = "WriteMilliseconds"
 FAILED = "batch failed"  # without a count, because the function raised; in an emulator the error follows
 
 
@@ -54,12 +52,12 @@ class FunctionLog:
             self._printed_at = format_time(datetime.fromtimestamp(entry["_aws"]["Timestamp"] / 1000, UTC))
             if "reason" not in entry:  # these lines repeat counts of the batch
                 self._count(entry)
-            if entry.get("message") == FAILED and COUNTS["failed"] not in entry:
+            if entry.get("message") == FAILED and SUMS["failed"] not in entry:
                 self.last_error = FunctionError(self._printed_at, "The function raised.")
 
     def _count(self, entry: dict[str, Any]) -> None:
-        values = {name: sum(entry.get(metric, ())) for name, metric in COUNTS.items()}
-        values |= {"batches": len(entry.get(WRITE, ())), "write_milliseconds": sum(entry.get(WRITE, ()))}
+        values = {name: sum(entry.get(metric, ())) for name, metric in SUMS.items()}
+        values["batches"] = len(entry.get(WRITE_TIME, ()))
         before = self.counts
         self.counts = replace(
             before, **{each.name: getattr(before, each.name) + values[each.name] for each in fields(Counts)}

@@ -1,7 +1,6 @@
 """DuckDB, which the extra `lake` brings: opened without the network, and its errors without values."""
 
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +19,6 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "allow_community_extensions": False,
     "python_enable_replacements": False,  # else a table's name could be that of a variable of this program
 }
-
-
-def has_engine() -> bool:
-    """Whether DuckDB is installed."""
-    return find_spec("duckdb") is not None
 
 
 @contextmanager

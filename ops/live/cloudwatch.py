@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.live.sample import Counts, FunctionError, Metrics
+from ops.live.sample import SUMS, WRITE_TIME, Counts, FunctionError, Metrics
 from ops.times import format_time
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ ERROR_SECONDS = 3_600  # seconds to search back for the last error
 NAMESPACE = "LoginPipeline"
 SERVICE_VARIABLE = "POWERTOOLS_SERVICE_NAME"
 LOG_FILTER = '{ ($.errorType = "*") || ($.record.status = "timeout") }'
-COUNTS = {"duplicates": "DuplicatesIgnored", "rejected": "RecordsRejected", "failed": "RecordsFailed"}
-SUMS = COUNTS | {"write_milliseconds": "WriteMilliseconds"}
 
 
 class CloudWatchMetrics:
@@ -64,7 +62,7 @@ class CloudWatchMetrics:
             _query("oldest", "AWS/SQS", "ApproximateAgeOfOldestMessage", queue, "Maximum"),
             _query("errors", "AWS/Lambda", "Errors", {"FunctionName": self._function["FunctionName"]}),
             *(_query(name, NAMESPACE, metric, service) for name, metric in SUMS.items()),
-            _query("batches", NAMESPACE, SUMS["write_milliseconds"], service, "SampleCount"),
+            _query("batches", NAMESPACE, WRITE_TIME, service, "SampleCount"),
         ]
         found: dict[str, dict[float, float]] = {query["Id"]: {} for query in queries}
         pages = self._target.cloudwatch.get_paginator("get_metric_data").paginate(

@@ -5,6 +5,15 @@ from typing import Protocol
 
 from ops.operations.pulses import Pulse
 
+WRITE_TIME = "WriteMilliseconds"
+# The function's metric whose values add up to each of `Counts`; batches are the number of values of WRITE_TIME.
+SUMS = {
+    "duplicates": "DuplicatesIgnored",
+    "rejected": "RecordsRejected",
+    "failed": "RecordsFailed",
+    "write_milliseconds": WRITE_TIME,
+}
+
 
 @dataclass(frozen=True)
 class QueueFigures:
