@@ -10,7 +10,15 @@ from ops.archive_lines import BEFORE_ALL, PAGE, Checksum
 from ops.errors import OpsError, TakenError
 from ops.lake.files import fetch_file, read_lines, store_file, unnamed_files
 from ops.lake.leftovers import remove_leftovers
-from ops.lake.manifests import FORMAT, Manifest, add_manifest, list_manifests, manifest_path, read_manifest, with_files
+from ops.lake.manifests import (
+    Manifest,
+    add_manifest,
+    list_manifests,
+    make_manifest,
+    manifest_path,
+    read_manifest,
+    with_files,
+)
 from ops.lake.staging import Staging
 from ops.lake.workbench import workbench
 
@@ -19,7 +27,6 @@ if TYPE_CHECKING:
     from ops.target import Target
 
 Step = Callable[[int], None]
-FIRST = 1
 
 
 @dataclass(frozen=True)
@@ -59,20 +66,14 @@ def write_archive(target: "Target", month: str, where: "Place", reason: str, ste
         files = [store_file(engine, where, path, archive, day, begun["columns"]) for day, path in staging.files()]
         salt_versions = staging.salt_versions()
     empty: Manifest = {
-        "format": FORMAT,
-        "month": month,
-        "archive": archive,
-        "generation": FIRST - 1,
+        **make_manifest(month, archive),
         "is_given_up": False,
         "archived_at": begun["now"],
         "newest_entry": begun["newest_entry"],
         "newest_entry_at": begun["newest_entry_at"],
         "schema_version": begun["schema_version"],
         "salt_versions": salt_versions,
-        "logins": 0,
-        "checksum": "0",
         "columns": begun["columns"],
-        "files": [],
     }
     manifest = with_files(empty, files)
     if (manifest["logins"], manifest["checksum"]) != (read.count, str(read.total)):

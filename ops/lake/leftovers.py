@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING
 
 from ops.errors import TakenError
 from ops.lake.files import unnamed_files
-from ops.lake.manifests import (
-    FORMAT,
-    Manifest,
-    add_manifest,
-    list_manifests,
-    old_manifests,
-    with_files,
-)
+from ops.lake.manifests import add_manifest, list_manifests, make_manifest, old_manifests, with_files
 
 if TYPE_CHECKING:
     from ops.places import Place
@@ -25,7 +18,7 @@ def remove_leftovers(where: "Place", month: str | None = None) -> None:
     """Deletes what no manifest names, of a month or of all."""
     current = {manifest["archive"]: manifest for manifest in list_manifests(where, month)}
     for archive, paths in unnamed_files(where, list(current.values()), month).items():
-        known = current.get(archive) or _never_completed(paths[0], archive)
+        known = current.get(archive) or make_manifest(paths[0].partition("/")[0].removeprefix("month="), archive)
         try:
             add_manifest(where, with_files(known, known["files"]))
         except TakenError:
@@ -34,23 +27,3 @@ def remove_leftovers(where: "Place", month: str | None = None) -> None:
             where.remove(path)
     for path in old_manifests(where, list_manifests(where, month)):
         where.remove(path)
-
-
-def _never_completed(path: str, archive: str) -> Manifest:
-    """The manifest before the first one, for an archive that has none."""
-    return {
-        "format": FORMAT,
-        "month": path.partition("/")[0].removeprefix("month="),
-        "archive": archive,
-        "generation": 0,
-        "is_given_up": True,
-        "archived_at": "",
-        "newest_entry": 0,
-        "newest_entry_at": None,
-        "schema_version": "",
-        "salt_versions": [],
-        "logins": 0,
-        "checksum": "0",
-        "columns": [],
-        "files": [],
-    }

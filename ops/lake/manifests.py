@@ -56,6 +56,26 @@ class Manifest(TypedDict):
     files: list[File]
 
 
+def make_manifest(month: str, archive: str) -> Manifest:
+    """Returns the generation before the first one of an archive: nothing is complete, no file is named."""
+    return {
+        "format": FORMAT,
+        "month": month,
+        "archive": archive,
+        "generation": 0,
+        "is_given_up": True,
+        "archived_at": "",
+        "newest_entry": 0,
+        "newest_entry_at": None,
+        "schema_version": "",
+        "salt_versions": [],
+        "logins": 0,
+        "checksum": "0",
+        "columns": [],
+        "files": [],
+    }
+
+
 def manifest_path(manifest: Manifest) -> str:
     """Where a manifest is."""
     name = f"{manifest['archive']}.{manifest['generation']:06}.json"
