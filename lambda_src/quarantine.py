@@ -18,7 +18,7 @@ from lambda_src.errors import SettingsError
 from lambda_src.outcome import BatchResult
 from lambda_src.rejects import Reject
 from lambda_src.sqs import Message, is_same_queue
-from lambda_src.sqs_batches import ATTRIBUTES_PER_MESSAGE, LARGEST_MESSAGE, message_size, pack
+from lambda_src.sqs_batches import ATTRIBUTES_PER_MESSAGE, LARGEST_MESSAGE, confirmed_ids, message_size, pack
 from lambda_src.unpacking import unpack
 
 if TYPE_CHECKING:
@@ -79,14 +79,12 @@ class Quarantine:
             entries: list[Entry] = [{**entry, "Id": str(number)} for number, (_, entry, _) in enumerate(call)]
             try:
                 answer = self._sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
-                successful = {success["Id"] for success in answer.get("Successful") or []}
-                failed = {failure["Id"] for failure in answer.get("Failed") or []}
+                sent = confirmed_ids(answer)
             except Exception as error:  # noqa: BLE001  The rows are committed, so no error here may fail the invocation.
                 logger.warning("quarantine failed, the rest stays in the queue", extra={"error": type(error).__name__})
                 break
-            # Only ids that were sent count, and only if SQS does not also report them as failed.
             for reject, entry in zip((reject for reject, _, _ in call), entries, strict=True):
-                if entry["Id"] in successful - failed:
+                if entry["Id"] in sent:
                     confirmed.add((reject.message_id, reject.place))
         return confirmed
 

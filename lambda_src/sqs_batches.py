@@ -34,3 +34,9 @@ def pack(messages: Iterable[Message], size: Callable[[Message], int]) -> Iterato
         total += length
     if call:
         yield call
+
+
+def confirmed_ids(answer: Mapping[str, Any]) -> set[str]:
+    """Returns the Ids of a batch call that SQS reports as successful, and not also as failed."""
+    successful = {entry["Id"] for entry in answer.get("Successful") or ()}
+    return successful - {entry["Id"] for entry in answer.get("Failed") or ()}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambda_src.sqs_batches import confirmed_ids
 from ops.sqs_event import LARGEST_PAYLOAD, failed_messages, make_record, split_by_size
 
 if TYPE_CHECKING:
@@ -158,9 +159,11 @@ class EventSource:
                     logger.warning("SQS did not delete %d messages: %s", len(chunk), _code(error))
                     again += chunk
                     continue
-                deleted.update(handles[chunk[int(entry["Id"])]] for entry in answer.get("Successful", []))
+                gone = confirmed_ids(answer)
                 # SenderFault means an outdated handle: the message was received again in between.
-                again += [chunk[int(entry["Id"])] for entry in answer.get("Failed", []) if not entry["SenderFault"]]
+                kept = {entry["Id"] for entry in answer.get("Failed", []) if not entry["SenderFault"]}
+                deleted.update(handles[handle] for index, handle in enumerate(chunk) if str(index) in gone)
+                again += [handle for index, handle in enumerate(chunk) if str(index) in kept]
             left = again
             if not left:
                 break

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from botocore.exceptions import ClientError
 
-from lambda_src.sqs_batches import MESSAGES_PER_CALL, message_size, pack
+from lambda_src.sqs_batches import MESSAGES_PER_CALL, confirmed_ids, message_size, pack
 from ops.errors import OpsError
 
 if TYPE_CHECKING:
@@ -91,11 +91,12 @@ class Queue:
     def _send_call(self, messages: Sequence[Outgoing], chunk: Sequence[int], sent: Sent) -> None:
         entries: Any = [{"Id": str(index), **messages[index]} for index in chunk]
         answer = self._sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
-        confirmed = {entry["Id"]: entry["MessageId"] for entry in answer.get("Successful", [])}
+        confirmed = confirmed_ids(answer)
+        message_ids = {entry["Id"]: entry["MessageId"] for entry in answer.get("Successful", [])}
         codes = {entry["Id"]: entry["Code"] for entry in answer.get("Failed", [])}
         for index in chunk:
             if str(index) in confirmed:
-                sent.message_ids[index] = confirmed[str(index)]
+                sent.message_ids[index] = message_ids[str(index)]
             else:
                 sent.failures[index] = codes.get(str(index), "NotConfirmed")
 
@@ -117,8 +118,7 @@ class Queue:
                 {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]} for index, message in enumerate(chunk)
             ]
             answer = self._sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
-            known = {entry["Id"] for entry in entries}
-            deleted += len(known & {entry["Id"] for entry in answer.get("Successful", [])})
+            deleted += len({entry["Id"] for entry in entries} & confirmed_ids(answer))
         return deleted
 
     def give_back(self, messages: "Sequence[MessageTypeDef]") -> None:

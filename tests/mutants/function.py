@@ -145,10 +145,10 @@ FUNCTION = (
     ),
     Mutation(
         "only what SQS has confirmed is in quarantine",
-        "lambda_src/quarantine.py",
-        'if entry["Id"] in successful - failed:',
-        'if entry["Id"] not in failed:',
-        ("tests/chaos/test_quarantine.py",),
+        "lambda_src/sqs_batches.py",
+        'return successful - {entry["Id"] for entry in answer.get("Failed") or ()}',
+        "return successful",
+        ("tests/integration/test_quarantine_answers.py",),
     ),
     Mutation(
         "the salt is read again",

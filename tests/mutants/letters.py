@@ -23,7 +23,7 @@ LETTERS = (
     Mutation(
         "a message counts as deleted only if SQS has confirmed it",
         "ops/queues.py",
-        'deleted += len(known & {entry["Id"] for entry in answer.get("Successful", [])})',
+        'deleted += len({entry["Id"] for entry in entries} & confirmed_ids(answer))',
         "deleted += len(chunk)",
         ("tests/unit/test_queues.py",),
     ),

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from ops.queues import Outgoing, Queue
 
-CONFIRMED, REFUSED, SILENT = "confirmed", "refused", "silent"
+CONFIRMED, REFUSED, SILENT, BOTH = "confirmed", "refused", "silent", "both"
 
 
 class ForgetfulSqs:
@@ -28,9 +28,9 @@ class ForgetfulSqs:
         self.calls.append(len(entries))
         answer: dict[str, list[dict[str, str]]] = {}
         for entry in entries:
-            if entry[key] == CONFIRMED:
+            if entry[key] in (CONFIRMED, BOTH):
                 answer.setdefault("Successful", []).append({"Id": entry["Id"], "MessageId": f"m{entry['Id']}"})
-            elif entry[key] == REFUSED:
+            if entry[key] in (REFUSED, BOTH):
                 answer.setdefault("Failed", []).append({"Id": entry["Id"], "Code": "InternalError"})
         return answer
 
@@ -41,10 +41,10 @@ def make_queue(sqs: Any) -> Queue:
 
 def test_sent_is_what_sqs_has_confirmed() -> None:
     sqs = ForgetfulSqs()
-    texts = [*[CONFIRMED] * 10, SILENT, CONFIRMED, REFUSED]
+    texts = [*[CONFIRMED] * 10, SILENT, CONFIRMED, REFUSED, BOTH]
     failures = make_queue(sqs).send([{"MessageBody": text} for text in texts]).failures
-    assert failures == {10: "NotConfirmed", 12: "InternalError"}
-    assert sqs.calls == [10, 3]
+    assert failures == {10: "NotConfirmed", 12: "InternalError", 13: "InternalError"}
+    assert sqs.calls == [10, 4]
 
 
 def test_nothing_confirmed_is_nothing_sent() -> None:
@@ -54,10 +54,10 @@ def test_nothing_confirmed_is_nothing_sent() -> None:
 
 def test_deleted_is_what_sqs_has_confirmed() -> None:
     sqs = ForgetfulSqs()
-    handles: Any = [{"ReceiptHandle": text} for text in [*[CONFIRMED] * 10, SILENT, CONFIRMED, REFUSED]]
+    handles: Any = [{"ReceiptHandle": text} for text in [*[CONFIRMED] * 10, SILENT, CONFIRMED, REFUSED, BOTH]]
     assert make_queue(sqs).delete(handles) == 11
     assert make_queue(sqs).delete(handles[10:11]) == 0
-    assert sqs.calls == [10, 3, 1]
+    assert sqs.calls == [10, 4, 1]
 
 
 def test_receiving_asks_all_of_sqs_servers() -> None:
