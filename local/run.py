@@ -22,6 +22,7 @@ from ops.queues import Queue
 
 TICK_SECONDS = 0.25
 PARCELS_AT_ONCE = 100
+SHOW_SECONDS = 1.0
 PATIENCE_SECONDS = 300.0
 FAILING_SECONDS = 15
 
@@ -58,12 +59,15 @@ class Run:
         parcels = make_parcels(items, pack)
         with Stack(self._settings, self._note_delivery) as stack:
             self._last_success = time.monotonic()
-            queue = Queue(stack.aws.sqs, stack.queue.url)
+            queue, show_at = Queue(stack.aws.sqs, stack.queue.url), 0.0
             while chunk := list(islice(parcels, PARCELS_AT_ONCE)):
                 sent = queue.send([{"MessageBody": parcel.body} for parcel in chunk])
                 self._sent |= {id_: len(chunk[index].items) for index, id_ in sent.message_ids.items()}
                 self._outcome.refused += sum(len(chunk[index].items) for index in sent.failures)
-                self._show_progress()
+                # This reads all messages so far, so it must not run for each chunk of a million messages.
+                if time.monotonic() >= show_at:
+                    self._show_progress()
+                    show_at = time.monotonic() + SHOW_SECONDS
             self._outcome.sent, self._outcome.messages = sum(self._sent.values()), len(self._sent)
             self._wait(stack, lambda: self._sent.keys() <= self._settled, PATIENCE_SECONDS)
             self._letters |= receive_letters(stack.aws.sqs, stack.queue.dead_letter_url)
