@@ -1,4 +1,4 @@
-"""`up`, `status`, `down`: the pipeline that stays up on this machine."""
+"""The commands `up`, `status` and `down`: start, show and stop the local pipeline."""
 
 from dataclasses import asdict
 from enum import StrEnum
@@ -36,7 +36,7 @@ def up(
     in_process: InProcess = IN_PROCESS,
     fifo: Annotated[bool, typer.Option("--fifo", help="Make FIFO queues.")] = False,
     vault: Annotated[
-        bool, typer.Option("--vault", help="Seal the originals, with a key in the emulator: `recover` works.")
+        bool, typer.Option("--vault", help="Seal the originals with a key in the emulator, so that `recover` works.")
     ] = False,
     quarantine: Annotated[
         bool,
@@ -49,13 +49,13 @@ def up(
         ),
     ] = VISIBILITY_SECONDS,
     envelope: Annotated[
-        Envelope, typer.Option(help="What is around each event: `send` puts it there, and so does the printed example.")
+        Envelope, typer.Option(help="The envelope of each event: `send` and the printed example add it.")
     ] = Envelope.NONE,
 ) -> None:
-    """Start a pipeline on this machine that stays up.
+    """Start a pipeline on this machine, and leave it running.
 
-    Shows how to reach it. It starts empty. Ctrl-C ends what has been started so far. A stack that is up already is
-    left as it is.
+    The pipeline starts empty. The command prints its addresses. Ctrl-C stops all parts that were started. If the stack
+    is already up, the command changes nothing.
 
     Examples: loginpipe up · loginpipe up --vault --quarantine · loginpipe up --fifo --visibility 60
         · loginpipe up --envelope sns
@@ -81,9 +81,9 @@ def up(
 
 
 def down(context: typer.Context) -> None:
-    """End the pipeline that `up` has started.
+    """Stop the pipeline that `up` started.
 
-    What it wrote stays: `loginpipe psql` shows the rows until the next `loginpipe up`.
+    The rows stay: `loginpipe psql` shows them until the next `loginpipe up`.
     """
     session: Session = context.obj
     was_up = Background(prepare(session)).down()
@@ -92,9 +92,9 @@ def down(context: typer.Context) -> None:
 
 
 def status(context: typer.Context) -> None:
-    """Show the pipeline that is up, and what it holds.
+    """Show the running pipeline, and what it holds.
 
-    Exit code 1 where it is not up, with the reason.
+    If it is not up, the command prints the reason and ends with exit code 1.
     """
     session: Session = context.obj
     background = Background(prepare(session))

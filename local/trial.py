@@ -1,4 +1,4 @@
-"""The commands `run` and `psql`: a complete run, and a look at the rows."""
+"""The commands `run` and `psql`: do a complete run, and show its rows."""
 
 import os
 import signal
@@ -46,22 +46,22 @@ class Database(StrEnum):
 def run(
     context: typer.Context,
     events: Annotated[
-        Path | None, typer.Argument(help="A file, in the formats that `send` reads; none: synthetic events.")
+        Path | None, typer.Argument(help="A file in a format that `send` reads. Default: synthetic events.")
     ] = None,
-    count: Annotated[int, typer.Option(min=1, help="How many synthetic events.")] = 1000,
+    count: Annotated[int, typer.Option(min=1, help="Number of synthetic events.")] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic events.")] = 1,
     pack: Annotated[int, typer.Option(min=1, max=MOST_EVENTS, metavar="N", help="Events in one message.")] = 1,
-    batch_size: Annotated[int, typer.Option(min=1, max=LARGEST_BATCH, help="Messages a batch.")] = BATCH_SIZE,
+    batch_size: Annotated[int, typer.Option(min=1, max=LARGEST_BATCH, help="Messages in one batch.")] = BATCH_SIZE,
     *,
     in_process: InProcess = IN_PROCESS,
 ) -> None:
     """Send events through a fresh pipeline on this machine.
 
-    Starts Postgres, SQS, SSM and the function, waits until each event has found its place, shows what became of them,
-    and ends all of it. An emulator that runs already serves in place of one of our own where LOCALSTACK_HOST or
-    AWS_ENDPOINT_URL names it.
+    The command starts Postgres, SQS, SSM and the function. It waits until the function has handled each event, shows
+    the result, and stops all of them. If LOCALSTACK_HOST or AWS_ENDPOINT_URL names a running emulator, the command uses
+    it and starts none.
 
-    Bad events are sent too, to see what becomes of them. Exit code 3 where SQS could not take some.
+    The command also sends bad events, so that you see the result. Exit code 3 if SQS could not take some events.
 
     Examples: loginpipe run · loginpipe run logins.jsonl · loginpipe run --count 1000000 --pack 50
     """
@@ -101,13 +101,13 @@ def run(
 def psql(
     context: typer.Context,
     of: Annotated[
-        Database | None, typer.Option(help="Whose database; none: of what is up, else of the last run.")
+        Database | None, typer.Option(help="The database. Default: of the running pipeline, else of the last run.")
     ] = None,
-    sql: Annotated[str | None, typer.Option(help="A statement to execute; none: a prompt.")] = None,
+    sql: Annotated[str | None, typer.Option(help="A statement to execute. Default: open a prompt.")] = None,
 ) -> None:
-    """Open psql as the role analyst on the pipeline of this machine.
+    """Open psql as the role analyst on the local database.
 
-    Postgres is started for it where it does not run. psql has no JSON output: --json is refused.
+    If Postgres does not run, the command starts it. psql has no JSON output, so the command refuses --json.
 
     Example: loginpipe psql --sql 'SELECT * FROM shared_devices LIMIT 5'
     """

@@ -18,11 +18,11 @@ from ops.usage import explain_usage
 
 HELP = """Run, operate and inspect the login pipeline: on this machine, in a container, in the cloud.
 
-A command works on the deployed stack that --stack names; with --local on the local stack that is up (`loginpipe up`);
-else on the pipeline that the environment names: QUEUE_URL, DLQ_URL, SALT_PARAMETER, FUNCTION_NAME, VAULT_KEY,
-READER_FUNCTION, MASKER_FUNCTION, REMOVER_FUNCTION, CUSTODIAN_FUNCTION, LINKER_FUNCTION, the variables of the AWS SDK
-and those of libpq (PGHOST and so on). Where the environment names none, it uses the local stack that is up, and says
-so.
+With --stack a command works on that deployed stack. With --local it works on the running local stack (`loginpipe up`).
+Otherwise it works on the pipeline that the environment names. The variables are QUEUE_URL, DLQ_URL, SALT_PARAMETER,
+FUNCTION_NAME, VAULT_KEY, READER_FUNCTION, MASKER_FUNCTION, REMOVER_FUNCTION, CUSTODIAN_FUNCTION, LINKER_FUNCTION, the
+variables of the AWS SDK, and the variables of libpq (PGHOST and so on). If the environment names no pipeline, the
+command uses the running local stack, and prints a note.
 
 --json, --stack, --local and --directory may stand anywhere on the line.
 """
@@ -56,7 +56,7 @@ def choose(
     stack: Annotated[
         str | None, typer.Option("--stack", metavar="NAME", help="Work on this deployed CloudFormation stack.")
     ] = None,
-    local: Annotated[bool, typer.Option("--local", help="Work on the local stack that is up.")] = False,
+    local: Annotated[bool, typer.Option("--local", help="Work on the running local stack.")] = False,
     directory: Annotated[
         Path | None,
         typer.Option(
@@ -68,10 +68,10 @@ def choose(
     ] = False,
 ) -> None:
     """Gives every command the global options."""
-    from ops.commands.common import Session  # noqa: PLC0415  --help and --version need none of it
+    from ops.commands.common import Session  # noqa: PLC0415  --help and --version do not need it
 
     if stack is not None and local:
-        raise UsageError("Either --stack or --local.")
+        raise UsageError("Give either --stack or --local.")
     context.obj = Session(as_json, stack, local, directory)
 
 
@@ -118,7 +118,7 @@ def _flush() -> None:
 def _explain(error: Exception) -> tuple[int, str] | None:
     """Returns exit code and message; None if the error is a bug of the program."""
     if isinstance(error, typer.Abort):
-        return Exit.FAILED, "No answer: nothing was done. Scripts give --yes."
+        return Exit.FAILED, "No answer: nothing was done. In scripts, give --yes."
     if isinstance(error, typer.TyperException):
         return Exit.USAGE, explain_usage(error)
     from ops.failures import explain  # noqa: PLC0415  only the AWS SDK can recognize its errors

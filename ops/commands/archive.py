@@ -1,4 +1,4 @@
-"""`archive`: a month of logins into files, and back."""
+"""The command `archive`: writes a month of logins to files, or restores it."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -24,25 +24,26 @@ def archive(
     target: Annotated[str, typer.Argument(metavar="TARGET", help="A folder, or s3://bucket/prefix.")],
     month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month.")],
     drop: Annotated[bool, typer.Option("--drop", help="Drop the month from the database; asks first.")] = False,
-    restore: Annotated[bool, typer.Option("--restore", help="Bring the month back from TARGET.")] = False,
+    restore: Annotated[bool, typer.Option("--restore", help="Restore the month from TARGET.")] = False,
     reason: Why = "archive",
     yes: Yes = False,
 ) -> None:
-    """Write a month of logins to files of Parquet, or bring it back.
+    """Write a month of logins to Parquet files, or restore it.
 
-    Writes each day into TARGET/month=YYYY-MM/day=DD/, which many engines read as they are, reads all of it back, and
-    then writes a manifest. No archive is ever overwritten: only an erasure or a retention changes it. With --drop the
-    month is then dropped, if the database still holds exactly what was archived. Logins that arrive later go into a
-    further archive: run the command again. Run it again after any interruption, too. A month without logins is not
-    archived.
+    The command writes each day to TARGET/month=YYYY-MM/day=DD/; many engines can read these files directly. It reads
+    all files back, and then writes a manifest. It never overwrites an archive: only an erasure or a retention changes
+    one. With --drop it then drops the month, if the database still holds exactly the archived logins. If logins arrive
+    later, run the command again: it writes them to another archive. After an interruption, run it again too. It does
+    not archive a month without logins.
 
-    --restore verifies all complete archives of the month first, those of earlier versions included, then writes what is
-    not there yet. It leaves out people who were forgotten after an archive was begun. What the vault held of a month is
-    not archived: `retention` removes it once the month is gone.
+    --restore first verifies all complete archives of the month, also archives of earlier formats. Then it writes the
+    logins that the database does not hold. It leaves out people who were forgotten after the start of an archive.
+    Originals in the vault are not archived: `retention` removes them when the month is gone.
 
-    The files hold personal data (user ids): protect and expire them as such. Needs DuckDB: the extra `lake`.
+    The files hold personal data (user ids): protect them, and delete them in time. Needs DuckDB: the extra `lake`.
 
-    Exit code 4 where there is nothing to archive (archives that the month was dropped into are listed), or to restore.
+    Exit code 4 if there is nothing to archive or to restore. If the month was dropped before, the command lists its
+    archives.
 
     Examples: loginpipe archive --month 2026-01 s3://archives/logins --drop · loginpipe archive --month 2026-01
     s3://archives/logins --restore
@@ -53,7 +54,7 @@ def archive(
     except ValueError:
         raise UsageError("--month must be a month such as 2026-01.") from None
     if drop and restore:
-        raise UsageError("Either --drop or --restore.")
+        raise UsageError("Give either --drop or --restore.")
     if drop and name >= datetime.now(UTC).strftime("%Y-%m"):
         raise UsageError("Only a month that is over can be dropped.")
     where = place(target)
@@ -91,14 +92,14 @@ def _drop(session: "Session", made: "Made", reason: str, *, yes: bool) -> None:
         )
         session.target.call(operations.archive_drop, made=made, reason=reason)
     except OpsError:
-        session.output.note(f"Archive {made['archive']} is complete all the same.")
-        with suppress(OpsError):  # what went wrong first is what matters
+        session.output.note(f"Archive {made['archive']} is complete, but the month was not dropped.")
+        with suppress(OpsError):  # the first error is the one to report
             session.target.call(operations.archive_kept, made=made, reason=reason)
         raise
 
 
 def _report_nothing(session: "Session", month: str) -> None:
-    """Raises NothingFoundError for a month without logins, after a list of the archives that it was dropped into."""
+    """Lists the archives of a month that was dropped before; then raises NothingFoundError."""
     known = [each for each in session.target.call(operations.known_archives, month=month) if each["dropped"]]
 
     def print_lines() -> None:
@@ -108,7 +109,7 @@ def _report_nothing(session: "Session", month: str) -> None:
     if known:
         result = {"month": month, "archive": None, "logins": 0, "checksum": "0", "dropped": False, "before": known}
         session.output.result(result, print_lines)
-    raise NothingFoundError(f"{month} holds no logins: nothing to archive, nothing written.")
+    raise NothingFoundError(f"{month} holds no logins: there is nothing to archive, and nothing was written.")
 
 
 def _show_restored(session: "Session", month: str, restored: RestoredMonth) -> None:
@@ -119,12 +120,12 @@ def _show_restored(session: "Session", month: str, restored: RestoredMonth) -> N
         )
     session.output.line(
         f"{month}: restored {counted(restored['written'], 'login')}; {restored['there_already']:,} were there already, "
-        f"{restored['forgotten']:,} of forgotten people stay out."
+        f"{restored['forgotten']:,} of forgotten people were left out."
     )
     for folder in restored["incomplete"]:
-        session.output.note(f"{folder} belongs to no complete archive, and was left alone.")
+        session.output.note(f"{folder} belongs to no complete archive, and was ignored.")
     for known in restored["elsewhere"]:
-        session.output.note(f"Not restored, because it is not here: {_describe(known)}")
+        session.output.note(f"Not restored, because it is not in this place: {_describe(known)}")
 
 
 def _describe(known: "KnownArchive") -> str:

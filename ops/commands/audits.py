@@ -1,4 +1,4 @@
-"""`audit`: the record of what operators did, and whether it is whole."""
+"""The command `audit`: lists what operators did, and verifies that no entry was changed."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from ops.commands.common import Session
     from ops.operations.audits import Link
 
-app = typer.Typer(**STYLE, name="audit", help="What operators did: list it, or verify that it is whole.")
+app = typer.Typer(**STYLE, name="audit", help="List what operators did, or verify the list.")
 
 
 class Action(StrEnum):
-    """Actions that the audit table knows."""
+    """Actions of the audit table."""
 
     RECOVER = "recover"
     LINK = "link"
@@ -41,7 +41,7 @@ class Action(StrEnum):
 def audit(
     context: typer.Context,
     action: Annotated[Action | None, typer.Option(help="Only entries of this action.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Most entries to list.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Highest number of entries to list.")] = 50,
 ) -> None:
     """List what operators did, the newest first.
 
@@ -62,17 +62,18 @@ def verify_audit(
     context: typer.Context,
     head: Annotated[
         list[str] | None,
-        typer.Option(metavar="N:HASH", help="Number and hash of an entry, from the log or an earlier run; repeatable."),
+        typer.Option(metavar="N:HASH", help="Number and hash of an entry, from a log or an earlier run; repeatable."),
     ] = None,
 ) -> None:
     """Check that no entry of the audit table was removed, changed or moved.
 
-    Each entry holds a hash of itself and the one before. Whoever owns the database can make all hashes anew. So the
-    operator functions write number and hash of the newest entry, the head, to their logs. This compares the table with
-    the heads given, or else with those in the logs (needs logs:FilterLogEvents and lambda:GetFunctionConfiguration). It
-    prints the newest head: keep it elsewhere where there is no such log.
+    Each entry holds a hash of itself and of the entry before. The owner of the database can compute all hashes again.
+    So the operator functions write the number and the hash of the newest entry to their logs; this pair is the head.
+    The command compares the table with the heads of --head. Without --head it reads the heads from the logs, which
+    needs logs:FilterLogEvents and lambda:GetFunctionConfiguration. It prints the newest head. If there is no such log,
+    keep this head in another place.
 
-    Exit code 3 where something is wrong, or where there was no head to compare with.
+    Exit code 3 if an entry is wrong, or if there is no head to compare with.
 
     Example: loginpipe audit verify --head 12:3f1a…
     """
@@ -86,7 +87,7 @@ def verify_audit(
         for fault in verdict.faults:
             session.output.line(f"- {fault}")
         if not heads:
-            session.output.note("No head is known, so a table that was written anew as a whole would not be noticed.")
+            session.output.note("No head is known, so the command cannot notice a table that was replaced as a whole.")
 
     result = {"entries": verdict.entries, "head": newest, "heads_compared": len(heads), "faults": verdict.faults}
     session.output.result(result, print_lines)

@@ -24,7 +24,7 @@ class Session:
     stack: str | None = None
     local: bool = False
     directory: Path | None = None
-    role: str = "reader"  # that the environment gets where a command works on the local stack
+    role: str = "reader"  # the database role of a command on the local stack
     output: Output = field(init=False)
 
     def __post_init__(self) -> None:
@@ -35,31 +35,31 @@ class Session:
         """The pipeline that the command works on."""
         choice = None if self.stack else choose_pipeline(self.directory, self.role, forced=self.local)
         if choice and choice.is_news:
-            self.output.note("On the local stack that is up (--stack or the environment choose another).")
+            self.output.note("This is the running local stack (--stack or the environment choose another).")
         return Target(self.stack, choice.logins if choice else None)
 
 
 def note_act(session: Session, operation: Callable[..., object], *, must: bool = True, **arguments: object) -> None:
     """Writes an audit entry before an action; prints a note if the database cannot be reached.
 
-    Raises PipelineError where the entry cannot be written, unless `must` is false.
+    Raises PipelineError if the entry cannot be written, unless `must` is false.
     """
     if not session.target.has_database:
-        session.output.note("The database is not known: this is not in its audit table.")
+        session.output.note("The database is not known, so its audit table gets no entry.")
         return
     try:
         session.target.call(operation, **arguments)
     except PipelineError as error:
         if must:
             raise
-        session.output.note(f"This is not in the audit table: {error}")
+        session.output.note(f"The audit table got no entry: {error}")
 
 
 def reachable_database(session: Session) -> DatabaseSettings | None:
     """Returns the database if this machine can reach it directly; otherwise prints a note and returns None."""
     if session.target.settings.has_database:
         return load_database_settings()
-    session.output.note("This machine does not reach the database itself: only archived months are added or read.")
+    session.output.note("This machine does not reach the database directly: the command can read only archived months.")
     return None
 
 
@@ -78,11 +78,11 @@ def _check_reason(reason: str) -> str:
 
 Why = Annotated[
     str,
-    typer.Option(metavar="TEXT", callback=_check_reason, help="Why, for the audit table; no personal data in it."),
+    typer.Option(metavar="TEXT", callback=_check_reason, help="Reason for the audit table, without personal data."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be done.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Only print what the command would do.")]
 Lakes = Annotated[
     list[str] | None,
-    typer.Option("--archives", metavar="TARGET", help="A folder or s3://bucket/prefix of archives; may be repeated."),
+    typer.Option("--archives", metavar="TARGET", help="A folder or s3://bucket/prefix of archives; repeatable."),
 ]

@@ -24,7 +24,7 @@ app = typer.Typer(
     help="Dead letters: list, redrive, purge.",
 )
 
-LetterReason = StrEnum(  # type: ignore[misc]  # mypy cannot read the members off the pipeline's reasons
+LetterReason = StrEnum(  # type: ignore[misc]  # mypy cannot derive the members from the pipeline's reasons
     "LetterReason", {reason.name: reason.value for reason in RejectReason} | {"UNKNOWN": "unknown"}
 )
 Reason = Annotated[
@@ -36,7 +36,7 @@ Id = Annotated[
 ]
 UserId = Annotated[str | None, typer.Option("--user-id", metavar="ID", help="Only letters whose body names this user.")]
 NO_LETTER = "There is no such dead letter."
-Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Look at no more than so many letters.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Highest number of letters to look at.")]
 
 
 @app.command("list")
@@ -46,15 +46,18 @@ def list_letters(
     id_: Id = None,
     user_id: UserId = None,
     show: Annotated[bool, typer.Option("--show", help="Print the bodies: personal data in the clear.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Look at no more than so many.")] = 1000,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, metavar="N", help="Highest number of letters to look at.")
+    ] = 1000,
 ) -> None:
-    """List dead letters: reason, age, how often received.
+    """List dead letters with reason, age and receive count.
 
-    Takes nothing out: each letter is hidden from others while the command runs (if it is killed, for 5 minutes), and
-    its receive count goes up by one. The reason is the one that the function noted on the letter; for letters that SQS
-    moved by itself, the one in rejected_logins. Two letters of one event are one line. --show is audited.
+    The command deletes no letter. It hides each letter from other consumers while it runs (for 5 minutes if it is
+    killed), and the receive count of each letter increases by one. The function notes the reason on a letter. If SQS
+    moved the letter itself, the reason comes from rejected_logins. Two letters of one event are one line. --show writes
+    an entry to the audit table.
 
-    Exit code 4 where there is none.
+    Exit code 4 if there is no such letter.
 
     Example: loginpipe dlq list --reason invalid_ip
     """
@@ -82,7 +85,7 @@ def list_letters(
         for row in rows if show else ():
             session.output.line(f"{row['event_id']}: {row['body']}")
         if len(letters) == limit:
-            session.output.note(f"There may be more: {limit} letters were looked at (--limit).")
+            session.output.note(f"There may be more letters: the command looked at {limit} (--limit).")
 
     session.output.result(rows, print_table)
     if not rows:
@@ -96,26 +99,28 @@ def redrive_letters(
     id_: Id = None,
     user_id: UserId = None,
     rate: Annotated[
-        float | None, typer.Option("--rate", min=0.01, metavar="N", help="At most so many events a second.")
+        float | None, typer.Option("--rate", min=0.01, metavar="N", help="Highest number of events a second.")
     ] = None,
     limit: Limit = None,
     hold: Annotated[
         int,
-        typer.Option(min=1, max=43_200, metavar="SECONDS", help="How long letters stay hidden after a kill."),
+        typer.Option(
+            min=1, max=43_200, metavar="SECONDS", help="How long letters stay hidden if the command is killed."
+        ),
     ] = HOLD_SECONDS,
     dry_run: DryRun = False,
 ) -> None:
-    """Send dead letters back to the queue, to be written after all.
+    """Send dead letters back to the queue, so that the function tries again.
 
-    All of them, or those that the options name. Each letter's copy carries the event's id and the time when it was
-    first sent, so that a redrive can never make a second row, however often it is repeated. A letter is deleted only
-    after SQS has confirmed its copy: killed at any moment, the command loses nothing; run it again. Letters that come
-    back while it runs (the same fault again) are left alone. Of a message with more than 8 attributes of its own, the
-    last ones by name are dropped: SQS takes 10, and the pipeline needs 2.
+    The command sends all letters, or the letters that the options select. Each copy carries the id of the event and the
+    time when the event was first sent. So an event never becomes two rows, even if you repeat the redrive. The command
+    deletes a letter only after SQS has confirmed the copy. If it is killed, no letter is lost: run it again. It ignores
+    letters that come back while it runs. SQS allows 10 attributes, and the pipeline needs 2 of them. If a message has
+    more than 8 attributes of its own, the command drops the last ones in the order of their names.
 
-    Prefer it to SQS's own redrive, which gives messages new ids and so loses their identity.
+    Do not use the redrive of SQS: it gives messages new ids, so an event can become two rows.
 
-    Exit code 4 where there is none to send.
+    Exit code 4 if there is no such letter.
 
     Examples: loginpipe dlq redrive --reason database --dry-run · loginpipe dlq redrive --rate 50
     """
@@ -139,10 +144,10 @@ def redrive_letters(
         deleted = counted(done.deleted, "dead letter")
         session.output.line(f"Sent {counted(done.sent, 'event')} back to the queue, deleted {deleted}.")
         if done.came_back:
-            session.output.line(f"Rejected again meanwhile: {counted(done.came_back, 'event')}; see dlq list.")
+            session.output.line(f"Rejected again during the redrive: {counted(done.came_back, 'event')}; see dlq list.")
         if done.attributes_dropped:
             dropped = counted(done.attributes_dropped, "attribute")
-            session.output.note(f"Dropped {dropped} of producers, which did not fit.")
+            session.output.note(f"Dropped {dropped} of producers: SQS allows 10 in a message.")
         for message_id, code in done.failed.items():
             session.output.note(f"Not sent, still a dead letter: {message_id} ({code})")
 
@@ -165,8 +170,8 @@ def purge_letters(
 ) -> None:
     """Delete dead letters for good; asks first.
 
-    All of them, or those that the options name. Only letters that were there when the question was asked are deleted.
-    Their rows in rejected_logins stay. Exit code 4 where there is none.
+    The command deletes all letters, or the letters that the options select. It does not delete letters that arrive
+    after the question. The rows in rejected_logins stay. Exit code 4 if there is no such letter.
 
     Example: loginpipe dlq purge --reason invalid_json
     """

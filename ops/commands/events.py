@@ -1,4 +1,4 @@
-"""`send` and `report`: events in and figures out."""
+"""The commands `send` and `report`: send events, and show figures."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ops.commands.common import Session
     from ops.operations.reports import Report
 
-SHOWN = 20  # bad events; --json has them all
+SHOWN = 20  # bad events in the terminal; --json prints all
 
 
 def send(
@@ -37,22 +37,25 @@ def send(
         ),
     ],
     pack: Annotated[
-        int, typer.Option(min=1, max=MOST_EVENTS, metavar="N", help="Events in one message, at most.")
+        int, typer.Option(min=1, max=MOST_EVENTS, metavar="N", help="Highest number of events in one message.")
     ] = PACK,
     unchecked: Annotated[
-        bool, typer.Option("--unchecked", help="Send bad events too, to try the dead letters.")
+        bool, typer.Option("--unchecked", help="Send bad events too, to test the dead-letter queue.")
     ] = False,
 ) -> None:
     """Send events from a file to the queue.
 
-    Events that the pipeline would reject, or that SQS cannot take, are reported with their line and reason, and not
-    sent. How far it has come is noted beside the file (FILE.sending): interrupted at any moment, the same command goes
-    on, and no event becomes two rows. Once all is sent the note is gone, and sending the file again means new events,
-    unless they carry an event_id of their own.
+    The command does not send events that the pipeline would reject or that SQS cannot take. It reports the line and
+    the reason of each.
 
-    Where the pipeline has an envelope (ENVELOPE, or the stack says so), each message is sent in it.
+    It notes its progress beside the file (FILE.sending). After an interruption, the same command continues there, and
+    no event becomes two rows. It deletes the note when all events are sent. If you send the file again after that, its
+    events are new events, unless they carry an event_id of their own.
 
-    Exit code 3 where some events were bad or refused, 4 where the file holds no event.
+    If the pipeline has an envelope (the variable ENVELOPE or an output of the stack), the command wraps each message
+    in it.
+
+    Exit code 3 if some events were bad or refused, 4 if the file holds no event.
 
     Examples: loginpipe send logins.jsonl · loginpipe send --pack 1 logins.csv.gz
     """
@@ -71,7 +74,7 @@ def send(
     journal = Journal.open(None if file == STANDARD_INPUT else file, options, queue.url)
     before = journal.sent
     if before:
-        session.output.note(f"Going on where a sending was interrupted: {before:,} of {len(good):,} are sent.")
+        session.output.note(f"Continuing an interrupted command: {before:,} of {len(good):,} events were sent before.")
     parcels = make_parcels(good, pack, as_array=envelope in JSON_ENVELOPES)
     with session.output.progress("sending", len(good)) as step:
         step(before)
@@ -88,7 +91,7 @@ def send(
         for each in sorted(bad)[:SHOWN]:
             session.output.note(f"{each.place}: {each.reason}{f' ({each.field})' if each.field else ''}; not sent")
         if len(bad) > SHOWN:
-            session.output.note(f"… and {counted(len(bad) - SHOWN, 'more bad event')} (--json names all).")
+            session.output.note(f"… and {counted(len(bad) - SHOWN, 'more bad event')} (--json prints all).")
         for item, code in refused:
             session.output.note(f"{item.place}: SQS refused it ({code})")
 
@@ -99,24 +102,28 @@ def send(
 
 def report(
     context: typer.Context,
-    days: Annotated[int, typer.Option(min=1, max=3660, metavar="N", help="How many days back, today included.")] = 30,
-    top: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="How many devices and addresses.")] = 10,
+    days: Annotated[int, typer.Option(min=1, max=3660, metavar="N", help="Number of days, today included.")] = 30,
+    top: Annotated[
+        int, typer.Option(min=1, max=1000, metavar="N", help="Number of devices and of addresses to list.")
+    ] = 10,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write one page with plots, which needs nothing else.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the figures and plots to one HTML file that loads nothing else."),
     ] = None,
     archives: Lakes = None,
 ) -> None:
     """Show logins, shared devices and addresses, and rejects.
 
-    Totals, compared with as many days before; logins and new devices a day; devices and addresses of several users,
-    and of how many; rejects by day and reason. A device is new where no earlier login of it is stored.
+    The report has totals, compared with the same number of days before. It has logins and new devices by day, devices
+    and addresses that several users share, and rejects by day and reason. A device is new if no earlier login with it
+    is stored.
 
-    --html writes the same figures, with plots and shortened pseudonyms, as a page that loads and runs nothing. It
-    needs the extra `report` of the package.
+    --html writes the same figures, with plots and shortened pseudonyms, to a page that loads no other file
+    and runs no script. It needs the extra `report` of the package.
 
-    With --archives the figures include the months of the archives in that place, each login once. With --stack only the
-    days do, and a day that is also in the database gets the sum: totals, new devices and what is shared stay those of
-    the database. Needs DuckDB: the extra `lake`.
+    --archives adds the months of the archives in that place, and counts each login once. With --stack it adds them only
+    to the figures by day: a day that is in the database and in an archive gets the sum of both. Totals, new devices,
+    shared devices and shared addresses then come from the database alone. --archives needs DuckDB: the extra `lake`.
 
     Examples: loginpipe report --days 7 · loginpipe report --html report.html · loginpipe --json report
     """

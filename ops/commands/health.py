@@ -1,4 +1,4 @@
-"""`doctor`: what is wrong with the set-up."""
+"""The command `doctor`: finds faults of the set-up."""
 
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def doctor(context: typer.Context) -> None:
     """Check the set-up, and say what to do about each fault.
 
-    Caller, queue, redrive policy, retention, function and its event source, visibility timeout, clocks, salt, schema,
-    partitions, privileges, server logging, vault. Changes nothing. Exit code 3 where an error was found; warnings
-    alone leave it at 0.
+    The command checks the caller, the queue, the redrive policy, retention, the function and its event source, the
+    visibility timeout, clocks, the salt, the schema, partitions, privileges, server logging, and the vault. It changes
+    nothing. Exit code 3 if it finds an error, 0 if it finds only warnings.
 
     Example: loginpipe --stack LoginPipeline-production doctor
     """

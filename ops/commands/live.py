@@ -1,4 +1,4 @@
-"""`top`: the pipeline as it works, figure by figure."""
+"""The command `top`: shows figures of the running pipeline."""
 
 import signal
 import sys
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ops.live.rates import Rates
     from ops.live.sample import Sample
 
-INTERVAL_SECONDS, FUNCTION_INTERVAL_SECONDS = 2.0, 10.0  # the latter where each look invokes a function
+INTERVAL_SECONDS, FUNCTION_INTERVAL_SECONDS = 2.0, 10.0  # the second if each look invokes a function
 ONCE_SECONDS = 1.0
 
 
@@ -35,22 +35,25 @@ def top(
             min=0.5,
             max=3600,
             metavar="SECONDS",
-            help="How long from one look to the next: 2 s; 10 s through the reader's function; with --once 1 s.",
+            help="Time between two looks. Default: 2 s; 10 s through the reader's function; 1 s with --once.",
         ),
     ] = None,
 ) -> None:
     """Watch the pipeline at work.
 
-    Messages waiting and in flight, age of the oldest, dead letters; rows a second, connections and size of the
-    database; duplicates, rejects and failures a second, time of a write, last error of the function; rejects by reason.
+    Queue: messages that wait, messages in flight, age of the oldest message, dead letters. Database: rows a second,
+    connections, size. Function: duplicates, rejects and failures a second, time of a write, last error. Below them
+    are the rejects by reason.
 
-    p pauses and goes on, q or Ctrl-C quits. A part that does not answer is named, and the rest goes on.
+    The key p pauses and continues; q or Ctrl-C quits. If a part does not answer, the view names it and shows the rest.
 
-    Queue and database are asked directly, or through the reader's function. What the function does comes from its log
-    on the local stack, else from CloudWatch: figures of one minute, one to two minutes old, as the view says (needs
-    cloudwatch:GetMetricData and lambda:GetFunctionConfiguration, and logs:FilterLogEvents to show an error's text).
+    The command asks the queue and the database directly, or through the reader's function. On the local stack the
+    figures of the function come from its log. Otherwise they come from CloudWatch: each covers one minute, and is one
+    to two minutes old. This needs cloudwatch:GetMetricData and lambda:GetFunctionConfiguration, and
+    logs:FilterLogEvents for the text of an error.
 
-    --once looks twice, --interval apart, for the rates. Exit code 3 where a part did not answer.
+    --once looks twice to compute the rates; --interval is the time between the two looks. Exit code 3 if a part did not
+    answer.
 
     Examples: loginpipe top · loginpipe --stack LoginPipeline-production top · loginpipe top --once --json
     """
@@ -66,7 +69,7 @@ def top(
     settings = session.target.settings
     is_direct = settings.has_database or not settings.has_functions
     usual = INTERVAL_SECONDS if is_direct else FUNCTION_INTERVAL_SECONDS
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the terminal has to be put in order first
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the view has to restore the terminal first
     last = View(look, _name(session), interval or usual).run(Console(highlight=False))
     if last is not None:
         Console(highlight=False).print(last)

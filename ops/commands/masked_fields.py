@@ -1,4 +1,4 @@
-"""One option for each masked field, as the table of fields has them: a new field is an option of every command."""
+"""Gives commands one option for each masked field of the contract, so that a new field needs no change here."""
 
 import functools
 import inspect
@@ -14,12 +14,12 @@ Command = Callable[..., None]
 
 
 def dashed(field: str) -> str:
-    """A field as a word of the command line."""
+    """Returns the name of a field with dashes, as the command line has it."""
     return field.replace("_", "-")
 
 
 def with_field_options(metavar: str, meaning: str) -> Callable[[Command], Command]:
-    """Gives a command --FIELD for each masked field in place of its arguments `field` and `value`.
+    """Gives a command the option --FIELD for each masked field, in place of its arguments `field` and `value`.
 
     Exactly one of them must be given. `meaning` explains the option; {field} in it becomes the field's name.
     """
@@ -37,7 +37,7 @@ def with_field_options(metavar: str, meaning: str) -> Callable[[Command], Comman
             given = {field: value for field in MASKED if (value := arguments.pop(field)) is not None}
             if len(given) != 1:
                 names = " or ".join(f"--{dashed(field)} {metavar}" for field in MASKED)
-                raise UsageError(f"Say which: either {names}.")
+                raise UsageError(f"Give either {names}.")
             ((field, value),) = given.items()
             command(**arguments, field=field, value=value)
 

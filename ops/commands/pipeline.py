@@ -1,4 +1,4 @@
-"""`env`: the pipeline that commands work on, as variables for other programs."""
+"""The command `env`: prints the pipeline that commands work on, as variables for other programs."""
 
 import os
 import shlex
@@ -19,8 +19,9 @@ LIBRARIES = ("PG", "AWS_")  # the variables of libpq and of the AWS SDK
 def env(context: typer.Context) -> None:
     """Print the pipeline as variables for a shell.
 
-    Of the local stack that is up these are its addresses, the login of the role reader, and the keys of its emulator;
-    of a deployed stack (--stack), its outputs. Otherwise the variables of the environment that commands read.
+    For the running local stack it prints the addresses, the login of the role reader, and the keys of the emulator.
+    For a deployed stack (--stack) it prints the outputs of the stack. Otherwise it prints the variables of the
+    environment that commands read.
 
     Example: eval "$(loginpipe env)" && psql
     """

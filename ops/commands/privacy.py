@@ -1,4 +1,4 @@
-"""`recover`, `forget`: what touches people."""
+"""The commands `recover` and `forget`: print an original, and erase a person."""
 
 import re
 from enum import StrEnum
@@ -47,12 +47,12 @@ def recover(
 ) -> None:
     """Print the original of a pseudonym.
 
-    What it prints is personal data in the clear.
+    The original is personal data in the clear.
 
-    Works only where the vault is on, for logins still in the database, and for callers who may use the vault's KMS key.
-    Who asks, when, why and for what is written to the audit table first; only then the sealed original is handed over,
-    and opened here. Before it is printed, the function with the salt makes its pseudonym anew, which counts as one of
-    the values that it answers an hour. Exit code 4 where the vault does not hold it.
+    The vault must be on, the login must still be in the database, and the caller must have the right to use the vault's
+    KMS key. First the audit table gets the caller, the time, the reason and the pseudonym. Only then the command gets
+    the sealed original, and opens it on this machine. To check the original, the function with the salt masks it again;
+    this counts as one of the values that it answers an hour. Exit code 4 if the vault does not hold the original.
 
     Example: loginpipe recover --ip 3f1a… --reason "fraud case 1234" --basis legitimate-interests
     """
@@ -63,7 +63,7 @@ def recover(
     target = session.target
 
     def remask(field: str, original: str, version: int) -> str:
-        # Next to the salt, which the custodian does not have; one of that function's values.
+        # The custodian does not have the salt, so the masker does this. It counts as one of the masker's values.
         masked = target.call(operations.remask, field=field, normal_value=original, salt_version=version, reason=reason)
         return masked["pseudonym"]
 
@@ -89,21 +89,21 @@ def forget(
 ) -> None:
     """Erase a person; asks first.
 
-    Erases the logins, and what the vault and the links hold of no one else. One transaction, with an entry in the audit
-    table that holds a keyed hash of the id. Archives that were begun before leave the person out
-    when they are restored.
+    The command erases the logins of the person. It also erases the originals and links that no other user has. One
+    transaction does this, and writes an audit entry with a keyed hash of the id. Because of this entry, a later restore
+    of an older archive leaves the person out.
 
-    Then erases the person in the archives of Parquet: in the places that the audit table names and this machine
-    reaches, and in those of --archives. The audit table gets an entry for each place. Run the command again after an
-    interruption: it goes on from there. Needs DuckDB where there are such archives: the extra `lake`.
+    Then the command erases the person from archives in Parquet. It looks in the places that the audit table names and
+    in the places of --archives, if this machine reaches them. The audit table gets an entry for each place. After an
+    interruption, run the command again: it continues. Archives in Parquet need DuckDB: the extra `lake`.
 
-    It does not reach, and names at the end: messages in the queue (they become rows when they arrive: run the command
-    again once the queue is empty), dead letters (run `dlq purge --user-id ID`, or after a redrive the command again),
-    and archives that it could not change, those of earlier formats included. Nor does it reach backups of the database,
-    until they expire, and copies that others have made.
+    The command cannot erase the following data, and names it at the end. Messages in the queue become rows later: run
+    the command again when the queue is empty. For dead letters, run `dlq purge --user-id ID`, or redrive them and run
+    the command again. Some archives cannot be changed, for example archives of earlier formats. The command also does
+    not reach backups of the database and copies that other people have made.
 
-    Exit code 4 where nothing of the person was found. The entry is written all the same: it keeps the person out of
-    later restores, and shows that the request was handled. Exit code 3 where archives could not be changed.
+    Exit code 4 if nothing of the person was found. The audit table gets the entry also then: it keeps the person out of
+    later restores, and proves that the request was handled. Exit code 3 if an archive could not be changed.
 
     Examples: loginpipe forget --user-id 424c… --reason "request 77" --dry-run
     """

@@ -1,4 +1,4 @@
-"""`mask` and `lookup`: the pseudonyms of a value, and the logins that have them."""
+"""The commands `mask` and `lookup`: print the pseudonym of a value, and the logins that have it."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(**STYLE, name="mask", no_args_is_help=True, help="Print the pseudonym of a given value.")
 
-LIMITED = """Confirms a guess, so it is limited and audited.
+LIMITED = """This can confirm a guess, so it is limited and audited.
 
-    The audit table gets who asked, when, why and for which field; never the value. In an hour 60 values are answered,
-    of `mask`, `lookup` and `recover` together; a deploy can set another number."""
+    The audit table gets the caller, the time, the reason and the field, but never the value. `mask`, `lookup` and
+    `recover` together answer 60 values an hour; a deployment can set another number."""
 Value = Annotated[str, typer.Argument(metavar="VALUE", help="The value, or - to read it from standard input.")]
 
 
@@ -43,14 +43,12 @@ def lookup(
     field: str,
     value: str,
     reason: Why,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Most logins to list.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Highest number of logins to list.")] = 100,
 ) -> None:
     """List the logins with a given value.
 
-    Finds them under whichever salt they were masked.
-
-    Computes the pseudonym under every version of the salt that SSM still has. Limited and audited as `mask` is. Exit
-    code 4 where there is no login.
+    The command computes the pseudonym for every salt version that SSM still has, so it also finds logins from before a
+    rotation. It is limited and audited like `mask`. Exit code 4 if there is no such login.
 
     Example: loginpipe lookup --ip 199.172.111.135 --reason "case 1234"
     """
@@ -75,5 +73,5 @@ def lookup(
 
 
 def _read(value: str) -> str:
-    """The value itself: on a command line it would stay in the shell's history, and in the list of processes."""
+    """Returns the value; - keeps it out of the shell's history and the list of processes."""
     return sys.stdin.readline().rstrip("\r\n") if value == "-" else value

@@ -1,4 +1,4 @@
-"""`query`: SQL over months in Postgres and in archives."""
+"""The command `query`: runs SQL on the months in Postgres and in archives."""
 
 import csv
 import math
@@ -24,17 +24,18 @@ def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT, in DuckDB's SQL.")],
     archives: Lakes = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-    parquet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rows to a file of Parquet.")] = None,
+    parquet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rows to a Parquet file.")] = None,
 ) -> None:
-    """Ask the logins of all months, with SQL.
+    """Query the logins of all months, with SQL.
 
-    The table user_logins holds the months of the archives in TARGET and those in Postgres, each login once. The views
-    of the database are there as hot.daily_logins and so on. Postgres is attached read-only, as the role analyst: PGUSER
-    must be analyst, or be able to become it. With --stack only archives are read.
+    The table user_logins holds the months of the archives in TARGET and the months in Postgres, each login once. The
+    views of the database have the schema hot, for example hot.daily_logins. The command reads Postgres as the role
+    analyst, and cannot write to it: PGUSER must be analyst, or a member of analyst. With --stack it reads only
+    archives.
 
-    A query reads nothing else and writes nothing: no other files, no other servers. A column that is newer than an
-    archive is null there. What a query prints are pseudonyms and user ids: personal data. Needs DuckDB: the extra
-    `lake`.
+    A query cannot read other files or other servers, and it cannot write. A column that an archive does not have is
+    null in the rows of that archive. The result contains pseudonyms and user ids: personal data. Needs DuckDB: the
+    extra `lake`.
 
     A query without rows ends with exit code 0.
 
@@ -44,7 +45,7 @@ def query(
     session: Session = context.obj
     session.role = "analyst"
     if sum((as_csv, session.output.as_json, parquet is not None)) > 1:
-        raise UsageError("Either --json, --csv or --parquet.")
+        raise UsageError("Give only one of --json, --csv and --parquet.")
     settings = reachable_database(session)
     if settings is None and not archives:
         raise UsageError("Name archives with --archives, or Postgres with PGHOST and so on.")
@@ -66,7 +67,7 @@ def query(
 
 
 def _prepare(path: Path) -> None:
-    """Makes the file, for this user alone."""
+    """Creates the file so that only this user can read it."""
     try:
         path.touch(mode=0o600)
     except OSError as error:
@@ -89,5 +90,5 @@ def _print(session: "Session", columns: Sequence[str], opened: Query) -> None:
 
 
 def _plain(value: object) -> object:
-    """JSON knows neither infinity nor NaN."""
+    """Returns the value, or None for infinity and NaN, which JSON does not have."""
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""What a person sees of `report` in the terminal."""
+"""Prints the figures of `report` in the terminal."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""`retention` and `upkeep`: how old logins leave, and what keeps the table in order."""
+"""The commands `retention` and `upkeep`: drop old logins, and make partitions and counts."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from ops.lake.erasure import Erased
     from ops.operations.removal import Retained
 
-Ahead = Annotated[int, typer.Option(min=1, max=60, metavar="N", help="Have partitions for so many months to come.")]
+Ahead = Annotated[int, typer.Option(min=1, max=60, metavar="N", help="Number of coming months that get partitions.")]
 
 
 def retention(
     context: typer.Context,
     months: Annotated[
-        int, typer.Option(min=1, max=1200, metavar="N", help="Keep this month and so many months before it.")
+        int, typer.Option(min=1, max=1200, metavar="N", help="Keep the current month and N months before it.")
     ],
     ahead: Ahead = 12,
     reason: Why = "retention period",
@@ -32,13 +32,14 @@ def retention(
 ) -> None:
     """Drop the logins of old months; asks first.
 
-    Drops whole months older than N months before this one, rejects of that age, and what of the vault and the links no
-    login has any more. Also makes the partitions of the coming months. In the cloud it also runs on a schedule.
+    The command keeps the current month and N months before it. It drops all older months, and deletes older rejects. It
+    also deletes the originals and links whose pseudonym no login has any more, and makes the partitions of the coming
+    months. In the cloud the same also runs on a schedule.
 
-    With --archives it also deletes the files of those months from the archives of Parquet in that place, for good.
-    Archives of earlier formats are left alone.
+    With --archives it also deletes the files of the dropped months from the archives in that place, for good. It does
+    not change archives of earlier formats.
 
-    Exit code 4 where there was nothing to do, 3 where archives could not be changed.
+    Exit code 4 if there was nothing to do, 3 if an archive could not be changed.
 
     Examples: loginpipe retention --months 13 --dry-run · loginpipe retention --months 13 --archives s3://archives/logins
     """
@@ -77,7 +78,7 @@ def retention(
             session.output.line(f"Not done: {line}")
         if not dry_run:
             session.output.line(
-                f"Made {counted(result['made'], 'partition')}. Removed what no login has any more: "
+                f"Made {counted(result['made'], 'partition')}. Removed because no login has them any more: "
                 f"{counted(result['originals'], 'sealed original')} and {counted(result['links'], 'link')}."
             )
 
@@ -86,19 +87,20 @@ def retention(
         raise typer.Exit(Exit.PROBLEMS)
     has_removed = result["dropped"] or result["rejects"] or any(lake["files"] for lake in lakes)
     if not (has_removed or result["made"] or result["originals"] or result["links"]):
-        raise NothingFoundError("There is no login as old as that.")
+        raise NothingFoundError("There was nothing to do: no login is that old.")
 
 
 def upkeep(
     context: typer.Context,
     ahead: Ahead = 12,
 ) -> None:
-    """Make partitions ahead, and count what is shared.
+    """Make coming partitions, and count shared devices and addresses.
 
-    Makes the partitions of the coming months, and counts shared devices and addresses anew.
+    The command makes the partitions of the coming months, and updates the counts of shared devices and addresses.
 
-    In the cloud it runs every hour; elsewhere let cron run it. Nothing breaks without: logins of a month without a
-    partition are stored all the same, and the views shared_ips and shared_devices stay right but get slow.
+    In the cloud it runs every hour. On other machines, run it with cron. Without it the pipeline still works: Postgres
+    stores logins of a month without a partition in the default partition. The views shared_ips and shared_devices stay
+    correct, but get slow.
     """
     session: Session = context.obj
     result = session.target.call(operations.upkeep, ahead=ahead)

@@ -1,4 +1,4 @@
-"""`salt`: the versions of the salt."""
+"""The command `salt`: manages the versions of the salt."""
 
 import time
 from datetime import datetime
@@ -22,9 +22,7 @@ app = typer.Typer(
 
 Above = Annotated[
     int | None,
-    typer.Option(
-        min=0, metavar="N", help="Highest version that any login may have been masked with; without, the database says."
-    ),
+    typer.Option(min=0, metavar="N", help="Highest salt version that any login has. Default: ask the database."),
 ]
 
 
@@ -32,16 +30,18 @@ Above = Annotated[
 def create_salt(
     context: typer.Context,
     kms_key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="KMS key that encrypts it; without, the account's key for SSM.")
+        str | None,
+        typer.Option(metavar="KEY", help="KMS key that encrypts the salt. Default: the account's key for SSM."),
     ] = None,
     above: Above = None,
     reason: Why = "salt create",
 ) -> None:
-    """Create the salt: 32 random bytes as an SSM SecureString, which nobody gets to see.
+    """Create the salt: 32 random bytes in an SSM SecureString. The command never prints the salt.
 
-    Refuses where there is one already. SSM numbers the versions of a parameter that was deleted from 1 again; so that
-    no version ever means two keys, the salt becomes a version above all that the database knows, and the numbers below
-    hold a text that is no salt. Where the database cannot be reached, say --above (0: it has no logins).
+    The command fails if the parameter exists. After a parameter was deleted, SSM numbers its versions from 1 again. A
+    version must never mean two salts. So the new salt gets a higher version than all logins in the database, and the
+    lower versions hold a text that is not a salt. If the database cannot be reached, give --above (0 if it has no
+    logins).
     """
     session: Session = context.obj
     parameter = session.target.settings.require("salt_parameter")
@@ -58,13 +58,13 @@ def rotate_salt(
     above: Above = None,
     reason: Why = "salt rotate",
 ) -> None:
-    """Put a new version of the salt; asks first.
+    """Create a new version of the salt; asks first.
 
-    Running functions take it up within 5 minutes. From then on the same device and address get other pseudonyms than
-    before: counts across the rotation break, unless the vault is on and `salt link` is run afterwards. Old rows keep
-    their pseudonyms and the version that made them; `lookup` goes on finding them while SSM has that version (100). The
-    new version is above all that the database knows; where it cannot be reached, say --above. Audited, if the database
-    can be reached.
+    Running functions read the new salt within 5 minutes. After that a device or an address gets another pseudonym than
+    before. Counts across the rotation are then wrong, unless the vault is on and you run `salt link`. Old rows keep
+    their pseudonyms and their salt version. `lookup` finds old rows as long as SSM keeps that version: SSM keeps 100
+    versions. The new version is higher than the version of any login in the database. If the database cannot be
+    reached, give --above; then the audit table gets no entry.
     """
     session: Session = context.obj
     parameter = session.target.settings.require("salt_parameter")
@@ -74,9 +74,9 @@ def rotate_salt(
     version = salts.rotate_salt(session.target.ssm, parameter, above=highest)
 
     def print_lines() -> None:
-        session.output.line(f"The salt is at version {version}; functions take it up within 5 minutes.")
+        session.output.line(f"The salt is at version {version}; functions read it within 5 minutes.")
         session.output.note(
-            f"With the vault on, then run: loginpipe salt link OLD {version} --reason … (OLD: the version before)"
+            f"If the vault is on, then run: loginpipe salt link OLD {version} --reason … (OLD: the version before)"
         )
 
     session.output.result({"version": version}, print_lines)
@@ -107,17 +107,18 @@ def show_status(context: typer.Context) -> None:
 def link_salts(
     context: typer.Context,
     old: Annotated[int, typer.Argument(min=1, metavar="OLD", help="Version of the salt before the rotation.")],
-    new: Annotated[int, typer.Argument(min=1, metavar="NEW", help="Version to link it to.")],
+    new: Annotated[int, typer.Argument(min=1, metavar="NEW", help="Version of the salt to link to.")],
     reason: Why,
     key: Annotated[str | None, typer.Option(metavar="KEY", help="The vault's KMS key (default: VAULT_KEY).")] = None,
     yes: Yes = False,
 ) -> None:
     """Link the pseudonyms of two salt versions, so that counts survive a rotation; asks first.
 
-    Opens each original of the old version that the vault holds, here and in memory only, makes its pseudonym under the
-    new version and writes the pair (table pseudonym_links). The views for analysts then count old and new as one. Needs
-    kms:Decrypt on the vault's key, and ssm:GetParameterHistory on the salt. Audited. Run it once all functions have the
-    new salt (5 minutes after the rotation); running it again links what is new.
+    The command opens each original of the old version in the vault. It does so on this machine, in memory. It makes
+    the pseudonym of the new version, and writes both pseudonyms to the table pseudonym_links. The views for analysts
+    then count both pseudonyms as one. This needs kms:Decrypt on the vault's key, and ssm:GetParameterHistory on the
+    salt. The audit table gets an entry. Run the command when all functions have the new salt: 5 minutes after the
+    rotation. If you run it again, it links the originals that are new.
 
     Example: loginpipe salt link 3 4 --reason "yearly rotation"
     """
@@ -131,7 +132,7 @@ def link_salts(
     confirm(f"Open all originals of salt version {old} to link them to version {new}?", yes=yes)
     with session.output.progress("linking", None) as step:
         seen, written = link(target, opener, old=old, new=new, reason=reason, step=step)
-    session.output.note("The views shared_ips and shared_devices follow with the next `upkeep` (in the cloud: hourly).")
+    session.output.note("The next `upkeep` updates the views shared_ips and shared_devices (in the cloud: every hour).")
     session.output.result(
         {"originals": seen, "linked": written},
         lambda: session.output.line(
@@ -145,8 +146,8 @@ def _highest_known(session: "Session", above: int | None) -> int:
         return above
     if not session.target.has_database:
         raise UsageError(
-            "Which versions of the salt are in use, only the database knows: set PG* or READER_FUNCTION, or give "
-            "--stack, or say the highest one with --above (0: the database has no logins)."
+            "Only the database knows the salt versions in use: set PG* or READER_FUNCTION, or give --stack, "
+            "or give the highest version with --above (0: the database has no logins)."
         )
     return session.target.call(operations.highest_salt_version)
 

@@ -18,29 +18,31 @@ if TYPE_CHECKING:
 def worker(
     context: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="End when the queue is empty; for cron.")] = False,
-    batch_size: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Most messages in a batch.")] = 100,
+    batch_size: Annotated[
+        int, typer.Option(min=1, max=10_000, metavar="N", help="Highest number of messages in a batch.")
+    ] = 100,
     window: Annotated[
         float, typer.Option(min=0, max=300, metavar="SECONDS", help="How long a batch may wait to fill.")
     ] = WINDOW_SECONDS,
     poll: Annotated[int, typer.Option(min=1, max=20, metavar="SECONDS", help="How long an idle poll waits.")] = 5,
     health_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File to touch after each poll that went well.")
+        Path | None, typer.Option(metavar="FILE", help="A file to touch after each successful poll.")
     ] = None,
 ) -> None:
     """Consume the queue on this machine.
 
-    Runs the handler that Lambda runs, until it is told to stop, or once.
+    The worker runs the same handler as Lambda. It runs until it gets a signal, or with --once until the queue is empty.
 
-    Configured as the function is: SALT_PARAMETER, PG* (role ingest), AWS_*, and DLQ_URL and VAULT_PUBLIC_KEY where they
-    are wanted. What the database has committed is deleted from the queue, and nothing else; what failed is delivered
-    again when the queue's visibility timeout has passed. Refuses to start where that timeout leaves no time for a write
-    after the window, and names the smallest one that works.
+    It reads the same variables as the function: SALT_PARAMETER, PG* (role ingest) and AWS_*; DLQ_URL and
+    VAULT_PUBLIC_KEY are optional. It deletes a message from the queue only after the database has committed it. SQS
+    delivers a failed message again after the queue's visibility timeout. If that timeout leaves no time for a write
+    after the window, the worker does not start, and names the smallest timeout that works.
 
-    SIGTERM or Ctrl-C: finishes the batch in hand, deletes what is committed, and ends; allow it the poll and a batch's
-    time (docker stop -t 60). Any number of workers may run side by side, also beside Lambda. With --health-file, a file
-    older than a minute or two means trouble.
+    After SIGTERM or Ctrl-C the worker finishes its batch, deletes the committed messages, and ends. Allow time for one
+    poll and one batch (docker stop -t 60). Several workers may run at the same time, also beside Lambda. With
+    --health-file, a file that is older than two minutes means that the worker is in trouble.
 
-    Exit code 3 where --once left messages behind that failed.
+    Exit code 3 if --once left failed messages in the queue.
 
     Example: loginpipe worker --once
     """

@@ -92,7 +92,7 @@ def test_second_up_says_that_the_stack_is_up(local: Local) -> None:
 def test_doctor_finds_no_error(local: Local) -> None:
     finished = local("--json", "doctor")
     assert finished.returncode == 0, finished.stdout
-    assert "On the local stack that is up" in finished.stderr
+    assert "This is the running local stack" in finished.stderr
     assert {finding["status"] for finding in json.loads(finished.stdout)} <= {"ok", "warning", "skipped"}
 
 

@@ -52,7 +52,7 @@ report --html                                 | requires an argument
 --directory one.jsonl status                  | one.jsonl is no folder
 --directory one.jsonl/below run               | below is no folder
 --directory /dev/null up                      | /dev/null is no folder
---stack a --local audit                       | Either --stack or --local.
+--stack a --local audit                       | Give either --stack or --local.
 run --count 0                                 | greater than or equal to 1
 run --count -5                                | greater than or equal to 1
 run --count x                                 | a valid integer
@@ -117,12 +117,12 @@ archive --month 26-01 target                  | --month must be a month such as 
 archive --month '' target                     | --month must be a month such as 2026-01.
 archive --month 2026-01 ''                    | TARGET must be a folder, or s3://bucket/prefix.
 archive --month 2026-01 s3://                 | TARGET must be a folder, or s3://bucket/prefix.
-archive --month 2026-01 t --drop --restore    | Either --drop or --restore.
+archive --month 2026-01 t --drop --restore    | Give either --drop or --restore.
 archive --month 2999-01 t --drop              | Only a month that is over can be dropped.
-recover --reason why --basis consent          | Say which: either --ip PSEUDONYM or --device-id PSEUDONYM.
+recover --reason why --basis consent          | Give either --ip PSEUDONYM or --device-id PSEUDONYM.
 recover --ip 12 --reason why --basis consent  | A pseudonym is 64 hexadecimal digits
-lookup --reason why                           | Say which: either --ip VALUE or --device-id VALUE.
-lookup --ip 1.2.3.4 --device-id x --reason y  | Say which: either --ip VALUE or --device-id VALUE.
+lookup --reason why                           | Give either --ip VALUE or --device-id VALUE.
+lookup --ip 1.2.3.4 --device-id x --reason y  | Give either --ip VALUE or --device-id VALUE.
 audit verify --head x                         | --head must be N:HASH
 audit verify --head ''                        | --head must be N:HASH
 run none.jsonl                                | none.jsonl cannot be read: No such file or directory.
