@@ -1,4 +1,4 @@
-"""All archives of a month back into the database, whatever format they have."""
+"""Restores all archives of a month, of any format, to the database."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypedDict
@@ -20,7 +20,7 @@ Archive = LinesArchive | ParquetArchive
 
 
 class RestoredArchive(TypedDict):
-    """What became of one archive's logins."""
+    """The result of the restore of one archive: numbers of logins."""
 
     archive: str
     logins: int
@@ -30,8 +30,9 @@ class RestoredArchive(TypedDict):
 
 
 class RestoredMonth(TypedDict):
-    """What a restore did, in all and by archive; which archives are not complete; and which archives the audit
-    table knows as dropped that are not there.
+    """The result of a restore: totals, and numbers by archive.
+
+    `incomplete` has the incomplete archives. `elsewhere` has archives of dropped months that are not in this place.
     """
 
     written: int
@@ -43,13 +44,13 @@ class RestoredMonth(TypedDict):
 
 
 def restore_month(target: "Target", where: "Place", month: str, reason: str, step: Step) -> RestoredMonth:
-    """Brings all complete archives of a month back, merged by key; verifies all of them before it writes a login.
+    """Restores all complete archives of a month, merged by key; verifies all of them before it writes a login.
 
-    Raises NothingFoundError where there is no complete archive.
+    Raises NothingFoundError if there is no complete archive.
     """
     archives, incomplete = _find_archives(where, month)
     if not archives:
-        broken = f" {len(incomplete)} of a run that did not come to its end: {', '.join(incomplete)}."
+        broken = f" Incomplete, from interrupted runs: {', '.join(incomplete)}."
         raise NothingFoundError(f"{where.name} holds no archive of {month}.{broken if incomplete else ''}")
     for archive in archives:
         _verify_archive(archive)
@@ -86,7 +87,7 @@ def _verify_archive(archive: Archive) -> None:
     for lines in archive.pages():
         found.add(lines)
     if (found.count, str(found.total)) != (archive.manifest["logins"], archive.manifest["checksum"]):
-        raise OpsError(f"The logins of the archive {archive.name} are not those that its manifest names.")
+        raise OpsError(f"The logins of the archive {archive.name} differ from its manifest.")
 
 
 def _restore_archive(target: "Target", archive: Archive, step: Step) -> "Restored":
@@ -107,7 +108,7 @@ def _restore_archive(target: "Target", archive: Archive, step: Step) -> "Restore
 
 
 def _find_archives(where: "Place", month: str) -> tuple[list[Archive], list[str]]:
-    """The complete archives of a month, in the order in which they were begun; and where incomplete ones lie."""
+    """Returns the complete archives of a month, sorted by their start, and the paths of incomplete archives."""
     lines, incomplete = find_lines_archives(where, month)
     archives: list[Archive] = [*lines, *find_parquet_archives(where, month)]
     archives.sort(key=lambda archive: (archive.manifest["newest_entry"], archive.manifest["archived_at"]))

@@ -1,6 +1,7 @@
-"""Archives of the first two formats, which are read and no longer written: gzip of JSON lines, and a manifest.
+"""Reads archives of the first two formats: gzip files of JSON lines, and a manifest. No command writes them any more.
 
-TARGET/YYYY-MM/ID/ holds one archive of a month. Its manifest was written last: a folder without one is no archive.
+TARGET/YYYY-MM/ID/ holds one archive of a month. The manifest was written last, so a folder without a manifest is not a
+complete archive.
 """
 
 import gzip
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 FORMAT = "login-pipeline archive 2"
-# TARGET/YYYY-MM/ itself was the archive, and its manifest had no archive and entries.
+# In the first format TARGET/YYYY-MM/ was the archive, and the manifest did not have `archive` and `newest_entry`.
 FIRST_FORMAT = "login-pipeline archive 1"
 
 
@@ -31,7 +32,7 @@ class File(TypedDict):
 
 
 class Manifest(TypedDict):
-    """What an archive holds; `newest_entry` and `newest_entry_at` are as in the manifests of today."""
+    """The content of an archive; `newest_entry` and `newest_entry_at` mean the same as in ops.lake.manifests."""
 
     format: str
     month: str
@@ -54,23 +55,23 @@ class LinesArchive:
 
     @property
     def name(self) -> str:
-        """The folder of the archive."""
+        """Returns the path of the folder."""
         return f"{self.where.name}/{self.folder}"
 
     def pages(self) -> Iterator[list[str]]:
-        """Its lines, PAGE at a time; raises OpsError where a file is not as the manifest says."""
+        """Yields the lines, PAGE at a time; raises OpsError if a file differs from the manifest."""
         for file in self.manifest["files"]:
             path = f"{self.folder}/{file['name']}"
             data = self.where.read(path)
             if hashlib.sha256(data).hexdigest() != file["sha256"]:
                 raise OpsError(f"{self.where.name}/{path} was damaged or changed: its SHA-256 is not the manifest's.")
-            lines = gzip.decompress(data).decode().split("\n")[:-1]  # splitlines() knows more line ends than JSON does
+            lines = gzip.decompress(data).decode().split("\n")[:-1]  # splitlines() would also split at other characters
             for start in range(0, len(lines), PAGE):
                 yield lines[start : start + PAGE]
 
 
 def find_lines_archives(where: "Place", month: str) -> tuple[list[LinesArchive], list[str]]:
-    """The complete archives of a month, and the folders of incomplete ones."""
+    """Returns the complete archives of a month, and the folders of incomplete archives."""
     folders: dict[str, bool] = {}
     for path in where.paths(month):
         folder, _, name = path.rpartition("/")
@@ -80,19 +81,19 @@ def find_lines_archives(where: "Place", month: str) -> tuple[list[LinesArchive],
 
 
 def _read_archive(where: "Place", folder: str, month: str) -> LinesArchive:
-    """The archive in a folder; raises OpsError where its manifest is none of that month."""
+    """Returns the archive in a folder; raises OpsError if its manifest is damaged or of another month."""
     try:
         content = json.loads(where.read(f"{folder}/{MANIFEST}"))
         manifest = _parse_manifest(content, folder)
     except (ValueError, KeyError, TypeError):
         manifest = None
     if manifest is None or manifest["month"] != month:
-        raise OpsError(f"{where.name}/{folder}/{MANIFEST} is no manifest of an archive of {month}.")
+        raise OpsError(f"{where.name}/{folder}/{MANIFEST} is not a manifest of an archive of {month}.")
     return LinesArchive(where, folder, manifest)
 
 
-def _parse_manifest(content: Any, folder: str) -> Manifest:  # noqa: ANN401  whatever JSON holds
-    """Raises ValueError, KeyError or TypeError where it is none."""
+def _parse_manifest(content: Any, folder: str) -> Manifest:  # noqa: ANN401  any JSON value
+    """Parses a manifest; raises ValueError, KeyError or TypeError if the content is not a manifest."""
     is_first = content["format"] == FIRST_FORMAT
     if not is_first and content["format"] != FORMAT:
         raise ValueError("another format")
@@ -101,7 +102,7 @@ def _parse_manifest(content: Any, folder: str) -> Manifest:  # noqa: ANN401  wha
         "month": content["month"],
         "archive": folder if is_first else content["archive"],
         "archived_at": content["archived_at"],
-        # It does not say what it was made after: every erasure counts as later.
+        # The first format has no audit entry, so every erasure counts as later.
         "newest_entry": 0 if is_first else int(content["newest_entry"]),
         "newest_entry_at": None if is_first else content["newest_entry_at"],
         "logins": int(content["logins"]),

@@ -1,4 +1,4 @@
-"""Lines of archives: a login as Postgres writes it, as JSON; and their checksum."""
+"""Lines of archives, and their checksum. A line is a login in JSON, as Postgres writes it."""
 
 import hashlib
 from collections.abc import Iterable
@@ -10,13 +10,13 @@ BEFORE_ALL = ["00000000-0000-0000-0000-000000000000", "0001-01-01"]
 
 @dataclass
 class Checksum:
-    """What an archive holds, whatever the order of its lines."""
+    """The number and the checksum of lines, which do not depend on the order."""
 
     count: int = 0
-    total: int = 0  # of the first 8 bytes of each line's SHA-256, signed: as line_checksum() in the database
+    total: int = 0  # sum over lines: the first 8 bytes of SHA-256, signed, as line_checksum() in the database
 
     def add(self, lines: Iterable[str]) -> None:
-        """Takes in lines."""
+        """Adds lines."""
         for line in lines:
             self.count += 1
             self.total += int.from_bytes(hashlib.sha256(line.encode()).digest()[:8], "big", signed=True)

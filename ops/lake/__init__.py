@@ -1,1 +1,1 @@
-"""The data lake: logins of months that are over as Parquet, which other engines read too."""
+"""The data lake: logins of past months in Parquet files, which other engines can read too."""

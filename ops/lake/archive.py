@@ -1,4 +1,4 @@
-"""An archive of a month in files of Parquet: written, read back, found again."""
+"""Writes, reads and finds archives of a month in Parquet files."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -38,11 +38,11 @@ class ParquetArchive:
 
     @property
     def name(self) -> str:
-        """The path of the manifest."""
+        """Returns the path of the manifest."""
         return f"{self.where.name}/{manifest_path(self.manifest)}"
 
     def pages(self) -> Iterator[list[str]]:
-        """Its lines, PAGE at a time; raises OpsError where a file is not as the manifest says."""
+        """Yields the lines, PAGE at a time; raises OpsError if a file differs from the manifest."""
         with workbench() as (engine, directory):
             path = directory / "logins.parquet"
             for file in self.manifest["files"]:
@@ -51,9 +51,9 @@ class ParquetArchive:
 
 
 def write_archive(target: "Target", month: str, where: "Place", reason: str, step: Step) -> Manifest | None:
-    """Writes a month, reads all of it back, and then makes its manifest; None where the month holds no login.
+    """Writes a month, reads all files back, and then creates the manifest; returns None if the month has no logins.
 
-    Raises OpsError where what was read is not what was written, or where somebody was erased meanwhile.
+    Raises OpsError if the files differ from the logins, or if a person was erased in the meantime.
     """
     with workbench() as (engine, directory):
         begun = target.call(operations.archive_begin, month=month, reason=reason)
@@ -77,20 +77,22 @@ def write_archive(target: "Target", month: str, where: "Place", reason: str, ste
     }
     manifest = with_files(empty, files)
     if (manifest["logins"], manifest["checksum"]) != (read.count, str(read.total)):
-        raise OpsError(f"The files of {month} in {where.name} do not hold what was read. Nothing was dropped.")
+        raise OpsError(
+            f"The files of {month} in {where.name} do not hold the logins of the database. Nothing was dropped."
+        )
     _complete(target, where, manifest)
     remove_leftovers(where, month)
     return manifest
 
 
 def find_parquet_archives(where: "Place", month: str) -> list[ParquetArchive]:
-    """The complete archives of a month."""
+    """Returns the complete archives of a month."""
     manifests = list_manifests(where, month)
     return [ParquetArchive(where, manifest) for manifest in manifests if not manifest["is_given_up"]]
 
 
 def find_incomplete_archives(where: "Place", month: str) -> list[str]:
-    """The names of files that belong to no complete archive."""
+    """Returns the names of files that belong to no complete archive."""
     left = unnamed_files(where, list_manifests(where, month), month)
     return sorted(path for paths in left.values() for path in paths)
 
@@ -109,12 +111,13 @@ def _stage(target: "Target", month: str, staging: Staging, step: Step) -> Checks
 
 
 def _complete(target: "Target", where: "Place", manifest: Manifest) -> None:
-    """Makes the manifest, unless it would bring an erased person into the lake.
+    """Creates the manifest; raises OpsError if a person was erased since the start of the archive.
 
-    An erasure writes its audit entry before it looks through the lake: it finds the files, or its entry is found.
+    An erasure writes its audit entry before it searches the lake. So either the erasure finds the files, or this
+    function finds its entry.
     """
     if target.call(operations.count_erasures, after=manifest["newest_entry"]):
-        raise OpsError("Somebody was erased while the archive was written. Nothing was dropped. Run the command again.")
+        raise OpsError("A person was erased while the archive was written. Nothing was dropped. Run the command again.")
     try:
         add_manifest(where, manifest)
     except TakenError:
@@ -124,4 +127,4 @@ def _complete(target: "Target", where: "Place", manifest: Manifest) -> None:
             "Another command has given this archive up, because it was not complete. Run the command again."
         ) from None
     if read_manifest(where, manifest_path(manifest)) != manifest:
-        raise OpsError(f"The manifest in {where.name} is not what was written. Nothing was dropped.")
+        raise OpsError(f"The manifest in {where.name} differs from the one that was written. Nothing was dropped.")

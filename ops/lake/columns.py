@@ -1,4 +1,4 @@
-"""Logins as Postgres writes them into lines of JSON, and as columns of Parquet: each can be made from the other."""
+"""Converts logins between JSON lines, as Postgres writes them, and columns of Parquet."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ TYPES = {
 
 
 def file_type(column: Column) -> str:
-    """DuckDB's type of a column; raises OpsError where an archive cannot hold it."""
+    """Returns DuckDB's type of a column; raises OpsError if an archive cannot hold that type."""
     found = TYPES.get(column["type"])
     if found is None:
         raise OpsError(f"An archive cannot hold the column {column['name']}: its type is {column['type']}.")
@@ -30,30 +30,30 @@ def file_type(column: Column) -> str:
 
 
 def names(columns: Iterable[Column]) -> str:
-    """The columns' names, as SQL lists them."""
+    """Returns the names of the columns as a list in SQL."""
     return ", ".join(quote_name(column["name"]) for column in columns)
 
 
 def line_structure(columns: Iterable[Column]) -> str:
-    """What a line holds, as a literal of DuckDB's read_json."""
+    """Returns the structure of a line, as a literal for DuckDB's read_json."""
     members = (f"{quote_name(column['name'])} {file_type(column)}" for column in columns)
     return quote(f"STRUCT({', '.join(members)})")
 
 
 class Lines:
-    """Makes lines of rows: the very text that login_line() makes in the database."""
+    """Converts rows to lines, with exactly the text that login_line() makes in the database."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
         order = sorted(range(len(columns)), key=lambda at: _rank(columns[at]["name"]))
         self._places = [(columns[at]["name"], at) for at in order]
 
     def make(self, row: Sequence[object]) -> str:
-        """The line of a row, whose cells are in the columns' order."""
+        """Returns the line of a row; the cells have the order of the columns."""
         return json.dumps({name: _plain(row[at]) for name, at in self._places}, ensure_ascii=False)
 
 
 def _rank(name: str) -> tuple[int, bytes]:
-    """The place of a key in a jsonb of Postgres: the shorter one first."""
+    """Returns the sort key of a name: in a jsonb, Postgres puts shorter names first."""
     encoded = name.encode()
     return len(encoded), encoded
 

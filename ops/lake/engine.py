@@ -1,4 +1,4 @@
-"""DuckDB, which the extra `lake` brings: opened without the network, and its errors without values."""
+"""Opens DuckDB, from the extra `lake`, without network access; its errors show no values."""
 
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,27 +12,27 @@ if TYPE_CHECKING:
     import duckdb
 
 MISSING = "This needs DuckDB. Install it with: pip install 'login-masking-pipeline[lake]'"
-# It downloads nothing: what it needs comes with the wheels that are pinned beside it.
+# DuckDB must download nothing: its extensions come with pinned wheels.
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "allow_community_extensions": False,
-    "python_enable_replacements": False,  # else a table's name could be that of a variable of this program
+    "python_enable_replacements": False,  # else a table name could read a variable of this program
 }
 
 
 @contextmanager
 def open_engine(directory: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
-    """DuckDB with `directory` for what does not fit into memory; raises UsageError where it is not installed.
+    """Opens DuckDB; `directory` holds data that does not fit into memory. Raises UsageError without DuckDB.
 
-    Within the block its errors become OpsErrors without its words, which can hold values of rows.
+    In the block, errors of DuckDB become OpsErrors without their text, because the text can hold values of rows.
     """
     try:
         import duckdb  # noqa: PLC0415  an optional part
     except ModuleNotFoundError:
         raise UsageError(MISSING) from None
     failure: OpsError | None = None
-    # Tables in memory move to the directory where they outgrow it. A database in a file would wait for the disk.
+    # DuckDB moves large tables from memory to the directory. A database in a file would always wait for the disk.
     connection = duckdb.connect(":memory:", config=SETTINGS | {"temp_directory": str(directory)})
     try:
         connection.execute("SET TimeZone = 'UTC'")
@@ -42,14 +42,14 @@ def open_engine(directory: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
     finally:
         connection.close()
     if failure is not None:
-        raise failure  # out here, so that it does not carry DuckDB's error
+        raise failure  # raised after the block, so that it has no reference to DuckDB's error
 
 
 def quote(text: str) -> str:
-    """A text as a literal of SQL."""
+    """Returns a text as a literal of SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def quote_name(name: str) -> str:
-    """The name of a column as SQL writes it."""
+    """Returns the name of a column as a quoted identifier of SQL."""
     return '"' + name.replace('"', '""') + '"'

@@ -1,7 +1,8 @@
-"""Logins leave the files of archives: a person's on request, old months by age.
+"""Deletes logins from archives: the logins of a person, or old months.
 
-A file that held some is replaced by one without them: the new file, then a further generation of the manifest, then the
-old file and the old manifest are deleted for good. Whatever the moment of a kill, the same command goes on from there.
+A file with such logins is replaced by a file without them. First the new file is stored. Then the next generation of
+the manifest names it. Then the old file and the old manifest are deleted for good. After a kill at any moment, the same
+command continues.
 """
 
 from collections.abc import Callable
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 
     from ops.places import Place
 
-TRIES = 5  # at an archive that another command changes at this moment
+TRIES = 5  # attempts on an archive that another command changes at the same time
 SELECT_OTHERS = "SELECT * FROM read_parquet({path}) WHERE user_id <> {user} ORDER BY user_id, event_id"
 
 
 class Erased(TypedDict):
-    """What left the files of a place, or with a dry run would leave; the archives there; and what went wrong."""
+    """The files and logins deleted from a place (or to delete, in a dry run), its archives, and the errors."""
 
     target: str
     archives: list[str]
@@ -36,7 +37,7 @@ class Erased(TypedDict):
 
 
 def erase_person(where: "Place", user_id: str, *, dry_run: bool, step: Callable[[int], None]) -> Erased:
-    """Takes a person's logins out of all archives. A file that cannot be read is an error, and the others go on."""
+    """Deletes a person's logins from all archives. Notes an error for an unreadable file, and continues."""
     result = _begin(where, dry_run=dry_run)
     with workbench() as (engine, directory):
         eraser = _Eraser(engine, directory, where, user_id, result, dry_run=dry_run)
@@ -47,12 +48,14 @@ def erase_person(where: "Place", user_id: str, *, dry_run: bool, step: Callable[
                     break
                 except TakenError:
                     if not tries_left:
-                        result["errors"].append(f"Archive {archive} is changed by other commands: run it again.")
+                        result["errors"].append(
+                            f"Other commands keep changing archive {archive}: run this command again."
+                        )
     return result
 
 
 def erase_months(where: "Place", before: str, *, dry_run: bool) -> Erased:
-    """Takes out the days of all months before that one."""
+    """Deletes the files of all months before the month `before`."""
     result = _begin(where, dry_run=dry_run)
     for manifest in list_manifests(where):
         if manifest["month"] >= before or not manifest["files"]:
@@ -65,7 +68,7 @@ def erase_months(where: "Place", before: str, *, dry_run: bool) -> Erased:
 
 
 def _begin(where: "Place", *, dry_run: bool) -> Erased:
-    """Gives up archives that are being written: they could hold what is about to be erased."""
+    """Gives up unfinished archives, because they could hold logins to erase; returns an empty count."""
     if not dry_run:
         remove_leftovers(where)
     archives = [manifest["archive"] for manifest in list_manifests(where) if not manifest["is_given_up"]]
@@ -73,7 +76,7 @@ def _begin(where: "Place", *, dry_run: bool) -> Erased:
 
 
 def _replace(where: "Place", manifest: Manifest, files: list[File]) -> Manifest:
-    """Makes a generation with other files the newest, and deletes what it does not name; raises TakenError."""
+    """Creates a generation with other files, and deletes the files that it does not name; raises TakenError."""
     following = with_files(manifest, files)
     add_manifest(where, following)
     kept = {file["name"] for file in files}
@@ -104,7 +107,7 @@ class _Eraser:
         self._dry_run = dry_run
 
     def erase(self, archive: str, step: Callable[[int], None]) -> None:
-        """Takes the person's logins out of the files of an archive; raises TakenError where it has changed."""
+        """Deletes the person's logins from the files of an archive; raises TakenError if another command changed it."""
         (manifest,) = (each for each in list_manifests(self._where) if each["archive"] == archive)
         for file in manifest["files"]:
             try:
@@ -125,7 +128,7 @@ class _Eraser:
             step(file["logins"])
 
     def _store_rest(self, manifest: Manifest, file: File, theirs: Checksum) -> list[File]:
-        """The file without the person; none where it held nobody else. Raises OpsError where it holds anything else."""
+        """Stores the file without the person, if it has other logins; raises OpsError if the result is wrong."""
         if theirs.count == file["logins"]:
             return []
         select = SELECT_OTHERS.format(path=quote(str(self._path)), user=quote(self._user_id))
@@ -136,6 +139,6 @@ class _Eraser:
             int(file["checksum"]),
         ):
             raise OpsError(
-                f"{self._where.name}/{rest['name']} is not what was left. Nothing was erased from this file."
+                f"{self._where.name}/{rest['name']} does not hold exactly the other logins. Nothing was erased."
             )
         return [rest]

@@ -1,4 +1,4 @@
-"""The report's figures with archived months."""
+"""Adds archived months to the figures of a report."""
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lambda_src.settings import DatabaseSettings
     from ops.places import Place
 
-# As the views daily_logins, shared_devices and shared_ips say it: pseudonyms that are linked count as one.
+# Linked pseudonyms count as one, as in the views daily_logins, shared_devices and shared_ips.
 LINKED = """
     CREATE VIEW linked AS
     SELECT l.create_date, l.user_id, coalesce(i.new, l.masked_ip) AS masked_ip,
@@ -53,9 +53,9 @@ SELECT_SHARED = "SELECT * FROM shared ORDER BY users DESC, logins DESC, pseudony
 def with_archived(
     report: Report, settings: "DatabaseSettings | None", places: "Sequence[Place]", *, top: int
 ) -> Report:
-    """The report over Postgres and archives, each login once.
+    """Returns the report on Postgres and archives; each login counts once.
 
-    Without Postgres only the days are added to the report, and a day that it has already gets the sum.
+    Without Postgres it adds only figures by day. A day in the report and in an archive gets the sum of both.
     """
     first = report["period"]["first_day"]
     with open_logins(settings, places) as (engine, _):
@@ -84,17 +84,17 @@ def with_archived(
 
 
 def _earlier(period: Periods) -> str:
-    """The first day of the period before."""
+    """Returns the first day of the period before."""
     return (date.fromisoformat(period["first_day"]) - timedelta(period["days"])).isoformat()
 
 
 def _new_devices(engine: "duckdb.DuckDBPyConnection", period: Periods) -> dict[str, int]:
-    """How many devices were new on each day of both periods."""
+    """Returns the number of new devices by day, for both periods."""
     return dict(engine.execute(SELECT_NEW_DEVICES, [_earlier(period)]).fetchall())
 
 
 def _count_periods(engine: "duckdb.DuckDBPyConnection", period: Periods, new_devices: dict[str, int]) -> Periods:
-    """Both periods counted anew. Rejects are not archived: theirs stay."""
+    """Counts both periods again. Rejects are not archived, so their number stays."""
     first = period["first_day"]
 
     def count(start: str, end: str, known: Totals) -> Totals:

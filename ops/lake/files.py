@@ -1,6 +1,7 @@
-"""Files of Parquet in a place: TARGET/month=2026-11/day=03/ARCHIVE.ID.parquet.
+"""Parquet files in a place: TARGET/month=2026-11/day=03/ARCHIVE.ID.parquet.
 
-Each is made on this machine, stored under a new name, read back and compared before a manifest names it.
+A file is written on this machine and stored under a new name. It is then read back and compared. Only after that does a
+manifest name it.
 """
 
 import hashlib
@@ -36,7 +37,7 @@ def write_file(engine: "duckdb.DuckDBPyConnection", select: str, path: Path) -> 
 def store_file(
     engine: "duckdb.DuckDBPyConnection", where: "Place", path: Path, archive: str, day: str, columns: Sequence[Column]
 ) -> File:
-    """Stores a file of this machine under a name of its own and reads it back; raises OpsError where it differs."""
+    """Stores a local file under a new name, and reads it back; raises OpsError if the two differ."""
     data = path.read_bytes()
     checksum = Checksum()
     for lines in read_lines(engine, path, columns):
@@ -55,12 +56,12 @@ def store_file(
 
 
 def fetch_file(where: "Place", file: File, path: Path) -> None:
-    """Brings a file onto this machine; raises OpsError where it is missing or not as its manifest says."""
+    """Copies a file to this machine; raises OpsError if it is missing, or differs from its manifest."""
     try:
         data = where.read(file["name"])
     except NothingFoundError:
         raise OpsError(
-            f"{where.name}/{file['name']} is missing: run the command again if somebody was erased at this moment."
+            f"{where.name}/{file['name']} is missing. If another command erases a person now, run this command again."
         ) from None
     if hashlib.sha256(data).hexdigest() != file["sha256"]:
         raise OpsError(f"{where.name}/{file['name']} was damaged or changed: its SHA-256 is not the manifest's.")
@@ -70,7 +71,7 @@ def fetch_file(where: "Place", file: File, path: Path) -> None:
 def read_lines(
     engine: "duckdb.DuckDBPyConnection", path: Path, columns: Sequence[Column], user_id: str | None = None
 ) -> Iterator[list[str]]:
-    """The logins of a file on this machine as lines, PAGE at a time; with `user_id` those of that person."""
+    """Yields the logins of a local file as lines, PAGE at a time; with `user_id` only the logins of that user."""
     lines = Lines(columns)
     cursor = engine.cursor()
     cursor.execute(SELECT_ROWS.format(columns=names(columns), path=quote(str(path))), [user_id])
@@ -79,7 +80,7 @@ def read_lines(
 
 
 def unnamed_files(where: "Place", manifests: Sequence[Manifest], month: str | None = None) -> dict[str, list[str]]:
-    """The files that no manifest names, by archive: left behind by a run that was killed, or of one under way."""
+    """Returns the files that no manifest names, by archive. Their run was killed, or is not finished."""
     named = {file["name"] for manifest in manifests for file in manifest["files"]}
     left: dict[str, list[str]] = {}
     for path in where.paths("" if month is None else f"month={month}"):

@@ -1,4 +1,4 @@
-"""The places that hold archives, as far as this machine reaches them."""
+"""Erases in all places with archives that this machine reaches."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def erase_in_lakes(targets: Iterable[str], erase: "Callable[[Place], Erased]") -> list[Erased]:
-    """Erases in each place that holds archives of Parquet; what goes wrong in one must not stop the others."""
+    """Erases in each place that holds Parquet archives; an error in one place does not stop the others."""
     results = []
     for target in dict.fromkeys(place(target).name for target in targets):
         where = place(target)
         try:
-            if list_manifests(where):  # a folder of another machine holds none
+            if list_manifests(where):  # a folder on another machine has no manifests here
                 results.append(erase(where))
         except (PipelineError, BotoCoreError, ClientError) as error:
             results.append({"target": target, "archives": [], "files": 0, "logins": 0, "errors": [str(error)]})
@@ -29,7 +29,7 @@ def erase_in_lakes(targets: Iterable[str], erase: "Callable[[Place], Erased]") -
 
 
 def note_erased(lake: Erased) -> dict[str, object]:
-    """What the audit table says of it."""
+    """Returns the content of the audit entry of an erasure."""
     return {
         "target": lake["target"],
         "archives": len(lake["archives"]),
@@ -40,13 +40,13 @@ def note_erased(lake: Erased) -> dict[str, object]:
 
 
 def not_erased(known: "list[KnownArchive]", lakes: list[Erased]) -> "list[KnownArchive]":
-    """The archives of the audit table that were not looked through."""
+    """Returns the archives of the audit table that no erasure has completely searched."""
     done = {archive for lake in lakes if not lake["errors"] for archive in lake["archives"]}
     return [each for each in known if each["archive"] not in done]
 
 
 def describe_errors(lakes: list[Erased]) -> Iterator[str]:
-    """A line for each thing that went wrong."""
+    """Yields a line for each error."""
     for lake in lakes:
         for error in lake["errors"]:
             yield f"archives in {lake['target']}: {error}"

@@ -1,4 +1,4 @@
-"""A session of DuckDB that has the logins of Postgres and of archives."""
+"""Opens a session of DuckDB with the logins of Postgres and of archives."""
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 def open_logins(
     settings: "DatabaseSettings | None", places: "Sequence[Place]", *, role: str | None = None, sql: str | None = None
 ) -> "Iterator[tuple[duckdb.DuckDBPyConnection, Archived]]":
-    """A session with the table user_logins; None: without Postgres. A statement of somebody else is checked first.
+    """Opens a session with the table user_logins; without Postgres if `settings` is None.
 
-    Postgres sees the role that is given, else whoever logs in. Raises UsageError, OpsError, SetupError.
+    Checks the statement `sql` of a user first. Reads Postgres as `role`; without `role`, as the user of the settings.
+    Raises UsageError, OpsError or SetupError.
     """
     with workbench() as (engine, _):
         if sql is not None:
@@ -35,6 +36,6 @@ def open_logins(
         if settings is not None:
             attach_postgres(engine, settings, role)
         elif not archived.files:
-            raise UsageError("There is nothing to read: no archive is there, and no Postgres is attached.")
+            raise UsageError("There is nothing to read: no archive was found, and no Postgres is attached.")
         create_logins(engine, archived, has_hot=settings is not None)
         yield engine, archived

@@ -1,8 +1,8 @@
-"""Manifests: each says which files an archive of a month consists of.
+"""Manifests: each names the files of an archive of a month.
 
-TARGET/_manifests/month=2026-11/ARCHIVE.000001.json is the first generation. A change to the archive is a further
-generation, and the newest one holds. A file of a manifest is created and never replaced, so that of two processes which
-make the same generation one fails. Engines leave out folders that begin with an underscore.
+TARGET/_manifests/month=2026-11/ARCHIVE.000001.json is the first generation. Each change to the archive makes another
+generation, and only the newest one is valid. A manifest file is created and never replaced. So if two processes make
+the same generation, one of them fails. Engines ignore folders whose name begins with an underscore.
 """
 
 import json
@@ -22,7 +22,7 @@ NAME = re.compile(rf"{FOLDER}/month=(?P<month>[0-9-]+)/(?P<archive>[^/.]+)\.(?P<
 
 
 class File(TypedDict):
-    """A file of Parquet: its path in the place, and what it holds."""
+    """A Parquet file: its path in the place, and its content."""
 
     name: str
     day: str
@@ -33,11 +33,11 @@ class File(TypedDict):
 
 
 class Manifest(TypedDict):
-    """What an archive holds.
+    """The content of an archive.
 
-    `newest_entry` is the number of the newest audit entry when the archive was begun, `newest_entry_at` its time, which
-    tells whether a database still has that very entry. A restore leaves out whoever was forgotten by a later entry.
-    An archive that `is_given_up` was never complete.
+    `newest_entry` is the number of the newest audit entry at the start of the archive. `newest_entry_at` is the time of
+    this entry; it shows whether a database still has the same entry. A restore leaves out people who were forgotten by
+    a later entry. An archive with `is_given_up` was never complete.
     """
 
     format: str
@@ -57,7 +57,7 @@ class Manifest(TypedDict):
 
 
 def make_manifest(month: str, archive: str) -> Manifest:
-    """Returns the generation before the first one of an archive: nothing is complete, no file is named."""
+    """Returns generation 0 of an archive, which is not complete and has no files."""
     return {
         "format": FORMAT,
         "month": month,
@@ -77,18 +77,18 @@ def make_manifest(month: str, archive: str) -> Manifest:
 
 
 def manifest_path(manifest: Manifest) -> str:
-    """Where a manifest is."""
+    """Returns the path of a manifest."""
     name = f"{manifest['archive']}.{manifest['generation']:06}.json"
     return f"{FOLDER}/month={manifest['month']}/{name}"
 
 
 def add_manifest(where: "Place", manifest: Manifest) -> None:
-    """Makes a generation the newest one, at once; raises TakenError where another process has made that generation."""
+    """Creates a generation; raises TakenError if another process has created the same generation."""
     where.create(manifest_path(manifest), json.dumps(manifest, indent=2).encode())
 
 
 def with_files(manifest: Manifest, files: list[File]) -> Manifest:
-    """The next generation, with other files."""
+    """Returns the next generation, with other files."""
     return {
         **manifest,
         "generation": manifest["generation"] + 1,
@@ -99,9 +99,9 @@ def with_files(manifest: Manifest, files: list[File]) -> Manifest:
 
 
 def list_manifests(where: "Place", month: str | None = None) -> list[Manifest]:
-    """The newest generation of each archive of a month, or of all months, in the order in which they were begun.
+    """Returns the newest generation of each archive of a month, or of all months, sorted by month and start.
 
-    Raises OpsError where one is damaged.
+    Raises OpsError if a manifest is damaged.
     """
     newest: dict[str, str] = {}
     for path in sorted(where.paths(FOLDER if month is None else f"{FOLDER}/month={month}")):
@@ -115,25 +115,25 @@ def list_manifests(where: "Place", month: str | None = None) -> list[Manifest]:
 
 
 def read_manifest(where: "Place", path: str) -> Manifest:
-    """A manifest; raises OpsError where the file is none, or not that one."""
+    """Reads a manifest; raises OpsError if the file is no manifest, or has another path than its content says."""
     try:
         manifest = _parse_manifest(json.loads(where.read(path)))
     except (ValueError, KeyError, TypeError):
         manifest = None
     if manifest is None or manifest_path(manifest) != path:
-        raise OpsError(f"{where.name}/{path} is no manifest, or was damaged.")
+        raise OpsError(f"{where.name}/{path} is not a manifest, or was damaged.")
     return manifest
 
 
 def old_manifests(where: "Place", current: Iterable[Manifest]) -> list[str]:
-    """The paths of generations that a newer one has replaced."""
+    """Returns the paths of generations that have a newer generation."""
     newest = {manifest["archive"]: manifest["generation"] for manifest in current}
     found = filter(None, map(NAME.fullmatch, where.paths(FOLDER)))
     return [name[0] for name in found if int(name["generation"]) < newest.get(name["archive"], 0)]
 
 
-def _parse_manifest(content: Any) -> Manifest:  # noqa: ANN401  whatever JSON holds
-    """Raises ValueError, KeyError or TypeError where it is none."""
+def _parse_manifest(content: Any) -> Manifest:  # noqa: ANN401  any JSON value
+    """Parses a manifest; raises ValueError, KeyError or TypeError if the content is not a manifest."""
     if content["format"] != FORMAT:
         raise ValueError("another format")
     manifest: Manifest = {

@@ -1,4 +1,4 @@
-"""A query over months in Postgres and in archives, with DuckDB."""
+"""Runs a query on months in Postgres and in archives, with DuckDB."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -19,32 +19,32 @@ if TYPE_CHECKING:
 ANALYST = "analyst"
 POLL_SECONDS = 0.2
 WRITE_FILE = "COPY (\n{sql}\n) TO {path} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
-# Of these errors the words are about the statement: they come before any row is read.
+# The text of these errors is only about the statement: DuckDB raises them before it reads a row.
 SPEAKING = ("BinderException", "CatalogException", "ParserException", "PermissionException", "SyntaxException")
 
 Step = Callable[[int], None]
 
 
 class Query:
-    """A checked statement in a session that can read the logins and nothing else."""
+    """A checked statement, in a session that can read only the logins."""
 
     def __init__(self, engine: "duckdb.DuckDBPyConnection", sql: str) -> None:
         self._engine = engine
         self._sql = sql
 
     def run(self, step: Step) -> list[str]:
-        """Runs it; returns the names of its columns. `step` is told of each percent."""
+        """Runs the statement; returns the names of its columns. Calls `step` for each percent."""
         self._execute(self._sql, step)
         return [column[0] for column in self._engine.description or ()]
 
     def pages(self, size: int = 10_000) -> Iterator[list[tuple[object, ...]]]:
-        """The rows of what was run."""
+        """Yields the rows of the result, `size` at a time."""
         with _explained():
             while rows := self._engine.fetchmany(size):
                 yield rows
 
     def write_parquet(self, path: Path, step: Step) -> int:
-        """Runs it and writes its rows to a file; returns their number."""
+        """Runs the statement, and writes its rows to a file; returns the number of rows."""
         self._execute(WRITE_FILE.format(sql=self._sql, path=quote(str(path))), step)
         ((count,),) = self._engine.fetchall()
         return int(count)
@@ -58,14 +58,14 @@ class Query:
 def open_query(
     sql: str, settings: "DatabaseSettings | None", places: "Sequence[Place]", output: Path | None
 ) -> Iterator[Query]:
-    """Checks the statement, attaches what it may read, and locks the session; raises PipelineError."""
+    """Checks the statement, attaches the logins, and locks the session; raises PipelineError."""
     with open_logins(settings, places, role=ANALYST, sql=sql) as (engine, archived):
         _lock(engine, [*archived.all_files, *([str(output)] if output else [])])
         yield Query(engine, sql)
 
 
 def _lock(engine: "duckdb.DuckDBPyConnection", paths: Sequence[str]) -> None:
-    """From here on the session opens these files and no other, and cannot change that."""
+    """Locks the session: after this it can open only these files."""
     engine.execute("SET enable_progress_bar = true")
     engine.execute("SET enable_progress_bar_print = false")
     engine.execute(f"SET allowed_paths = [{', '.join(map(quote, paths))}]")
@@ -75,7 +75,7 @@ def _lock(engine: "duckdb.DuckDBPyConnection", paths: Sequence[str]) -> None:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Turns DuckDB's errors into OpsErrors, with its words only where they cannot hold a value of a row."""
+    """Converts errors of DuckDB to OpsErrors; keeps the text only if it cannot hold a value of a row."""
     import duckdb  # noqa: PLC0415  an optional part
 
     failure: OpsError | None = None
@@ -86,14 +86,14 @@ def _explained() -> Iterator[None]:
         if kind in SPEAKING:
             failure = UsageError(" ".join(str(error).split("\n\n")[0].split()))
         else:
-            failure = OpsError(f"DuckDB cannot run this ({kind}). Its words could hold values, so they are not shown.")
+            failure = OpsError(f"DuckDB cannot run this ({kind}). Its message could hold values, so it is not shown.")
     if failure is not None:
-        raise failure  # out here, so that it does not carry DuckDB's error
+        raise failure  # raised after the block, so that it has no reference to DuckDB's error
 
 
 @contextmanager
 def _watched(engine: "duckdb.DuckDBPyConnection", step: Step) -> Iterator[None]:
-    """Tells `step` how far the statement is, while the block runs."""
+    """Calls `step` with the progress of the statement while the block runs."""
     done = threading.Event()
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""How DuckDB reads what lies elsewhere: extensions from their wheels, files of a place, Postgres."""
+"""Gives DuckDB access to its extensions, to the files of a place, and to Postgres."""
 
 from importlib import import_module
 from pathlib import Path
@@ -32,12 +32,12 @@ def load_extension(engine: "duckdb.DuckDBPyConnection", name: str) -> None:
 
 
 def file_url(where: "Place", path: str) -> str:
-    """What DuckDB calls a file."""
+    """Returns the URL of a file for DuckDB."""
     return f"{where.name}/{path}"
 
 
 def allow_bucket(engine: "duckdb.DuckDBPyConnection", where: "Place") -> None:
-    """Makes a bucket readable with the caller's credentials; nothing where the place is a folder."""
+    """Makes a bucket readable with the caller's credentials; does nothing for a folder."""
     if not isinstance(where, Bucket):
         return
     load_extension(engine, "httpfs")
@@ -58,9 +58,9 @@ def allow_bucket(engine: "duckdb.DuckDBPyConnection", where: "Place") -> None:
 
 
 def attach_postgres(engine: "duckdb.DuckDBPyConnection", settings: DatabaseSettings, role: str | None) -> None:
-    """Attaches Postgres, read-only, as that role, or as whoever logs in.
+    """Attaches Postgres, read-only, as `role`; without `role`, as the user of the settings.
 
-    Raises SetupError: DuckDB's own words would hold the password.
+    Raises SetupError instead of DuckDB's error, whose text would hold the password.
     """
     import duckdb  # noqa: PLC0415  an optional part
 
@@ -85,6 +85,6 @@ def attach_postgres(engine: "duckdb.DuckDBPyConnection", settings: DatabaseSetti
 
 
 def _connection_word(value: object) -> str:
-    """A value as a connection string of libpq holds it."""
+    """Returns a value in quotes for a connection string of libpq."""
     escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

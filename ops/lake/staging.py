@@ -1,4 +1,4 @@
-"""A month's logins on this machine, between the database and the files."""
+"""Holds the logins of a month on this machine, between the database and the files."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,22 +12,22 @@ from ops.operations.archives import Column
 if TYPE_CHECKING:
     import duckdb
 
-LOGINS_A_FILE = 1_000_000  # about 120 MB, which is held in memory while it is stored
-WRITTEN_AT = "written_at"  # of the table and the files, but of no line: a login that is brought back is written anew
-# From a file: DuckDB takes 5,000 texts as parameters of a statement a thousand times more slowly.
+LOGINS_A_FILE = 1_000_000  # about 120 MB, which must fit into memory
+WRITTEN_AT = "written_at"  # a column of the table and the files, but not of lines: a restore sets it again
+# It reads a file because 5,000 texts as parameters of a statement take DuckDB a thousand times longer.
 INSERT_PAGE = """
     INSERT INTO logins SELECT unnest(login), moment FROM read_json({path}, format = 'newline_delimited',
         columns = {{'moment': 'TIMESTAMPTZ', 'login': {structure}}})
 """
 SELECT_DAYS = "SELECT create_date::VARCHAR, count(*) FROM logins GROUP BY 1 ORDER BY 1"
-# Sorted by user, so that an erasure finds a person quickly.
+# The rows are sorted by user, so that an erasure finds a person quickly.
 SELECT_FILE = """
     SELECT * FROM logins WHERE create_date = {day} ORDER BY user_id, event_id LIMIT {limit} OFFSET {start}
 """
 
 
 class Staging:
-    """Logins of a month by day."""
+    """The logins of one month, by day."""
 
     def __init__(self, engine: "duckdb.DuckDBPyConnection", directory: Path, columns: Sequence[Column]) -> None:
         self.engine = engine
@@ -38,19 +38,19 @@ class Staging:
         engine.execute(f"CREATE TABLE logins ({', '.join(typed)}, {WRITTEN_AT} TIMESTAMPTZ)")
 
     def add(self, lines: list[str], written_at: list[str]) -> None:
-        """Takes lines in, and when each was written."""
+        """Adds lines; `written_at` has the time at which each line was written."""
         pairs = zip(lines, written_at, strict=True)
         text = "".join(f'{{"moment": "{moment}", "login": {line}}}\n' for line, moment in pairs)
         self._page.write_text(text, encoding="utf-8")
         self.engine.execute(self._insert)
 
     def salt_versions(self) -> list[int]:
-        """The versions of the salt behind the pseudonyms."""
+        """Returns the salt versions of the logins."""
         rows = self.engine.execute("SELECT DISTINCT salt_version FROM logins ORDER BY 1").fetchall()
         return [version for (version,) in rows]
 
     def files(self) -> Iterator[tuple[str, Path]]:
-        """A file of Parquet at a time, and its day; the next one replaces it."""
+        """Yields the day and the path of one Parquet file at a time; the next file overwrites it."""
         path = self.directory / "logins.parquet"
         for day, count in self.engine.execute(SELECT_DAYS).fetchall():
             for start in range(0, count, LOGINS_A_FILE):

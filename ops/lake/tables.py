@@ -1,4 +1,4 @@
-"""The table `user_logins` of a query: the months in Postgres and those in archives, each login once."""
+"""Makes the table `user_logins` of a query: months in Postgres and in archives, each login once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ops.places import Place
 
-# Of the archived months those of which Postgres holds logins as well: late ones, or the month was not dropped.
+# Selects the archived months that also have logins in Postgres: late logins, or the month was not dropped.
 SELECT_SHARED_MONTHS = """
     SELECT to_char(month, 'YYYY-MM') FROM unnest(ARRAY[{months}]::date[]) AS month
     WHERE EXISTS (SELECT FROM public.user_logins l
@@ -37,12 +37,12 @@ class Archived:
 
     @property
     def all_files(self) -> list[str]:
-        """The files of all months."""
+        """Returns the files of all months."""
         return [file for files in self.files.values() for file in files]
 
 
 def find_archived(places: "Iterable[Place]") -> Archived:
-    """What the archives of these places hold; raises OpsError where a file that a manifest names is missing."""
+    """Returns the files of all archives in these places; raises OpsError if a file of a manifest is missing."""
     found = Archived()
     for where in places:
         manifests = [manifest for manifest in list_manifests(where) if manifest["files"]]
@@ -56,7 +56,7 @@ def find_archived(places: "Iterable[Place]") -> Archived:
 
 
 def shared_months(engine: "duckdb.DuckDBPyConnection", months: Iterable[str]) -> set[str]:
-    """The months of which Postgres holds a login."""
+    """Returns the months that have a login in Postgres."""
     wanted = ", ".join(quote(f"{month}-01") for month in months)
     if not wanted:
         return set()
@@ -65,7 +65,7 @@ def shared_months(engine: "duckdb.DuckDBPyConnection", months: Iterable[str]) ->
 
 
 def create_logins(engine: "duckdb.DuckDBPyConnection", archived: Archived, *, has_hot: bool) -> None:
-    """Makes the view user_logins. Months that are there more than once are merged by the key of a login."""
+    """Creates the view user_logins. If a month has several sources, it merges them by the key of a login."""
     shared = shared_months(engine, archived.files) if has_hot else set()
     merged = sorted(archived.doubled | shared)
     plain = [file for month, files in archived.files.items() if month not in merged for file in files]
@@ -78,7 +78,7 @@ def create_logins(engine: "duckdb.DuckDBPyConnection", archived: Archived, *, ha
     if merged:
         again = [_read([file for month in merged for file in archived.files[month]])]
         if shared:
-            # Postgres gets the bounds, and DuckDB looks at the month.
+            # Postgres filters by the bounds, and DuckDB by the month.
             first, last = (quote(f"{month}-01") for month in (merged[0], merged[-1]))
             bounds = f"create_date >= {first}::DATE AND create_date <= last_day({last}::DATE)"
             again.append(f"{READ_HOT} WHERE {bounds} AND {in_merged}")
@@ -95,4 +95,4 @@ def _check_files(where: "Place", manifests: Sequence[Manifest]) -> None:
     for manifest in manifests:
         for file in manifest["files"]:
             if file["name"] not in there:
-                raise OpsError(f"{where.name}/{file['name']} is missing, and a manifest names it.")
+                raise OpsError(f"{where.name}/{file['name']} is missing, but a manifest names it.")

@@ -1,6 +1,7 @@
-"""A directory for copies of archives while they are worked on. What a killed command left behind goes with the next.
+"""Gives a command a temporary directory for copies of archives.
 
-A command holds a lock on its directory, which ends with the process, however it ends.
+A command locks its directory. The lock ends with the process, also if the process is killed. So each command can find
+and delete the directories of killed commands.
 """
 
 import os
@@ -23,30 +24,30 @@ LOCK = "lock"
 
 @contextmanager
 def workbench() -> "Iterator[tuple[duckdb.DuckDBPyConnection, Path]]":
-    """DuckDB, and a directory that only this user can read and that is gone after the block."""
+    """Opens DuckDB, and a directory that only this user can read; deletes the directory after the block."""
     _remove_abandoned(Path(tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(prefix=PREFIX) as name:
         directory = Path(name)
         draft = directory / f"{LOCK}.new"
         with draft.open("w") as held:
             _try_lock(held.fileno())
-            draft.rename(directory / LOCK)  # nobody else sees it before it is locked
+            draft.rename(directory / LOCK)  # other commands see the lock file only after it is locked
             with open_engine(directory) as engine:
                 yield engine, directory
 
 
 def _remove_abandoned(parent: Path) -> None:
     for path in parent.glob(f"{PREFIX}*/{LOCK}"):
-        with suppress(OSError), path.open("a") as held:  # another user's, or gone at this moment
+        with suppress(OSError), path.open("a") as held:  # it belongs to another user, or was deleted just now
             if _try_lock(held.fileno()):
                 shutil.rmtree(path.parent)
 
 
 def _try_lock(descriptor: int) -> bool:
-    """Whether the lock is ours now; never on Windows, which has other locks."""
+    """Tries to lock a file; returns True if this process has the lock. Returns False on Windows, without fcntl."""
     if os.name == "nt":
         return False
-    import fcntl  # noqa: PLC0415  Windows has none
+    import fcntl  # noqa: PLC0415  Windows does not have it
 
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

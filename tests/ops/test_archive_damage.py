@@ -12,7 +12,7 @@ from tests.ops.earlier_archives import write_second_format
 from tests.scratch import Scratch
 
 
-@pytest.mark.parametrize(("flawless", "told"), [(".json", "SHA-256"), (".parquet", "is no manifest")])
+@pytest.mark.parametrize(("flawless", "told"), [(".json", "SHA-256"), (".parquet", "is not a manifest")])
 def test_archive_that_was_not_stored_as_written(
     loginpipe: CommandLine,
     database: Scratch,
