@@ -1,4 +1,4 @@
-"""How IAM compares names with patterns."""
+"""Compares names with patterns as IAM does."""
 
 import re
 from functools import cache
@@ -7,12 +7,12 @@ PARTS = 6  # arn:partition:service:region:account:resource
 
 
 def matches(pattern: str, value: str) -> bool:
-    """Whether the value fits a pattern of `*` and `?`; case counts."""
+    """Returns whether the value matches a pattern with `*` and `?`. The case of letters matters."""
     return _compiled(pattern).fullmatch(value) is not None
 
 
 def matches_action(pattern: str, action: str) -> bool:
-    """Whether an action fits; case does not count.
+    """Returns whether an action matches. The case of letters does not matter.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
     """
@@ -20,14 +20,14 @@ def matches_action(pattern: str, action: str) -> bool:
 
 
 def matches_arn(pattern: str, arn: str) -> bool:
-    """Whether an ARN fits. Each part between colons is compared alone; the last part takes all that remains.
+    """Returns whether an ARN matches. It compares each part between colons; the last part has the rest.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
     """
     if pattern == "*":
         return True
     wanted, found = pattern.split(":", PARTS - 1), arn.split(":", PARTS - 1)
-    if len(wanted) < PARTS and wanted[-1].endswith("*"):  # a last `*` goes beyond the colons
+    if len(wanted) < PARTS and wanted[-1].endswith("*"):  # a `*` at the end also matches colons
         return matches(pattern, arn)
     return len(wanted) == len(found) and all(map(matches, wanted, found))
 

@@ -1,4 +1,4 @@
-"""Who asks, and from where: a function's code, Lambda on behalf of a function, a service, a stranger."""
+"""Callers: the code of a function, Lambda on behalf of a function, an AWS service, or another role."""
 
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -9,7 +9,7 @@ from tests.iam.policy import Request, Statement
 from tests.iam.resolution import ACCOUNT, arn
 
 EVERYTHING = Statement("administrator", {"Effect": "Allow", "Action": "*", "Resource": "*"})
-# Of a key that another template or nobody has made: IAM policies decide.
+# The policy of a key outside the template: IAM policies decide.
 # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
 DEFAULT_KEY_POLICY = (
     Statement(
@@ -23,23 +23,23 @@ DEFAULT_KEY_POLICY = (
     ),
 )
 VIA_SERVICE = "kms:ViaService"
-NOT_OVER_ENDPOINTS = ("rds-db",)  # no call, but a token in the log-in to the database
+NOT_OVER_ENDPOINTS = ("rds-db",)  # it is a token in the log-in to the database, not a call
 
 
 class Place(Enum):
-    """Where a call with a role's credentials comes from.
+    """The origin of a call with the credentials of a role.
 
     https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
     """
 
-    CODE = "code"  # in the execution environment
-    TELEMETRY = "telemetry"  # Lambda writes logs and traces, and names the function
-    SERVICE = "service"  # Lambda polls the queue and makes network interfaces, and does not
+    CODE = "code"  # the code in the execution environment
+    TELEMETRY = "telemetry"  # Lambda writes logs and traces, and sends the ARN of the function
+    SERVICE = "service"  # Lambda polls the queue and makes network interfaces, without that ARN
 
 
 @dataclass(frozen=True)
 class Caller:
-    """A principal with its own policies; `function` is None for whoever is no function."""
+    """A principal with its own policies. `function` is None if the caller is not a function."""
 
     name: str
     principal: Principal
@@ -53,13 +53,13 @@ class Caller:
         return self.name
 
     def decide(self, account: Account, request: Request) -> Decision:
-        """The decision on a request of this caller."""
+        """Returns the decision on a request of this caller."""
         endpoint: Policy | None = None
         direct = VIA_SERVICE not in request.keys and request.service not in NOT_OVER_ENDPOINTS
         if self.inside_vpc and direct:
             endpoint = account.endpoints.get(request.service)
             if endpoint is None and account.is_isolated:
-                return Decision(allowed=False, reason=f"no way out of the VPC to {request.service}")
+                return Decision(allowed=False, reason=f"the VPC has no endpoint for {request.service}")
         is_key = request.service == "kms"
         policies = Policies(
             identity=self.identity,
@@ -71,7 +71,7 @@ class Caller:
         return decide(self.principal, self.complete(request), policies)
 
     def complete(self, request: Request) -> Request:
-        """The request with the keys that every call has."""
+        """Returns the request with the context keys that every call has."""
         keys: dict[str, str | tuple[str, ...]] = {"aws:SecureTransport": "true", **request.keys}
         if not self.principal.is_service:
             keys |= {"aws:PrincipalArn": self.principal.arn, "aws:PrincipalAccount": self.principal.account}
@@ -81,7 +81,7 @@ class Caller:
 
 
 def role_principal(name: str) -> Principal:
-    """A role of the account, in a session."""
+    """Returns the principal of a role, in a session."""
     return Principal(
         arn=arn(f"iam::{{account}}:role/{name}"),
         account=ACCOUNT,
@@ -90,7 +90,7 @@ def role_principal(name: str) -> Principal:
 
 
 def function_callers(account: Account) -> dict[tuple[str, Place], Caller]:
-    """Each function's role, from each place that its credentials are used at."""
+    """Returns the role of each function as a caller, once for each place."""
     return {
         (name, place): Caller(
             name=f"{name} ({place.value})",
@@ -106,10 +106,10 @@ def function_callers(account: Account) -> dict[tuple[str, Place], Caller]:
 
 
 def service(name: str) -> Caller:
-    """A service of AWS."""
+    """Returns an AWS service as a caller."""
     return Caller(name=name, principal=Principal(f"{name}.amazonaws.com"), identity=())
 
 
 def stranger(*, identity: Policy = (), inside_vpc: bool = False, name: str = "Stranger") -> Caller:
-    """Another role of the account."""
+    """Returns another role of the account as a caller."""
     return Caller(name=name, principal=role_principal(name), identity=identity, inside_vpc=inside_vpc)

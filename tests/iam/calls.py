@@ -1,4 +1,4 @@
-"""What a call asks IAM for: the action and the resource of each request, and what it does with a KMS key.
+"""Translates an API call to the requests that IAM decides on, with the uses of a KMS key.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
@@ -14,7 +14,7 @@ Keys = Mapping[str, str]  # the KMS key of a queue or a parameter, by ARN
 Body = Mapping[str, Any]
 
 DEFAULT_KEY = arn("kms:{region}:{account}:key/aws-managed")
-# A parameter's ARN is the encryption context; of the standard tier the value itself is encrypted.
+# The encryption context is the ARN of the parameter. In the standard tier, KMS encrypts the value itself.
 # https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
 PARAMETER_CONTEXT = "kms:EncryptionContext:PARAMETER_ARN"
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
@@ -24,7 +24,7 @@ SQS_ON_KEYS = {"SendMessage": SENDS, "ReceiveMessage": RECEIVES}
 
 
 def requests_of(service: str, action: str, body: Body, keys: Keys) -> list[Request]:
-    """The requests that a call is; raises UnsupportedPolicyError for a call that is not known."""
+    """Returns the requests of a call; raises UnsupportedPolicyError for an unknown service."""
     find = {"sqs": _sqs, "ssm": _ssm, "kms": _kms, "lambda": _lambda, "logs": _logs}.get(service)
     if find is None:
         raise UnsupportedPolicyError(f"Calls of {service} are not known.")
@@ -32,28 +32,28 @@ def requests_of(service: str, action: str, body: Body, keys: Keys) -> list[Reque
 
 
 def parameter_arn(name: str) -> str:
-    """The ARN of a parameter, as a call names it: with a version or a label, or by ARN."""
+    """Returns the ARN of a parameter. `name` may be an ARN, and may end with a version or a label."""
     plain = name.rsplit(":parameter", 1)[-1].split(":", maxsplit=1)[0]
     return arn(f"ssm:{{region}}:{{account}}:parameter/{plain.removeprefix('/')}")
 
 
 def via_ssm(action: str, key: str, parameter: str) -> Request:
-    """What SSM does with a key, in the caller's name."""
+    """Returns the request of SSM on a key, for the caller."""
     return Request(action, key, ((PARAMETER_CONTEXT, parameter), ("kms:ViaService", f"ssm.{REGION}.amazonaws.com")))
 
 
 def via_sqs(action: str, key: str, queue: str) -> Request:
-    """What SQS does with a key, in the caller's name."""
+    """Returns the request of SQS on a key, for the caller."""
     return Request(action, key, ((QUEUE_CONTEXT, queue), ("kms:ViaService", f"sqs.{REGION}.amazonaws.com")))
 
 
 def put_parameter(parameter: str, *, overwrite: bool) -> Request:
-    """Putting a parameter."""
+    """Returns the request to put a parameter."""
     return Request("ssm:PutParameter", parameter, (("ssm:Overwrite", str(overwrite).lower()),))
 
 
 def log_in(resource_id: str, user: str) -> Request:
-    """A log-in to a database by IAM token.
+    """Returns the request of a log-in to a database with an IAM token.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.IAMPolicy.html
     """
@@ -61,7 +61,7 @@ def log_in(resource_id: str, user: str) -> Request:
 
 
 def _sqs(action: str, body: Body, keys: Keys) -> list[Request]:
-    # A batch needs the permission for one. ChangeMessageVisibilityBatch and DeleteMessageBatch are alike.
+    # A batch call needs the permission of the single call, for example DeleteMessageBatch needs DeleteMessage.
     action = action.removesuffix("Batch")
     name = body["QueueUrl"].rsplit("/", 1)[-1] if "QueueUrl" in body else body["QueueName"]
     queue = arn(f"sqs:{{region}}:{{account}}:{name}")
@@ -103,5 +103,5 @@ def _logs(action: str, body: Body, keys: Keys) -> list[Request]:
 
 
 def log_stream(group: str) -> str:
-    """The ARN of a stream of a log group."""
+    """Returns the ARN of a stream in a log group."""
     return arn(f"logs:{{region}}:{{account}}:log-group:{group}:log-stream:stream")

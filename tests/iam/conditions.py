@@ -1,4 +1,4 @@
-"""The condition operators of IAM.
+"""Evaluates the condition operators of IAM.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
@@ -12,8 +12,8 @@ from typing import Any
 from tests.iam.arns import matches, matches_arn
 from tests.iam.errors import UnsupportedPolicyError
 
-Context = Mapping[str, str | tuple[str, ...]]  # a tuple is a key of several values
-Test = Callable[[str, str], bool]  # of the policy's value and the request's
+Context = Mapping[str, str | tuple[str, ...]]  # a key with several values has a tuple
+Test = Callable[[str, str], bool]  # takes the value of the policy and the value of the request
 
 
 def _moment(text: str) -> datetime:
@@ -57,7 +57,7 @@ NEGATED = {
 
 
 def conditions_hold(block: Mapping[str, Mapping[str, Any]], context: Context) -> bool:
-    """Whether all conditions of a statement hold. Raises UnsupportedPolicyError for an unknown operator."""
+    """Returns whether all conditions of a statement hold. Raises UnsupportedPolicyError for an unknown operator."""
     found = {key.lower(): value for key, value in context.items()}
     return all(
         _holds(operator, as_texts(wanted), found.get(key.lower()))
@@ -67,7 +67,7 @@ def conditions_hold(block: Mapping[str, Mapping[str, Any]], context: Context) ->
 
 
 def as_texts(value: Any) -> tuple[str, ...]:
-    """One value or a list of values, as text; JSON's true and false as IAM writes them."""
+    """Returns one value or a list of values as texts. JSON's true and false become `true` and `false`."""
     values = value if isinstance(value, list) else [value]
     texts = tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in values)
     if any("${" in text for text in texts):

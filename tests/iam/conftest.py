@@ -1,4 +1,4 @@
-"""The pipeline of a template, run once under its own permissions."""
+"""Fixtures that run the pipeline of a template once, under the permissions of the template."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ DATABASE, OWNER = "least_privilege", "pipeline_owner"
 
 @dataclass(frozen=True)
 class Played:
-    """The account, what was decided in it, and what was done."""
+    """A run: the account, the decisions, and the results."""
 
     account: Account
     journal: Journal
@@ -41,7 +41,7 @@ class Played:
 
 @pytest.fixture(scope="session")
 def trusting_database(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
-    """A database that lets in anybody from this machine, and its owner: the front before it does the asking."""
+    """A database that accepts every user from this machine; the server in front of it checks the tokens."""
     path = postgres_server.data / "pg_hba.conf"
     before = path.read_text(encoding="utf-8")
     path.write_text(f"host {DATABASE} all 127.0.0.1/32 trust\n{before}", encoding="utf-8")
@@ -64,7 +64,7 @@ def played(
     trusting_database: PostgresServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Played]:
-    """All functions of the stack with the vault on."""
+    """A run of all functions of the stack with the vault."""
     directory = tmp_path_factory.mktemp("played")
     account = load_account(_with_vault(synthesize("vault"), aws))
     with _fronts(account, aws, trusting_database, directory) as played:
@@ -73,7 +73,7 @@ def played(
         scenario.deliver(runtime, aws)
         commands = scenario.operate(runtime, directory)
         scenario.serve(account, played.journal)
-        # A copy: what tests ask for later on is no need of the functions.
+        # The journal is a copy, because later requests of tests are not needs of the functions.
         yield replace(
             played,
             journal=Journal(list(played.journal.entries)),
@@ -89,7 +89,7 @@ def removed(
     trusting_database: PostgresServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Played]:
-    """The one function that has permissions only where nothing is retained."""
+    """A run of the function that removes the salt; only a throwaway stack gives it permissions."""
     account = load_account(synthesize("throwaway").body)
     with _fronts(account, aws, trusting_database, tmp_path_factory.mktemp("removed")) as played:
         aws.ssm.put_parameter(Name=account.outputs["SaltParameter"], Value="any", Type="SecureString", Overwrite=True)
@@ -100,7 +100,7 @@ def removed(
 
 @contextmanager
 def _fronts(account: Account, aws: AwsEndpoint, postgres: PostgresServer, directory: Path) -> Iterator[Played]:
-    """The fronts before AWS and Postgres, and the queues that the template names."""
+    """Starts the servers in front of AWS and Postgres, and creates the queues of the template."""
     journal, callers = Journal(), access_keys(account)
     authority = Authority(directory, "authority")
     with ExitStack() as stack:
@@ -113,7 +113,7 @@ def _fronts(account: Account, aws: AwsEndpoint, postgres: PostgresServer, direct
             "PGPORT": str(database.port),
             "PGDATABASE": DATABASE,
             "PGSSLROOTCERT": str(authority.certificate),
-            "DAILY_PARTITIONS": "false",  # thousands of tables, and no other permission
+            "DAILY_PARTITIONS": "false",  # they would make thousands of tables, and need no other permission
         }
         for output in ("QueueUrl", "DeadLetterQueueUrl"):
             aws.sqs.create_queue(QueueName=account.outputs[output].rsplit("/", 1)[-1])
@@ -121,7 +121,7 @@ def _fronts(account: Account, aws: AwsEndpoint, postgres: PostgresServer, direct
 
 
 def _with_vault(template: Template, aws: AwsEndpoint) -> dict[str, Any]:
-    """The template with a key of the emulator in place of the vault's, which is not made by the stack."""
+    """Returns the template with a key of the emulator as the vault's key, which the stack does not create."""
     variables = aws.environment
     kms: Any = boto3.Session(
         variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"], region_name=variables["AWS_REGION"]

@@ -1,4 +1,4 @@
-"""TLS before Postgres that lets in whoever brings an IAM token, as RDS does, and decides on `rds-db:connect`.
+"""A TLS server in front of Postgres. As RDS does, it checks the IAM token and decides on `rds-db:connect`.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
 """
@@ -20,22 +20,22 @@ ASK_FOR_PASSWORD = struct.pack("!cii", b"R", 8, 3)
 
 
 class DatabaseFront(TlsFront):
-    """Asks for the token; Postgres behind it trusts whoever comes from here."""
+    """Asks for the token. The Postgres behind it accepts every connection from this server."""
 
     def __init__(
         self, upstream: int, identity: Identity, account: Account, callers: Mapping[str, Caller], journal: Journal
     ) -> None:
-        """Takes the port of Postgres on 127.0.0.1, and the callers by their access keys."""
+        """Takes the port of Postgres on 127.0.0.1, and the callers by access key."""
         super().__init__(upstream, identity)
         self._account, self._callers, self._journal = account, callers, journal
-        self.resource_id = ""  # of the database or the proxy that the front stands for
+        self.resource_id = ""  # of the database or proxy that this server replaces
 
     def _lets_in(self, client: ssl.SSLSocket, server: socket.socket) -> bool:
         startup = _read(client)
         words = startup[8:].split(b"\0")
         user = dict(zip(words[::2], words[1::2], strict=False))[b"user"].decode()
         client.sendall(ASK_FOR_PASSWORD)
-        _exactly(client, 1)  # the kind of the message
+        _exactly(client, 1)  # the type of the message
         if not self._permits(user, _read(client)[4:-1].decode()):
             client.sendall(_error(f'PAM authentication failed for user "{user}"'))
             return False
@@ -51,7 +51,7 @@ class DatabaseFront(TlsFront):
 
 
 def _read(side: ssl.SSLSocket) -> bytes:
-    """A message, with its length."""
+    """Reads a message; returns it with its length field."""
     length = _exactly(side, 4)
     return length + _exactly(side, struct.unpack("!i", length)[0] - 4)
 

@@ -1,5 +1,5 @@
-"""What the evaluator refuses, so that it never guesses."""
+"""The error for policies that the evaluator does not understand. It never guesses."""
 
 
 class UnsupportedPolicyError(Exception):
-    """A policy or a template uses something that the evaluator does not know."""
+    """A policy or a template uses an element that the evaluator does not understand."""

@@ -1,7 +1,7 @@
-"""Whether AWS allows a request, for callers and resources of one account.
+"""Decides whether AWS allows a request, for callers and resources of one account.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
-Policies of an organization and permissions boundaries are left out: the stack has none.
+The evaluator ignores policies of an organization and permissions boundaries, because the stack has none.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ Policy = Sequence[Statement]
 
 @dataclass(frozen=True)
 class Principal:
-    """Who asks: a role with the ARN of its session, or a service of AWS, whose `arn` is its name."""
+    """The caller: a role with the ARN of its session, or an AWS service, whose `arn` is its name."""
 
     arn: str
     account: str = ""
@@ -24,24 +24,24 @@ class Principal:
 
     @property
     def is_service(self) -> bool:
-        """Whether it is a service."""
+        """Returns whether the principal is an AWS service."""
         return not self.account
 
 
 @dataclass(frozen=True)
 class Policies:
-    """What decides on a request. None: there is no such policy, so it neither allows nor denies."""
+    """The policies that decide on a request. None means that there is no such policy."""
 
     identity: Policy = ()
     resource: Policy | None = None
     endpoint: Policy | None = None  # of the VPC endpoint that the request goes through
     session: Policy | None = None
-    resource_decides: bool = False  # KMS keys: IAM policies count only if the key's policy lets them
+    resource_decides: bool = False  # for KMS keys: IAM policies count only if the policy of the key permits that
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The answer, why, and the Allow statements that were found to apply."""
+    """The decision, its reason, and the Allow statements that apply."""
 
     allowed: bool
     reason: str
@@ -49,16 +49,16 @@ class Decision:
 
 
 class _Named(Enum):
-    """How a statement names who asks."""
+    """How a statement names the principal."""
 
     NOT = auto()
-    ACCOUNT = auto()  # leaves it to the account's own policies
+    ACCOUNT = auto()  # the policies of the account decide
     ROLE = auto()
     SESSION = auto()
 
 
 def decide(principal: Principal, request: Request, policies: Policies) -> Decision:
-    """Return the decision. Raises UnsupportedPolicyError where a policy uses what is not known."""
+    """Returns the decision; raises UnsupportedPolicyError if a policy has an unknown operator or a variable."""
     resource, endpoint = policies.resource or (), policies.endpoint or ()
     everything = (*policies.identity, *(policies.session or ()), *_for(principal, (*resource, *endpoint)))
     denying = [statement for statement in everything if statement.denies and statement.applies_to(request)]
@@ -75,7 +75,7 @@ def decide(principal: Principal, request: Request, policies: Policies) -> Decisi
         return Decision(allowed=False, reason="the policy of the resource does not allow it")
     if not to_role and not identity:
         return Decision(allowed=False, reason="no policy allows it")
-    # A session policy bounds what the role may do, but not what a resource gives to the session by name.
+    # A session policy limits the role. It does not limit a resource policy that names the session itself.
     bounded = _Named.SESSION not in of_resource.values()
     if policies.session is not None and bounded and not _allowing(policies.session, request):
         return Decision(allowed=False, reason="no session policy allows it")
@@ -91,7 +91,7 @@ def _for(principal: Principal, statements: Iterable[Statement]) -> tuple[Stateme
 
 
 def _named(principal: Principal, statement: Statement) -> _Named:
-    """How a policy of a resource or an endpoint names the principal.
+    """Returns how a statement of a resource or an endpoint names the principal.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """

@@ -1,4 +1,4 @@
-"""What is allowed and was not needed: nothing, or there is a reason."""
+"""Finds permissions that nobody needs. Tolerated permissions have a reason here."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -16,12 +16,12 @@ Needs = dict[tuple[str, Place], set[Request]]
 
 
 def needs_of(account: Account, journal: Journal) -> Needs:
-    """What each function's role has needed at each place."""
+    """Returns the requests that each function's role needed, by place."""
     return {where: journal.allowed(caller) for where, caller in function_callers(account).items()}
 
 
 def tolerated(account: Account) -> dict[str, tuple[Statement, ...]]:
-    """What is allowed though nothing needs it, by part of the caller's name; each names its reason."""
+    """Returns statements for tolerated permissions, by a part of the caller's name; the name of each is its reason."""
     via_sqs = {"StringEquals": {"kms:ViaService": f"sqs.{REGION}.amazonaws.com"}, "Null": {QUEUE_CONTEXT: "false"}}
     key = account.outputs["QueueKeyArn"]
     return {
@@ -35,7 +35,7 @@ def tolerated(account: Account) -> dict[str, tuple[Statement, ...]]:
         ),
         "IngestFunction (telemetry)": (
             _reason(
-                "Lambda polls with the credentials of the code; in the VPC there is no way to the queue",
+                "Lambda polls with the credentials of the code, which cannot reach the queue from the VPC",
                 Action=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
                 Resource=account.outputs["QueueArn"],
             ),
@@ -56,7 +56,7 @@ def tolerated(account: Account) -> dict[str, tuple[Statement, ...]]:
 def excess(
     account: Account, needs: Needs, functions: Iterable[str], requests: Iterable[Request]
 ) -> set[tuple[str, Request]]:
-    """What these functions may do, of the requests, beyond what they needed; with the caller's name."""
+    """Returns those requests that the functions may make but did not need, with the name of the caller."""
     found = set()
     for (name, _), caller in function_callers(account).items():
         if name in functions:
@@ -66,9 +66,9 @@ def excess(
 
 
 def endpoint_excess(account: Account, needs: Needs, requests: Iterable[Request]) -> set[tuple[str, Request]]:
-    """What the VPC endpoints let through beyond what was needed, to functions and to anybody else in the network.
+    """Returns the requests that VPC endpoints permit without need, for functions and for others in the network.
 
-    The callers' own policies allow everything here, so that the endpoints' alone decide.
+    The policies of the callers allow everything here, so that only the policies of the endpoints decide.
     """
     requests = [each for each in requests if each.service in account.endpoints]
     needed: set[Request] = set().union(*(needs[name, Place.CODE] for name in account.functions))
@@ -83,17 +83,17 @@ def endpoint_excess(account: Account, needs: Needs, requests: Iterable[Request])
 
 
 def allowed(account: Account, caller: Caller, requests: Iterable[Request]) -> set[Request]:
-    """Those of the requests that the caller may make."""
+    """Returns the requests that the caller may make."""
     return {each for each in requests if caller.decide(account, each).allowed}
 
 
 def words(found: Iterable[tuple[str, Request]]) -> list[str]:
-    """Readable, in order."""
+    """Returns the requests as sorted lines of text."""
     return sorted(f"{name}: {request}" for name, request in found)
 
 
 def _also_at(caller: Caller) -> tuple[Place, ...]:
-    """The places whose needs cannot be told from those at the caller's: the credentials are the same."""
+    """Returns the places with the same credentials as the caller's place, so their needs count too."""
     if caller.inside_vpc:
         return (Place.CODE,)
     return tuple(Place) if caller.place is Place.SERVICE else (Place.CODE, Place.TELEMETRY)

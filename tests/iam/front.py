@@ -1,7 +1,7 @@
-"""A front before the emulator that lets a call pass only if IAM would, and notes what it has decided.
+"""A server in front of the emulator. It passes on a call only if IAM would allow it, and records each decision.
 
-It knows the caller by the access key in the call's signature, and answers a refused call as AWS does. Two calls it
-answers itself: CloudFormation's DescribeStacks, from the template's outputs, and Lambda's Invoke, by running the code.
+It finds the caller by the access key in the signature of the call, and answers a refused call as AWS does. It answers
+two calls itself: DescribeStacks with the outputs of the template, and Invoke of Lambda by running the code.
 """
 
 import http.client
@@ -25,11 +25,11 @@ INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 JSON = {"Content-Type": "application/x-amz-json-1.0"}
 XML = {"Content-Type": "text/xml"}
 
-Invoke = Callable[[str, Any], Any]  # of a function's name and an event
+Invoke = Callable[[str, Any], Any]  # takes the name of a function and an event
 
 
 class IamFront:
-    """Listens on a free port of 127.0.0.1; `callers` are known by their access keys."""
+    """Listens on a free port of 127.0.0.1. The keys of `callers` are access keys."""
 
     def __init__(
         self, endpoint: str, account: Account, callers: Mapping[str, Caller], journal: Journal, invoke: Invoke
@@ -67,7 +67,7 @@ class IamFront:
         self._thread.join()
 
     def answer(self, call: BaseHTTPRequestHandler) -> None:
-        """One call."""
+        """Answers one call."""
         content = call.rfile.read(int(call.headers.get("Content-Length", 0)))
         signature = CREDENTIAL.search(call.headers.get("Authorization", ""))
         caller = self._callers.get(signature[1]) if signature else None
@@ -75,7 +75,7 @@ class IamFront:
             _refuse(call, "UnrecognizedClientException", "The security token included in the request is invalid.")
             return
         service = signature[2]
-        if service == "sts":  # anybody may ask who they are
+        if service == "sts":  # every caller may call GetCallerIdentity
             self._pass_on(call, content)
         elif service == "cloudformation":
             _describe_stack(call, content, self._account.outputs)

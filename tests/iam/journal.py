@@ -1,4 +1,4 @@
-"""What was decided, so that a test can look back at it."""
+"""Records the decisions, so that a test can check them later."""
 
 from dataclasses import dataclass, field
 
@@ -24,17 +24,17 @@ class Journal:
     entries: list[Entry] = field(default_factory=list)
 
     def decide(self, account: Account, caller: Caller, request: Request) -> Decision:
-        """Decides and notes it down."""
+        """Decides on a request, and records the decision."""
         decision = caller.decide(account, request)
         self.entries.append(Entry(caller, request, decision))
         return decision
 
     def allowed(self, caller: Caller) -> set[Request]:
-        """What a caller has asked for and was allowed."""
+        """Returns the requests of a caller that were allowed."""
         return {each.request for each in self.entries if each.caller.name == caller.name and each.decision.allowed}
 
     def refused(self) -> list[str]:
-        """What was refused, in words."""
+        """Returns a line for each refused request."""
         return [
             f"{each.caller}: {each.request}: {each.decision.reason}"
             for each in self.entries

@@ -1,4 +1,4 @@
-"""Makes the account of a template."""
+"""Loads the account of a template."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from tests.iam.policy import Statement
 from tests.iam.resolution import ACCOUNT, REGION, Resolver
 from tests.iam.resolution import arn as make_arn
 
-# What AWS keeps behind these names. https://docs.aws.amazon.com/aws-managed-policy/latest/reference/
+# Statements of managed policies of AWS. https://docs.aws.amazon.com/aws-managed-policy/latest/reference/
 MANAGED = {
     "AWSLambdaBasicExecutionRole": {
         "Effect": "Allow",
@@ -21,7 +21,7 @@ MANAGED = {
 
 
 def load_account(template: Mapping[str, Any]) -> Account:
-    """The account that a template makes. Raises UnsupportedPolicyError for what is not known."""
+    """Returns the account that a template makes; raises UnsupportedPolicyError for an unknown element."""
     resources = template["Resources"]
     resolver = Resolver(resources)
     account = Account(
@@ -35,7 +35,7 @@ def load_account(template: Mapping[str, Any]) -> Account:
 
 
 def statements(name: str, document: Mapping[str, Any]) -> Policy:
-    """The statements of a policy document; `name` says where it stands."""
+    """Returns the statements of a policy document; `name` is its place in the template."""
     given = document["Statement"]
     listed = given if isinstance(given, list) else [given]
     return tuple(Statement(f"{name}/{body.get('Sid', number)}", body) for number, body in enumerate(listed))

@@ -1,4 +1,4 @@
-"""The requests that a role could make, the needed ones among them, and what lies next to them."""
+"""The universe of requests that the tests check: needed requests, and similar ones that nobody needs."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ QUEUE_ACTIONS = (
 KEY_ACTIONS = ("Decrypt", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "CreateGrant", "PutKeyPolicy")
 USERS = (*ROLES, "pipeline_owner", "postgres")
 FUNCTION_ACTIONS = ("InvokeFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration", "GetFunction")
-# Of each service that a role may use something of, and of some that none may.
+# Other actions: of services that some role uses, and of services that no role uses.
 ELSEWHERE = (
     *NETWORK_INTERFACES, *TRACES, "ec2:RunInstances", "ec2:DescribeInstances", "xray:GetTraceSummaries",
     "ssm:DescribeParameters", "sqs:ListQueues", "kms:ListKeys", "kms:GenerateRandom", "logs:DescribeLogGroups",
@@ -39,7 +39,7 @@ ELSEWHERE = (
 
 
 def universe(account: Account) -> tuple[Request, ...]:
-    """All of these requests."""
+    """Returns all requests of the universe."""
     found = (_parameters, _queues, _keys, _logs, _databases, _functions, _elsewhere)
     return tuple(dict.fromkeys(request for find in found for request in find(account)))
 
@@ -77,7 +77,7 @@ def _keys(account: Account) -> Iterator[Request]:
                 yield via_ssm(action, key, parameter)
             for queue in _queue_arns(account):
                 yield via_sqs(action, key, queue)
-            # With the right context, but straight from KMS or by way of another service.
+            # The context is right, but the call goes directly to KMS or through another service.
             for context in ((PARAMETER_CONTEXT, _parameter_arns(account)[0]), (QUEUE_CONTEXT, _queue_arns(account)[0])):
                 yield Request(action, key, (context,))
                 yield Request(action, key, (context, ("kms:ViaService", f"secretsmanager.{REGION}.amazonaws.com")))

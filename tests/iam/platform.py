@@ -1,4 +1,4 @@
-"""What AWS and the CDK ask for with the roles of the functions: nothing here is code of the project."""
+"""Requests of AWS and of the CDK with the roles of the functions, without the code of the project."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ NETWORK_INTERFACES = (
 
 
 def lambda_requests(account: Account) -> Iterator[tuple[Caller, Request]]:
-    """What Lambda does with the role of each function, but for the polling of the queue."""
+    """Yields the requests of Lambda with the role of each function, except the polling of the queue."""
     callers = function_callers(account)
     for name, function in account.functions.items():
         for request in _telemetry(function):
@@ -32,7 +32,7 @@ def lambda_requests(account: Account) -> Iterator[tuple[Caller, Request]]:
 
 
 def provider_requests(account: Account) -> Iterator[tuple[Caller, Request]]:
-    """What the CDK's provider does in a deploy: it invokes the version of the provision function."""
+    """Yields the requests of the CDK's provider in a deployment: it invokes a version of the provision function."""
     for (name, place), caller in function_callers(account).items():
         if name.startswith("AWSCDKTrigger") and place is Place.CODE:
             for version in account.versions:

@@ -1,4 +1,4 @@
-"""Requests, statements, and whether the one fits the other."""
+"""Requests and policy statements; a statement can tell whether it applies to a request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ ELEMENTS = {
 
 @dataclass(frozen=True)
 class Request:
-    """One action on one resource, and what AWS knows of the call; `context` holds pairs, so that it is hashable."""
+    """An action on a resource, with the context keys of the call. `context` holds pairs, so that it is hashable."""
 
     action: str
     resource: str
@@ -24,12 +24,12 @@ class Request:
 
     @cached_property
     def keys(self) -> Context:
-        """The context by key."""
+        """Returns the context by key."""
         return dict(self.context)
 
     @property
     def service(self) -> str:
-        """The service that is called, as the action names it."""
+        """Returns the service, which is the prefix of the action."""
         return self.action.partition(":")[0]
 
     def __str__(self) -> str:
@@ -39,33 +39,33 @@ class Request:
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement of a policy; `body` is its JSON with every reference resolved, `name` says where it stands."""
+    """A policy statement. `body` is its JSON with resolved references; `name` is its place in the template."""
 
     name: str
     body: Mapping[str, Any] = field(hash=False)
 
     def __post_init__(self) -> None:
-        """Raises UnsupportedPolicyError for an element that is not known."""
+        """Raises UnsupportedPolicyError for an unknown element."""
         unknown = self.body.keys() - ELEMENTS
         if unknown:
             raise UnsupportedPolicyError(f"{self.name} has {', '.join(sorted(unknown))}.")
 
     @property
     def denies(self) -> bool:
-        """Whether its effect is Deny."""
+        """Returns whether the effect is Deny."""
         return bool(self.body["Effect"] == "Deny")
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """Its actions, as written."""
+        """Returns the actions as written."""
         return as_texts(self.body.get("Action", []))
 
     def applies_to(self, request: Request) -> bool:
-        """Whether it speaks of this request; of the principal it says nothing."""
+        """Returns whether action, resource and conditions match a request. It does not check the principal."""
         return self.covers(request) and conditions_hold(self.body.get("Condition", {}), request.keys)
 
     def covers(self, request: Request) -> bool:
-        """Whether action and resource are meant; of conditions it says nothing."""
+        """Returns whether action and resource match a request. It does not check conditions."""
         return self._action_fits(request) and self._resource_fits(request)
 
     def _action_fits(self, request: Request) -> bool:

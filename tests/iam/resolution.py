@@ -1,4 +1,4 @@
-"""A template with its references resolved, as CloudFormation would in one account and region."""
+"""Resolves the references of a template as CloudFormation does, for one account and region."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ PSEUDO_PARAMETERS = {
     "AWS::AccountId": ACCOUNT,
     "AWS::URLSuffix": "amazonaws.com",
 }
-# What follows the account in the ARN of a resource; the name is its logical id, where it has no name of its own.
+# ARNs of resources, after the partition. A resource without a name has its logical id as its name.
 ARNS = {
     "AWS::SQS::Queue": "sqs:{region}:{account}:{name}",
     "AWS::SNS::Topic": "sns:{region}:{account}:{name}",
@@ -29,26 +29,26 @@ Resources = Mapping[str, Mapping[str, Any]]
 
 
 def arn(rest: str) -> str:
-    """The ARN of something in the account; `rest` may hold {region} and {account}."""
+    """Returns an ARN of the account; `rest` may contain {region} and {account}."""
     return f"arn:{PARTITION}:{rest.format(region=REGION, account=ACCOUNT)}"
 
 
 class Resolver:
-    """Resolves references among the resources of one template."""
+    """Resolves references between the resources of one template."""
 
     def __init__(self, resources: Resources) -> None:
         """Takes the template's resources by logical id."""
         self._resources = resources
 
     def arn_of(self, logical_id: str) -> str:
-        """The ARN of a resource."""
+        """Returns the ARN of a resource."""
         kind = self._resources[logical_id]["Type"]
         if kind not in ARNS:
             raise UnsupportedPolicyError(f"The ARN of a {kind} is not known.")
         return arn(ARNS[kind].replace("{name}", self._name(logical_id)))
 
     def resolve(self, value: Any) -> Any:
-        """The value with each intrinsic function in it replaced by its result."""
+        """Returns the value; each intrinsic function in it is replaced by its result."""
         if isinstance(value, list):
             return [self.resolve(item) for item in value]
         if not isinstance(value, dict):
@@ -98,5 +98,5 @@ def _substitute(text: str) -> str:
     for parameter, value in PSEUDO_PARAMETERS.items():
         text = text.replace(f"${{{parameter}}}", value)
     if "${" in text:
-        raise UnsupportedPolicyError("Fn::Sub of what is no pseudo parameter is not supported.")
+        raise UnsupportedPolicyError("Fn::Sub is supported only for pseudo parameters.")
     return text

@@ -1,4 +1,4 @@
-"""The functions of a template as real code in this process, each with its own variables and credentials."""
+"""Runs the functions of a template in this process, each with its own variables and credentials."""
 
 import contextlib
 import importlib
@@ -18,34 +18,34 @@ from tests.iam.database_front import DatabaseFront
 from tests.iam.resolution import REGION
 from tests.support import Context
 
-PERSON = "person"  # who runs the command line: an administrator
+PERSON = "person"  # an administrator who runs the command line
 INHERITED = ("AWS_", "PG", "QUEUE_URL", "DLQ_URL", "SALT_PARAMETER", "VAULT_")
 
 
 def access_keys(account: Account) -> dict[str, Caller]:
-    """The callers by access key."""
+    """Returns the callers by access key."""
     callers = {access_key(name, place): caller for (name, place), caller in function_callers(account).items()}
     return callers | {PERSON: stranger(identity=(EVERYTHING,), name="Administrator")}
 
 
 def access_key(function: str, place: Place) -> str:
-    """The access key of a function's role at a place."""
+    """Returns the access key of a function's role at a place."""
     return f"{function}{place.value}"
 
 
 @dataclass
 class Runtime:
-    """Runs functions and the command line. `database` holds what takes the place of the template's variables."""
+    """Runs functions and the command line. `database` has variables that replace variables of the template."""
 
     account: Account
     patch: pytest.MonkeyPatch
-    url: str = ""  # of the front before AWS
+    url: str = ""  # of the server in front of AWS
     front: DatabaseFront | None = None
     database: dict[str, str] = field(default_factory=dict)
-    operations: set[str] = field(default_factory=set)  # that operator functions were asked for
+    operations: set[str] = field(default_factory=set)  # the operations that were invoked
 
     def invoke(self, name: str, event: Any) -> Any:
-        """Runs a function with an event; returns what it returns."""
+        """Runs a function with an event; returns the result."""
         function = self.account.functions[name]
         if self.front is not None and "PGHOST" in function.environment:
             self.front.resource_id = self.account.databases[function.environment["PGHOST"]]
@@ -70,7 +70,7 @@ class Runtime:
         return Finished(code, out.getvalue(), err.getvalue())
 
     def client(self, service: str, key: str) -> Any:
-        """A client with the credentials of an access key."""
+        """Returns a client with the credentials of an access key."""
         session: Any = boto3.Session(key, "secret", region_name=REGION)
         return session.client(service, endpoint_url=self.url)
 
@@ -99,13 +99,13 @@ class Runtime:
                 patch.delenv(name)
             for name, value in variables.items():
                 patch.setenv(name, value)
-            patch.setattr(boto3, "DEFAULT_SESSION", None)  # it holds the credentials of whoever was first
+            patch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the credentials of its first use
             yield
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What a command gave."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -113,7 +113,7 @@ class Finished:
 
 
 def _forget(code: Any) -> None:
-    """Closes what an execution environment holds, as the next one is another function's."""
+    """Closes the resources of the function, because the next function has other credentials."""
     resources = getattr(code, "get_resources", None)
     if resources is not None and resources.cache_info().currsize:
         resources().database.close()

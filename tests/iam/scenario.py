@@ -1,4 +1,4 @@
-"""The life of the pipeline under the permissions of a template: a deploy, deliveries, and what operators do."""
+"""Uses a pipeline under the permissions of its template: deployment, deliveries, operator commands, removal."""
 
 import json
 import threading
@@ -23,18 +23,18 @@ OLD_DAYS = 100
 
 
 def function_of(account: Account, module: str) -> str:
-    """The name of the one function that a module is the code of."""
+    """Returns the name of the function with a handler in this module."""
     (name,) = (name for name, each in account.functions.items() if each.handler.startswith(f"{module}."))
     return name
 
 
 def deploy(runtime: Runtime) -> Any:
-    """What a deploy runs; returns what was done."""
+    """Runs the provision function, as a deployment does; returns its result."""
     return runtime.invoke(function_of(runtime.account, PROVISION), {})
 
 
 def deliver(runtime: Runtime, aws: AwsEndpoint) -> None:
-    """Logins of now and of long ago, and one that is rejected, through the queue to the function."""
+    """Sends new logins, an old login and a bad login through the queue to the function."""
     name, url = function_of(runtime.account, INGEST), runtime.account.outputs["QueueUrl"]
     now = int(time.time() * 1000)
     bodies = [make_body(user_id=f"u{n}", ip="10.1.1.1", device_id=f"d{n}") for n in range(3)]
@@ -47,7 +47,7 @@ def deliver(runtime: Runtime, aws: AwsEndpoint) -> None:
             "sent_timestamp": {"DataType": "String", "StringValue": str(now - OLD_DAYS * 86_400_000)},
         },
     )
-    aws.sqs.send_message(  # as SQS itself moves one: without a reason
+    aws.sqs.send_message(  # a letter without a reason, as SQS itself moves it
         QueueUrl=runtime.account.outputs["DeadLetterQueueUrl"],
         MessageBody=json.dumps(make_body()),
         MessageAttributes={"event_id": {"DataType": "String", "StringValue": str(uuid.uuid4())}},
@@ -59,7 +59,7 @@ def deliver(runtime: Runtime, aws: AwsEndpoint) -> None:
 
 
 def operate(runtime: Runtime, directory: Path) -> list[Finished]:
-    """What operators do, with the command line; returns what each command gave."""
+    """Runs the commands of operators; returns the output of each command."""
     done = []
 
     def run(*words: str) -> Any:
@@ -84,13 +84,13 @@ def operate(runtime: Runtime, directory: Path) -> list[Finished]:
     run("upkeep")
     run("top", "--once")
     run("audit")
-    run("audit", "verify", "--head", f"1:{'0' * 64}")  # a wrong one: exit code 3
+    run("audit", "verify", "--head", f"1:{'0' * 64}")  # a wrong hash: exit code 3
     run("doctor")
     return done
 
 
 def remove(runtime: Runtime) -> None:
-    """What CloudFormation asks for when the stack goes."""
+    """Runs the removal function, as CloudFormation does when it deletes the stack."""
     event = {
         "RequestType": "Delete",
         "ResourceProperties": {"Parameter": runtime.account.outputs["SaltParameter"]},
@@ -103,6 +103,6 @@ def remove(runtime: Runtime) -> None:
 
 
 def serve(account: Account, journal: Journal) -> None:
-    """What Lambda and the CDK do for the functions."""
+    """Decides on the requests of Lambda and of the CDK."""
     for caller, request in (*lambda_requests(account), *provider_requests(account)):
         journal.decide(account, caller, request)

@@ -1,4 +1,4 @@
-"""What services of AWS ask for by themselves, and the neighbours of that."""
+"""Requests that AWS services make themselves, and similar requests that they do not need."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ Source = tuple[tuple[str, str], ...]
 
 
 def service_needs(account: Account) -> Iterator[tuple[Caller, Request]]:
-    """Schedules that run functions, events that go into the queue, alarms that go out, logs that are encrypted."""
+    """Yields the needed requests: for schedules, events to the queue, alarms and encrypted logs."""
     for rule, targets in account.rules.items():
         for target in targets:
             if target not in account.keys:
@@ -34,7 +34,7 @@ def service_needs(account: Account) -> Iterator[tuple[Caller, Request]]:
                 continue
             yield service("events"), Request("sqs:SendMessage", target, _source(rule))
             for action in SENDERS_ON_KEY:
-                # No page of AWS says that EventBridge names the rule to the key of a target.
+                # No AWS page says that EventBridge sends the ARN of the rule when it uses the key of a target.
                 yield service("events"), Request(f"kms:{action}", account.keys[target], _source(None))
     for topic, queues in account.subscriptions.items():
         for queue in queues:
@@ -51,7 +51,7 @@ def service_needs(account: Account) -> Iterator[tuple[Caller, Request]]:
 
 
 def service_universe(account: Account) -> Iterator[tuple[Caller, Request]]:
-    """What is needed and what lies next to it, asked for by each service."""
+    """Yields the needed requests and similar ones, each for every service."""
     for name in NAMES:
         for request in dict.fromkeys(_requests(account)):
             yield service(name), request

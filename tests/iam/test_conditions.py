@@ -1,4 +1,4 @@
-"""The condition operators, by the examples and tables of AWS's page on them.
+"""Tests the condition operators with the examples and tables of the AWS documentation.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
@@ -96,7 +96,7 @@ def test_key_of_several_values(operator: str, values: tuple[str, ...], holds: bo
 
 def test_all_operators_and_all_keys_must_hold() -> None:
     block = {"StringEquals": {"one": "1", "two": "2"}, "Bool": {"three": "true"}}
-    context = {"ONE": "1", "Two": "2", "three": "true"}  # case does not count in names of keys
+    context = {"ONE": "1", "Two": "2", "three": "true"}  # names of keys are case-insensitive
     assert conditions_hold(block, context)
     for key in context:
         assert not conditions_hold(block, {**context, key: "other"})

@@ -1,4 +1,4 @@
-"""The order in which AWS decides, by its page on the evaluation logic.
+"""Tests the order in which AWS decides, as its page on the evaluation logic describes it.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html

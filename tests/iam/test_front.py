@@ -1,4 +1,4 @@
-"""Neighbours of what the functions need, asked for over the wire with the functions' own credentials."""
+"""Real calls with the credentials of the functions that are similar to needed calls, and must be refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -67,4 +67,4 @@ def test_log_in_as_another_role_is_refused(played: Played, monkeypatch: pytest.M
     with pytest.raises(psycopg2.OperationalError, match=f'authentication failed for user "{user}"'):
         psycopg2.connect(**connection_arguments(load_database_settings({**variables, "PGUSER": user})))
     with pytest.raises(psycopg2.OperationalError, match=f'authentication failed for user "{user}"'):
-        psycopg2.connect(**{**own, "user": user})  # with a token of its own role
+        psycopg2.connect(**{**own, "user": user})  # with a token for its own role

@@ -1,4 +1,4 @@
-"""The functions, run under the permissions of the synthesized template: they have what they need, and no more."""
+"""The synthesized template gives the functions the permissions that they need, and no more."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,13 +14,13 @@ from tests.iam.neighbours import universe
 from tests.iam.scenario import REMOVAL, function_of
 from tests.iam.widening import replaced, widenings, with_endpoint, with_role
 
-# AWS's managed policy lets the CDK's provider create the log group, which is there already.
+# The managed policy also permits the CDK's provider to create its log group, which the stack has already made.
 UNUSED = ("AWSLambdaBasicExecutionRole",)
 
 
 def test_everything_that_is_needed_is_allowed(played: Played) -> None:
     assert played.journal.refused() == []
-    # Of `doctor` only the answers count: it finds fault with the emulator.
+    # Exit code 3 is not a failure here: `doctor` reports problems of the emulator.
     assert [(each.code, each.err) for each in played.commands if each.code not in (Exit.DONE, Exit.PROBLEMS)] == []
     assert played.provisioned["salt_created"] is True
     assert {name for names in OPERATIONS.values() for name in names} - played.runtime.operations == set()
@@ -33,7 +33,7 @@ def test_removal_of_the_salt_is_allowed(removed: Played, aws: AwsEndpoint) -> No
 
 
 def test_nothing_else_is_allowed(played: Played) -> None:
-    """Other parameters, queues, keys, database users, functions, and the salt's history, among many more."""
+    """The requests name other parameters, queues, keys, database users, functions, and the history of the salt."""
     needs = needs_of(played.account, played.journal)
     requests = universe(played.account)
     assert words(excess(played.account, needs, played.account.functions, requests)) == []
@@ -47,7 +47,7 @@ def test_removal_may_do_nothing_else(removed: Played) -> None:
 
 
 def test_neighbours_include_what_is_needed(played: Played, removed: Played) -> None:
-    """So that a need in other words cannot hide a permission."""
+    """Otherwise a need that is spelled differently could hide an excess permission."""
     for each in (played, removed):
         needed = set().union(*needs_of(each.account, each.journal).values())
         assert [str(request) for request in needed - set(universe(each.account))] == []
@@ -83,7 +83,7 @@ def test_widened_statement_of_a_function_is_noticed(played: Played, removed: Pla
 
 
 def unnoticed_in_roles(played: Played, names: tuple[str, ...]) -> Iterator[str]:
-    """Widenings of the functions' statements that leave no excess."""
+    """Yields changes of the functions' statements that cause no excess."""
     account = played.account
     needs, requests = needs_of(account, played.journal), universe(account)
     for name in names:

@@ -1,4 +1,4 @@
-"""The policies of queues, keys, the topic and functions: for the services that need them, and nobody else."""
+"""The policies of queues, keys, topics and functions permit what AWS services need, and nothing else."""
 
 from collections.abc import Callable
 
@@ -18,12 +18,12 @@ INSECURE = ("aws:SecureTransport", "false")
 
 @pytest.fixture(params=["vault", "no_quarantine", "eventbridge"])
 def account(request: pytest.FixtureRequest, synthesize: Callable[[str], Template]) -> Account:
-    """The account of a stack that producers feed, that a topic feeds, and that a bus feeds."""
+    """The account of three stacks: producers, a topic or an event bus send the events."""
     return load_account(synthesize(request.param).body)
 
 
 def excess(account: Account) -> set[str]:
-    """What services and a role without permissions may do beyond what is needed, and what goes without TLS."""
+    """Returns what services may do without need, what a role without permissions may do, and what works without TLS."""
     needed = {(caller.name, request) for caller, request in service_needs(account)}
     found = {
         f"{caller}: {request}"
@@ -64,14 +64,14 @@ def test_widened_statement_of_a_resource_is_noticed(account: Account) -> None:
         for resource, policy in account.resource_policies.items()
         for statement in policy
         for change, wider in widenings(statement)
-        if change != "Resource *"  # it says nothing of other resources, whatever it names
+        if change != "Resource *"  # the policy of a resource applies only to that resource
         and not excess(with_resource(account, resource, replaced(policy, statement, wider)))
     ]
     assert unnoticed == []
 
 
 def test_roles_of_services_have_no_permission_on_what_is_of_others(account: Account) -> None:
-    """Such as the role that writes the flow logs."""
+    """An example is the role that writes the flow logs."""
     of_functions = {function.role for function in account.functions.values()}
     for role, policy in account.roles.items():
         if role not in of_functions:

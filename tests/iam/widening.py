@@ -1,4 +1,4 @@
-"""Every way to make one statement let more through, of which a test has to notice each."""
+"""Widens statements: each change permits more requests, and a test must notice it."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -10,17 +10,20 @@ from tests.iam.conditions import as_texts
 from tests.iam.evaluation import Policy
 from tests.iam.policy import Statement
 
-ONE_ACTION = ("rds-db",)  # on its resources there is one action: all actions are no more
-# Widenings that let nothing more through, by the statement's name or number.
+ONE_ACTION = ("rds-db",)  # it has only one action, so `*` permits no more
+# Changes that permit no more requests, by the name or number of the statement.
 HARMLESS = {
     ("CreateSalt", "Action *"): "only PutParameter has the key ssm:Overwrite",
-    ("CreateSalt", "Action ssm:*"): "likewise",
-    ("0", "no StringEquals of aws:PrincipalAccount"): "of an endpoint: the ARNs of the roles name their account",
+    ("CreateSalt", "Action ssm:*"): "only PutParameter has the key ssm:Overwrite",
+    (
+        "0",
+        "no StringEquals of aws:PrincipalAccount",
+    ): "in an endpoint policy, the ARNs of the roles contain the account",
 }
 
 
 def widenings(statement: Statement) -> Iterator[tuple[str, Statement | None]]:
-    """Each widening in words, with the statement that it makes; None: the statement is gone."""
+    """Yields the name of each change, and the changed statement; None if the change removes the statement."""
     name = statement.name.rpartition("/")[2]
     return (each for each in _all_widenings(statement) if (name, each[0]) not in HARMLESS)
 
@@ -46,22 +49,22 @@ def _all_widenings(statement: Statement) -> Iterator[tuple[str, Statement | None
 
 
 def replaced(policy: Policy, statement: Statement, by: Statement | None) -> Policy:
-    """The policy with another statement in that one's place."""
+    """Returns the policy with `by` in place of `statement`."""
     return tuple(each for each in (by if each is statement else each for each in policy) if each is not None)
 
 
 def with_role(account: Account, role: str, policy: Policy) -> Account:
-    """The account in which a role has these statements."""
+    """Returns an account in which the role has this policy."""
     return replace(account, roles={**account.roles, role: policy})
 
 
 def with_endpoint(account: Account, service: str, policy: Policy) -> Account:
-    """The account in which a service's VPC endpoint has this policy."""
+    """Returns an account in which the VPC endpoint of a service has this policy."""
     return replace(account, endpoints={**account.endpoints, service: policy})
 
 
 def with_resource(account: Account, arn: str, policy: Policy) -> Account:
-    """The account in which a resource has this policy."""
+    """Returns an account in which the resource has this policy."""
     return replace(account, resource_policies={**account.resource_policies, arn: policy})
 
 
