@@ -85,19 +85,19 @@ class Template:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The whole template."""
+        """Returns the whole template."""
         return read(self.path)
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Resources of a type, by logical id."""
+        """Returns the resources of a type, by logical id."""
         return {id_: resource for id_, resource in self.body["Resources"].items() if resource["Type"] == kind}
 
     def properties(self, kind: str) -> list[dict[str, Any]]:
-        """Properties of all resources of a type."""
+        """Returns the properties of all resources of a type."""
         return [resource["Properties"] for resource in self.resources(kind).values()]
 
     def the(self, kind: str, part_of_id: str = "") -> dict[str, Any]:
-        """Properties of the only resource of a type whose logical id contains a text."""
+        """Returns the properties of the only resource of a type whose logical id contains a text."""
         (found,) = [item for id_, item in self.resources(kind).items() if part_of_id in id_]
         properties: dict[str, Any] = found["Properties"]
         return properties
@@ -114,7 +114,7 @@ Synthesize = Callable[[str], Template]
 
 @pytest.fixture(scope="session")
 def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
-    """A call returns the template of a variant, as `cdk synth` makes it, with all its checks."""
+    """A function that returns the template of a variant, as `cdk synth` makes it, with all its checks."""
     defaults = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
 
     @cache
@@ -130,17 +130,17 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
 
 @pytest.fixture
 def staging(synthesize: Callable[[str], Template]) -> Template:
-    """The default."""
+    """The template of the default variant."""
     return synthesize("staging")
 
 
 @pytest.fixture(params=list(VARIANTS))
 def template(request: pytest.FixtureRequest, synthesize: Callable[[str], Template]) -> Template:
-    """Every variant."""
+    """The template of each variant."""
     return synthesize(request.param)
 
 
 @pytest.fixture(params=OWN_DATABASE)
 def with_database(request: pytest.FixtureRequest, synthesize: Callable[[str], Template]) -> Template:
-    """Every variant with a database of its own."""
+    """The template of each variant with its own database."""
     return synthesize(request.param)

@@ -30,6 +30,6 @@ def as_list(value: Any) -> list[Any]:
 
 
 def key_of_queues(template: Template) -> str:
-    """Return the logical id of the key that both queues use."""
+    """Returns the logical id of the key that both queues use."""
     (key,) = {properties["KmsMasterKeyId"]["Fn::GetAtt"][0] for properties in template.properties("AWS::SQS::Queue")}
     return str(key)

@@ -1,4 +1,4 @@
-"""The alarms, and whom they tell."""
+"""The alarms, and the topic that they notify."""
 
 from tests.infra.conftest import VARIANTS, Synthesize, Template
 

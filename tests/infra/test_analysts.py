@@ -6,7 +6,7 @@ from tests.infra.conftest import VARIANTS, Synthesize, Template
 
 
 def people_rules(template: Template) -> list[dict[str, Any]]:
-    """The rules of security groups that let in something else than the functions and the proxy."""
+    """Returns the security group rules for sources other than the functions and the proxy."""
     rules = template.properties("AWS::EC2::SecurityGroupIngress")
     for group in template.properties("AWS::EC2::SecurityGroup"):
         rules += group.get("SecurityGroupIngress", [])

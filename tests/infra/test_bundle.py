@@ -1,4 +1,4 @@
-"""The bundle: what is in it, that it is the same every time, and that it runs as the runtime would run it."""
+"""Tests the content of the bundle, that a second build gives the same bytes, and that its code can be imported."""
 
 import ast
 import json
@@ -122,7 +122,7 @@ def test_certificates_are_amazons_for_rds_and_its_proxy() -> None:
 
 @pytest.mark.skipif(python313() is None, reason="no Python 3.13 here: the bundle has no bytecode and does not run")
 def test_bundle_is_imported_from_its_bytecode_alone() -> None:
-    """Every import comes from the bundle or the standard library, through a pyc that fits; a token can be signed."""
+    """Every import comes from the bundle or the standard library, through a valid pyc file. A token can be signed."""
     directory = build(HERE)
     program = """
 import sys

@@ -1,4 +1,4 @@
-"""The built bundle, as deployed, in AWS's emulator of the Lambda runtime under Python 3.13, against a real Postgres."""
+"""Runs the bundle, as it is deployed, in AWS's runtime emulator with Python 3.13, with a real Postgres."""
 
 import contextlib
 import http.client
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 
 
 class Runtime:
-    """The Runtime Interface Emulator with the bundle as its task root, and nothing else of the project."""
+    """The Runtime Interface Emulator. Its task root is the bundle, and no other file of the project is used."""
 
     def __init__(self, environment: dict[str, str], directory: Path, handler: str) -> None:
         self._port = free_port()

@@ -1,4 +1,4 @@
-"""The database of each variant, and what outlives the stack."""
+"""The database of each variant, and the resources that remain after the stack is deleted."""
 
 import json
 

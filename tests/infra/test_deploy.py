@@ -1,4 +1,4 @@
-"""`cdk deploy` as it is, to an emulator on this machine, with a real Postgres: the whole life of a stack."""
+"""Runs the real `cdk deploy` on an emulator, with a real Postgres: the whole life of a stack."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ from local.cloud import ROOT, RUNTIME_PYTHON, STACK, LocalCloud
 from tests.infra.conftest import read
 from tests.support import make_body
 
-IP = "199.172.111.135"  # of make_body
+IP = "199.172.111.135"  # the address in make_body
 NO_DIFFERENCE = "Number of stacks with differences: 0"
 
 pytestmark = [
@@ -65,14 +65,14 @@ def depth(cloud: LocalCloud, queue_url: str) -> int:
 
 
 def held(cloud: LocalCloud, queue_url: str) -> int:
-    """Messages in a queue, those in flight included."""
+    """Returns the number of messages in a queue, including messages in flight."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
     return sum(int(attributes[name]) for name in names)
 
 
 def dead_letter(cloud: LocalCloud, queue_url: str, seconds: float) -> Any:
-    """The one message of the dead-letter queue, taken out of it."""
+    """Takes the only message out of the dead-letter queue, and returns it."""
     wait_for("dead letter", lambda: depth(cloud, queue_url) == 1, seconds)
     sqs = cloud.client("sqs")
     (message,) = sqs.receive_message(QueueUrl=queue_url, MessageAttributeNames=["All"])["Messages"]
@@ -81,7 +81,7 @@ def dead_letter(cloud: LocalCloud, queue_url: str, seconds: float) -> Any:
 
 
 def emitted_metrics(cloud: LocalCloud) -> set[tuple[str, tuple[str, ...], str]]:
-    """(metric, dimensions, service) of every metric that the function printed for CloudWatch."""
+    """Returns (metric, dimensions, service) of each metric that the function printed for CloudWatch."""
     found = set()
     for line in (cloud.directory / "ministack.log").read_text(encoding="utf-8").splitlines():
         if not line.startswith("{") or '"_aws"' not in line:
@@ -96,7 +96,7 @@ def emitted_metrics(cloud: LocalCloud) -> set[tuple[str, tuple[str, ...], str]]:
 
 
 def watched_metrics(template: dict[str, Any]) -> set[tuple[str, tuple[str, ...], str]]:
-    """The same of the alarms and the dashboard."""
+    """Returns (metric, dimensions, service) of each metric in the alarms and the dashboard."""
     found = set()
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
@@ -115,7 +115,7 @@ def watched_metrics(template: dict[str, Any]) -> set[tuple[str, tuple[str, ...],
 
 
 def operate(cloud: LocalCloud, *words: str) -> Any:
-    """Runs the operator's command line on the deployed stack, knowing nothing but its name; returns its JSON."""
+    """Runs a command on the deployed stack, which it knows only by name; returns the JSON output."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PG"))}
     finished = subprocess.run(
         [sys.executable, "-m", "ops", "--stack", STACK, "--json", *words],
@@ -130,7 +130,7 @@ def operate(cloud: LocalCloud, *words: str) -> Any:
 
 
 def check_operator(cloud: LocalCloud, rows: int) -> None:
-    """The command line works through the operator functions."""
+    """Asserts that the commands work through the operator functions."""
     findings = operate(cloud, "doctor")
     assert {finding["check"]: finding["found"] for finding in findings if finding["status"] == "error"} == {}
     assert sum(row["logins"] for row in operate(cloud, "report")["days"]) == rows
@@ -138,7 +138,7 @@ def check_operator(cloud: LocalCloud, rows: int) -> None:
 
 
 def make_vault_key(cloud: LocalCloud) -> dict[str, str]:
-    """A key for the vault, as the context that switches it on."""
+    """Creates a key for the vault; returns the CDK context that turns the vault on."""
     kms = cloud.client("kms")
     arn = kms.create_key(KeySpec="RSA_4096", KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
     public_key = base64.b64encode(kms.get_public_key(KeyId=arn)["PublicKey"]).decode()
@@ -146,7 +146,7 @@ def make_vault_key(cloud: LocalCloud) -> dict[str, str]:
 
 
 def check_vault(cloud: LocalCloud) -> None:
-    """What was masked since the vault is on can be recovered, by the custodian's function."""
+    """Asserts that the custodian's function recovers a value that was masked after the vault was turned on."""
     masked = operate(cloud, "mask", "ip", IP, "--reason", "drill")["pseudonym"]
     recovered = operate(cloud, "recover", "--ip", masked, "--reason", "drill", "--basis", "consent")
     assert recovered["original"] == IP
@@ -160,7 +160,7 @@ def check_vault(cloud: LocalCloud) -> None:
 
 
 def left_over(cloud: LocalCloud) -> dict[str, list[str]]:
-    """What is there of the kinds of things that the stack makes, beyond what the CDK's bootstrap makes."""
+    """Returns the existing resources of the types that the stack makes, without those of the CDK's bootstrap."""
     every = {
         "queues": cloud.client("sqs").list_queues().get("QueueUrls", []),
         "functions": [item["FunctionName"] for item in cloud.client("lambda").list_functions()["Functions"]],
@@ -179,7 +179,7 @@ def left_over(cloud: LocalCloud) -> dict[str, list[str]]:
         "keys": enabled_keys(cloud),
     }
     ours = {kind: [name for name in names if "hnb659fds" not in name] for kind, names in every.items()}
-    ours["secrets"].remove("login-pipeline/database-owner")  # the database's, which was there before
+    ours["secrets"].remove("login-pipeline/database-owner")  # it belongs to the database, which is older than the stack
     return {kind: names for kind, names in ours.items() if names}
 
 
@@ -190,7 +190,7 @@ def enabled_keys(cloud: LocalCloud) -> list[str]:
 
 
 def test_stack_lives_from_first_deploy_to_destroy(cloud: LocalCloud) -> None:
-    # From nothing: the provision function migrates, gives the role its password and makes the salt.
+    # First deployment: the provision function migrates, sets the password of the role and makes the salt.
     outputs = cloud.deploy()
     ssm = cloud.client("ssm")
     salt = ssm.get_parameter(Name=outputs["SaltParameter"], WithDecryption=True)["Parameter"]
@@ -198,7 +198,7 @@ def test_stack_lives_from_first_deploy_to_destroy(cloud: LocalCloud) -> None:
     assert len(base64.b64decode(salt["Value"])) == 32
     assert salt["Value"] not in (cloud.directory / "ministack.log").read_text(encoding="utf-8")
 
-    # Messages in, rows out; a bad one harms no other.
+    # Messages become rows; a bad message does not affect others.
     bodies = [json.dumps(make_body(user_id=f"user {number}")) for number in range(25)]
     sent_after = time.time()
     send(cloud, outputs["QueueUrl"], [*bodies[:10], '{"user_id": "poison"}', *bodies[10:]])
@@ -206,7 +206,7 @@ def test_stack_lives_from_first_deploy_to_destroy(cloud: LocalCloud) -> None:
     assert cloud.query("SELECT DISTINCT salt_version FROM user_logins") == [(1,)]
     wait_for("reject", lambda: count(cloud, "rejected_logins") == 1, 60)
 
-    # Quarantine follows the row of the reject. Where SQS does not confirm it in time, the message comes back once more.
+    # The letter is sent after the row of the reject. If SQS does not confirm it in time, the message comes back once.
     message = dead_letter(cloud, outputs["DeadLetterQueueUrl"], 60)
     assert message["Body"] == '{"user_id": "poison"}'
     attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
@@ -218,20 +218,20 @@ def test_stack_lives_from_first_deploy_to_destroy(cloud: LocalCloud) -> None:
     assert set(attributes) == {"reason", "field", "event_id", "message_id", "bare_event"}
     wait_for("empty queue", lambda: held(cloud, outputs["QueueUrl"]) == 0, 10)
 
-    # The alarms and the dashboard name what the function really emits.
+    # The function emits all metrics that the alarms and the dashboard name.
     watched = watched_metrics(read(cloud.directory / "cdk.out" / f"{STACK}.template.json"))
     assert {name for name, *_ in watched} >= {"RecordsReceived", "RecordsWritten", "RecordsRejected", "RecordsFailed"}
     wait_for("metrics", lambda: watched <= emitted_metrics(cloud), 10)
 
     check_operator(cloud, rows=25)
 
-    # Nothing to change means nothing changes, and provisioning again changes nothing either.
+    # A second deployment without changes changes nothing. A second provisioning changes nothing either.
     assert NO_DIFFERENCE in cloud.cdk("diff")
     again = invoke(cloud, outputs["ProvisionFunctionName"])
     assert again == {"migrations": [], "passwords_set": [], "salt_created": False}
     assert ssm.get_parameter(Name=outputs["SaltParameter"])["Parameter"]["Version"] == 1
 
-    # A second deploy takes changes over, and the pipeline goes on.
+    # A deployment with changes applies them, and the pipeline keeps working.
     vault = make_vault_key(cloud)
     changes = {"memory": "512", "quarantine": "false", **vault}
     assert NO_DIFFERENCE not in cloud.cdk("diff", **changes)
@@ -244,7 +244,7 @@ def test_stack_lives_from_first_deploy_to_destroy(cloud: LocalCloud) -> None:
 
     check_vault(cloud)
 
-    # Without quarantine a bad message is tried again and then given up, by the redrive policy.
+    # Without quarantine a bad message is delivered again. Then the redrive policy moves it to the dead-letter queue.
     message = dead_letter(cloud, outputs["DeadLetterQueueUrl"], 180)
     assert message["Body"] == "[]"
     assert "MessageAttributes" not in message
@@ -252,7 +252,7 @@ def test_stack_lives_from_first_deploy_to_destroy(cloud: LocalCloud) -> None:
     assert times > 1
     assert count(cloud) == 26
 
-    # The end leaves the database alone, and nothing else.
+    # Deleting the stack keeps the database, and deletes everything else.
     cloud.client("kms").schedule_key_deletion(KeyId=vault["vaultKeyArn"], PendingWindowInDays=7)
     cloud.cdk("destroy", "--force")
     assert left_over(cloud) == {}

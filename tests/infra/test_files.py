@@ -1,4 +1,4 @@
-"""Files that only another system reads: they are checked against its schema."""
+"""Files that only another system reads are checked with the schema of that system."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What the functions reach, and who reaches them."""
+"""The network access of the functions, and who can reach them."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The operator functions in the templates: what each may do, and what runs by itself."""
+"""The operator functions in the templates: the permissions of each, and the scheduled runs."""
 
 import json
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_masker_may_read_the_salts_and_nothing_else(template: Template) -> None:
 
 @pytest.mark.parametrize("role", [each.name for each in OPERATORS if each.name != "masker"])
 def test_other_operators_may_do_nothing_in_aws(synthesize: Synthesize, role: str) -> None:
-    """Neither salt nor KMS: what the vault's functions hand out is sealed, and the caller needs the key."""
+    """They may use neither the salt nor KMS. Values of the vault are sealed, and only the caller has the key."""
     assert beyond_network(synthesize("vault"), f"{role.capitalize()}Function") == COMMON
 
 
@@ -79,7 +79,7 @@ def test_vault_is_off_by_default(staging: Template) -> None:
 
 
 def test_linking_is_off_by_default(tmp_path: Path) -> None:
-    """With the vault on, too: `recover` needs no link."""
+    """It is off also with the vault, because `recover` needs no link."""
     context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"] | VARIANTS["vault"]
     app = App(context=context | {"linking": "false"}, outdir=str(tmp_path))
     stack = declare(app)
@@ -90,7 +90,7 @@ def test_linking_is_off_by_default(tmp_path: Path) -> None:
 
 
 def test_limit_of_values_is_handed_to_the_database(synthesize: Synthesize) -> None:
-    """By the step that runs as the owner: who is limited cannot change it."""
+    """The provision step sets the limit as the owner, so the limited role cannot change it."""
     assert environment_of(synthesize("staging"), "ProvisionFunction")["VALUES_PER_HOUR"] == "60"
     assert "VALUES_PER_HOUR" not in environment_of(synthesize("staging"), "MaskerFunction")
 
@@ -130,7 +130,7 @@ def test_passwords_come_from_secrets_of_their_own(synthesize: Synthesize) -> Non
     values = [json.dumps(provision[f"{role}_PASSWORD"]) for role in ("INGEST", "READER", "MASKER", "REMOVER")]
     assert len(set(values)) == 4
     assert json.dumps(environment_of(template, "ReaderFunction")["PGPASSWORD"]) == values[1]
-    assert "CUSTODIAN_PASSWORD" not in provision  # nobody logs in as a role that is off
+    assert "CUSTODIAN_PASSWORD" not in provision  # no function logs in as this role, so it gets no password
 
 
 def test_concurrency_of_operators_is_reserved_and_fits_their_connections(template: Template) -> None:
@@ -139,5 +139,5 @@ def test_concurrency_of_operators_is_reserved_and_fits_their_connections(templat
         if operator.function_id in functions:
             expected = None if template.variant == "throwaway" else operator.concurrency
             assert functions[operator.function_id]["Properties"].get("ReservedConcurrentExecutions") == expected
-    # During a deploy the environments before it live on.
+    # During a deployment the old environments still run.
     assert sum(operator.concurrency for operator in OPERATORS) <= ConnectionBudget(ingest=40).operators // 2

@@ -80,7 +80,7 @@ def test_quarantine_may_send_to_the_dead_letter_queue_and_nothing_else(template:
             },
         },
     ]
-    # A role's statements count only if the key's own policy delegates to IAM.
+    # Statements of roles count only if the policy of the key delegates to IAM.
     policy = template.the("AWS::KMS::Key", queue_key)["KeyPolicy"]["Statement"][0]
     assert (policy["Effect"], policy["Action"]) == ("Allow", "kms:*")
     assert json.dumps(policy["Principal"]).endswith('":root"]]}}')
@@ -111,7 +111,7 @@ def test_salt_is_never_overwritten_and_only_decrypted_through_ssm(template: Temp
 
 
 def test_wildcards_have_a_stated_reason(template: Template) -> None:
-    reasoned = {"NetworkInterfaces", "NoNetworkInterfacesForCode", "-"}  # "-" is X-Ray's
+    reasoned = {"NetworkInterfaces", "NoNetworkInterfacesForCode", "-"}  # "-" is the statement for X-Ray
     for id_, statement in statements_of(template):
         assert all("*" not in action for action in as_list(statement["Action"])), id_
         if "*" in as_list(statement["Resource"]):

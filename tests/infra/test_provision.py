@@ -1,4 +1,4 @@
-"""The deploy's own step, against a real Postgres and SSM."""
+"""The provision step of a deployment, with a real Postgres and SSM."""
 
 import base64
 import secrets
@@ -47,7 +47,7 @@ def environment(
 
 
 def test_limit_of_values_is_set(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """And left alone where none is given: its owner may have set it."""
+    """Without a limit in the settings, the value stays, because the owner may have set it."""
     for given, limit in (("7", 7), ("", 7), ("9", 9)):
         monkeypatch.setenv("VALUES_PER_HOUR", given)
         provision.lambda_handler({}, None)
@@ -170,7 +170,7 @@ def test_provision_fails_with_a_value_that_is_no_salt(
 def test_provision_fails_with_a_salt_that_nobody_can_decrypt(
     environment: dict[str, str], aws: AwsEndpoint, parameter: str, monkeypatch: pytest.MonkeyPatch, *, exists: bool
 ) -> None:
-    """As where the parameter is there already, under the KMS key of another stack."""
+    """An example is a parameter that exists, and is encrypted with the KMS key of another stack."""
     if exists:
         value = base64.b64encode(secrets.token_bytes(32)).decode()
         aws.ssm.put_parameter(Name=parameter, Value=value, Type="SecureString")

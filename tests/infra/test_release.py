@@ -70,7 +70,7 @@ def migrations(tmp_path: Path) -> Path:
 
 
 def record_of(migrations: Path, *names: str) -> str:
-    """The record of these migrations."""
+    """Returns the record of these migrations."""
     lines = [f"{hashlib.sha256((migrations / name).read_bytes()).hexdigest()}  {name}" for name in names]
     return "\n".join(["# a comment", *lines, ""])
 
@@ -96,7 +96,7 @@ def test_released_migration_that_has_changed_is_refused(migrations: Path, *, is_
 
 
 def test_released_migrations_of_this_project_are_unchanged() -> None:
-    """It holds from the first release on: until then the record names none."""
+    """The rule begins with the first release. Until then the record is empty."""
     lines = [line for line in RECORD.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     assert lines == record_of(MIGRATIONS, *(line.split("  ")[1] for line in lines)).splitlines()[1:]
 

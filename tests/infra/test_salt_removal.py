@@ -1,4 +1,4 @@
-"""The custom resource that deletes the salt with its stack: CloudFormation asks, and names where to answer."""
+"""The custom resource that deletes the salt with its stack. CloudFormation sends the address for the answer."""
 
 import base64
 import json
@@ -20,13 +20,13 @@ Ask = Callable[[str], None]
 
 @pytest.fixture
 def answers() -> Answers:
-    """What CloudFormation was told."""
+    """The answers that CloudFormation received."""
     return []
 
 
 @pytest.fixture
 def address(answers: Answers) -> Iterator[str]:
-    """The one-time address that CloudFormation hands out."""
+    """The one-time address for the answer, as CloudFormation sends it."""
 
     class CloudFormation(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
@@ -49,7 +49,7 @@ def address(answers: Answers) -> Iterator[str]:
 
 @pytest.fixture
 def parameter(aws: AwsEndpoint, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A salt that is there."""
+    """The parameter of an existing salt."""
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
     name = f"/test/{secrets.token_hex(8)}/salt"
@@ -59,7 +59,7 @@ def parameter(aws: AwsEndpoint, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def ask(address: str, parameter: str) -> Ask:
-    """Asks for one thing, as CloudFormation does."""
+    """Sends one request, as CloudFormation does."""
 
     def request(kind: str) -> None:
         event = {"RequestType": kind, "ResponseURL": address, "ResourceProperties": {"Parameter": parameter}}
@@ -115,7 +115,7 @@ def test_salt_that_may_not_be_deleted_is_a_failure(
     ask: Ask, answers: Answers, aws: AwsEndpoint, parameter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Refusing:
-        """SSM as it answers whoever may not."""
+        """An SSM client that refuses every call for lack of permission."""
 
         def delete_parameter(self, **_: str) -> None:
             raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "DeleteParameter")

@@ -1,4 +1,4 @@
-"""Every variant's whole template, as it was when somebody last looked at it: `make snapshots` stores what it is now."""
+"""Compares the template of each variant with its stored copy. `make snapshots` stores the current templates."""
 
 import json
 import re
@@ -10,14 +10,14 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 from tests.infra.conftest import Template
 
-# Hashes of assets and of what a function version is made of: they follow the source and the Python of this machine.
-# The latter follow the id's own eight digits without anything between.
+# Hashes of assets and function versions. They depend on the source and the Python of this machine.
+# The hash of a function version directly follows the eight digits of the logical id.
 HASH = re.compile(r"(?:(?<![0-9a-f])|(?<=Version[0-9A-F]{8}))([0-9a-f]{64}|[0-9a-f]{32})(?![0-9a-f])")
 
 
 @pytest.fixture
 def stored(snapshot: SnapshotAssertion) -> SnapshotAssertion:
-    """The stored template of a variant: one JSON file."""
+    """The stored templates, one JSON file for each variant."""
     return snapshot.use_extension(JSONSnapshotExtension)
 
 
@@ -46,13 +46,13 @@ def test_json_within_texts_is_laid_out() -> None:
 
 
 def without_hashes(text: str) -> str:
-    """The text with a number in place of each hash: equal hashes get equal numbers."""
+    """Returns the text with a number in place of each hash; equal hashes get equal numbers."""
     numbers: dict[str, int] = {}
     return HASH.sub(lambda found: f"<hash {numbers.setdefault(found[1], len(numbers) + 1)}>", text)
 
 
 def readable(value: Any) -> Any:
-    """The value with each JSON object that is written as text laid out, so that a change in it is a line of a diff."""
+    """Returns the value with JSON texts as objects, so that a diff shows a change in them as a line."""
     if isinstance(value, list):
         return [readable(item) for item in value]
     parts = [value]

@@ -1,4 +1,4 @@
-"""A topic or a bus that feeds the queue: it may send, and use the queue's key, and nobody else may."""
+"""A topic or an event bus feeds the queue. Only it may send to the queue and use the key of the queue."""
 
 import json
 from typing import Any

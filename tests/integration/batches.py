@@ -1,4 +1,4 @@
-"""Batches that the tests of the write share, and what they assert of them."""
+"""Batches and assertions that the tests of the write share."""
 
 import itertools
 import math
@@ -22,12 +22,12 @@ _numbers = itertools.count(1)
 
 
 def ids(records: list[Record]) -> list[str]:
-    """The messageIds."""
+    """Returns the messageIds."""
     return [record["messageId"] for record in records]
 
 
 def make_ordered(count: int, special: dict[int, dict[str, Any]] | None = None) -> list[Record]:
-    """That many valid records in the order in which the function writes them; `special` changes fields, by place."""
+    """Returns `count` valid records in the order of the function's write; `special` changes fields by place."""
     return [
         make_record(
             **({"user_id": f"user {place}"} | (special or {}).get(place, {})),
@@ -38,14 +38,14 @@ def make_ordered(count: int, special: dict[int, dict[str, Any]] | None = None) -
 
 
 def make_refusable(count: int, places: set[int]) -> tuple[list[Record], list[Record]]:
-    """The good and the bad of `count` ordered records: those at `places` have the locale ZZ."""
+    """Returns the good and the bad of `count` ordered records. The bad records, at `places`, have the locale ZZ."""
     records = make_ordered(count, {place: {"locale": "ZZ"} for place in places})
     good = [record for place, record in enumerate(records) if place not in places]
     return good, [records[place] for place in sorted(places)]
 
 
 def refuse(database: Scratch, state: str = "22023", condition: str = "NEW.locale = 'ZZ'") -> None:
-    """Lets a trigger refuse the rows of which `condition` holds."""
+    """Creates a trigger that refuses the rows that match `condition`."""
     database.execute(
         f"""
         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -56,7 +56,7 @@ def refuse(database: Scratch, state: str = "22023", condition: str = "NEW.locale
 
 
 def refuse_late(database: Scratch) -> None:
-    """Lets a deferred trigger refuse the locale ZZ, so that only the COMMIT fails."""
+    """Creates a deferred trigger that refuses the locale ZZ, so that only the COMMIT fails."""
     database.execute(
         """
         CREATE FUNCTION refuse_late() RETURNS trigger LANGUAGE plpgsql AS
@@ -68,7 +68,7 @@ def refuse_late(database: Scratch) -> None:
 
 
 def refuse_early(database: Scratch) -> None:
-    """Lets the staging table of the function's connection refuse the locale ZZ, and a trigger in any other way.
+    """Makes the staging table refuse the locale ZZ; a trigger refuses it in every other way to write.
 
     This stands for a database whose encoding lacks a character.
     """
@@ -79,7 +79,7 @@ def refuse_early(database: Scratch) -> None:
 
 
 def assert_nothing_written(function: Function, database: Scratch, records: list[Record]) -> None:
-    """The function reports all of `records` as failed, and writes, rejects and loses none."""
+    """Asserts that the function reports all `records` as failed, and writes, rejects and loses none."""
     assert function(*records) == ids(records)
     assert (database.count(), database.count("rejected_logins")) == (0, 0)
     output = function.read_output()
@@ -90,13 +90,13 @@ def assert_nothing_written(function: Function, database: Scratch, records: list[
 
 
 def assert_written(function: Function, database: Scratch, records: list[Record]) -> None:
-    """The function now writes all of `records`, each as one row."""
+    """Asserts that the function now writes all `records`, each as one row."""
     assert function(*records) == []
     assert database.rows() == sorted((f"user {number}",) for number in range(len(records)))
 
 
 def assert_settled(function: Function, database: Scratch, good: list[Record], bad: list[Record]) -> None:
-    """One invocation writes `good`, rejects `bad` as refused by the database, and reports only these."""
+    """Asserts that one invocation writes `good`, rejects `bad` with the reason `database`, and reports `bad`."""
     records = sorted([*good, *bad], key=lambda record: str(record["messageId"]))
     assert set(function(*records, seconds=60)) == set(ids(bad))
     assert_rows(database, good)
@@ -104,10 +104,10 @@ def assert_settled(function: Function, database: Scratch, good: list[Record], ba
 
 
 def assert_rows(database: Scratch, records: list[Record]) -> None:
-    """The rows are those of `records`, each once."""
+    """Asserts that the table has exactly the rows of `records`, each once."""
     assert database.rows("event_id") == sorted((key,) for key in ids(records))
 
 
 def assert_refused(database: Scratch, records: list[Record]) -> None:
-    """The rejects are those of `records`, with the reason `database`."""
+    """Asserts that the rejects are exactly `records`, with the reason `database`."""
     assert database.rows("event_id, reason", "rejected_logins") == sorted((key, "database") for key in ids(records))

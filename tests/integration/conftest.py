@@ -1,4 +1,4 @@
-"""What the tests of the write share: a trap amid the COPY, a proxy before Postgres, a dead-letter queue."""
+"""Fixtures for the tests of the write: an action during the COPY, a proxy before Postgres, a dead-letter queue."""
 
 import itertools
 import secrets
@@ -16,7 +16,7 @@ from tests.support import Record, make_records
 
 @pytest.fixture
 def trap(monkeypatch: pytest.MonkeyPatch) -> Trap:
-    """Makes 300 valid records; `action` happens when the function comes to the one at `place`, amid the COPY."""
+    """Makes 300 valid records. `action` runs during the COPY, when the function reaches the record at `place`."""
 
     def make(action: Callable[[], object], place: int = 200) -> list[Record]:
         calls = itertools.count()
@@ -34,7 +34,7 @@ def trap(monkeypatch: pytest.MonkeyPatch) -> Trap:
 
 @pytest.fixture
 def queue(aws: AwsEndpoint, function: Function, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The URL of a queue that the function knows as its dead-letter queue."""
+    """The URL of a queue that is the dead-letter queue of the function."""
     url = aws.sqs.create_queue(QueueName=f"dead-{secrets.token_hex(4)}")["QueueUrl"]
     monkeypatch.setenv("DLQ_URL", url)
     yield url

@@ -1,4 +1,4 @@
-"""What the rows of a batch have to be, by the oracle, and a bad body for each reason."""
+"""The rows of a batch according to the oracle, and a bad body for each reason."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ BAD = {  # a body for each reason that a body alone can have
 
 
 def expected_rows(records: list[Record], salt: SaltParameter) -> list[tuple[Any, ...]]:
-    """The rows that the oracle makes of the valid ones of `records`, each event once, as Scratch.rows gives them."""
+    """Returns the rows that the oracle makes of the valid `records`, each event once, in the form of Scratch.rows."""
     rows = {}
     for record in records:
         for expected in expect_all(record, salt.key, salt.version):

@@ -1,4 +1,4 @@
-"""The letters that the function sends to a dead-letter queue, and a front before SQS that watches or takes them."""
+"""Letters to the dead-letter queue, and a server before SQS that watches or takes them."""
 
 import http
 import json
@@ -13,14 +13,14 @@ SEND = "SendMessageBatch"
 
 
 class WatchedFront(AwsFront):
-    """Calls `watch` before it answers a call that sends letters. With `take`, it takes the letters in place of SQS."""
+    """A server that calls `watch` before it answers a call with letters. With `take`, it keeps the letters itself."""
 
     watch: Callable[[], object] | None = None
     take: list[str] | None = None  # the messageIds of letters; the last one of each call is refused
     calls_taken = 500  # then it does not answer any more
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
-        """One call of the function."""
+        """Answers one call of the function."""
         sends = request.headers.get("X-Amz-Target", "").endswith("." + SEND)
         if sends and self.watch is not None:
             self.watch()
@@ -50,7 +50,7 @@ class WatchedFront(AwsFront):
 
 
 def receive_letters(aws: AwsEndpoint, queue: str) -> list[str]:
-    """The messageId that the message of each letter had; a letter without cause has none, which is an error."""
+    """Returns the messageId of the rejected message of each letter. A letter without a message is an error."""
     found: list[str] = []
     while True:
         answer = aws.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"])

@@ -1,6 +1,6 @@
-"""The function in a process of its own: answers each event on standard input with all that it lets out.
+"""Runs the function in its own process; answers each event on standard input with all output of the function.
 
-Of an exception it tells everything: text, arguments and traceback of it and of all that hang on it as cause or context.
+For an exception it returns the text, the arguments and the traceback, also of its causes and contexts.
 """
 
 import json
@@ -30,13 +30,13 @@ def main() -> None:
 
 
 def peak_kib() -> int:
-    """The largest resident size of this process: what getrusage() says begins with that of the parent."""
+    """Returns the largest resident size of this process. The value of getrusage() would include the parent process."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 
 def tell(error: BaseException | None) -> list[str]:
-    """All that `error` could show, whether or not Python would print it."""
+    """Returns all texts that `error` holds, also texts that Python would not print."""
     if error is None:
         return []
     frames = traceback.TracebackException.from_exception(error, capture_locals=False).format(chain=True)

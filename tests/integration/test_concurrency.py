@@ -1,4 +1,4 @@
-"""Batches that meet: the same events at once, in any order, from threads and from processes."""
+"""Concurrent batches with the same events, in any order, from threads and from processes."""
 
 import random
 import uuid
@@ -42,7 +42,7 @@ def write_at_once(database: Scratch, batches: list[list[Record]]) -> list[BatchR
 
 
 def deadlocks(database: Scratch) -> int:
-    """How many deadlocks Postgres has seen in the database."""
+    """Returns the number of deadlocks that Postgres has seen in the database."""
     database.execute("SELECT pg_stat_clear_snapshot()")
     ((count,),) = database.query("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
     return int(count)
@@ -57,7 +57,7 @@ def test_same_batch_at_once_is_written_once(database: Scratch) -> None:
 
 
 def overlapping_batches(chance: random.Random, days: int) -> list[list[Record]]:
-    """Two batches of 420 with 220 events in common, in opposite order; dates spread over so many days."""
+    """Returns two batches of 420 with 220 common events, in opposite order; the dates cover `days` days."""
     records = []
     for _ in range(600):
         key = uuid.UUID(int=chance.getrandbits(128))
@@ -77,7 +77,7 @@ def test_overlapping_batches_in_opposite_order_never_deadlock(database: Scratch)
 
 
 def test_merge_of_rows_of_very_different_length_keeps_the_order_of_keys(function: Function, database: Scratch) -> None:
-    """The staging table does not keep the order of its COPY where long and short rows mix."""
+    """The staging table does not keep the order of the COPY if it has long and short rows."""
     known = make_record()
     assert function(known) == []
     database.execute(
@@ -97,7 +97,7 @@ def test_merge_of_rows_of_very_different_length_keeps_the_order_of_keys(function
 
 
 def test_overlapping_batches_of_several_months(database: Scratch) -> None:
-    """COPY writes partition by partition, so that these can deadlock: the second try must heal it."""
+    """COPY writes partition by partition, so the batches can deadlock. The second try must write them."""
     database.execute("SELECT create_login_partitions('2023-11-01', 3)")
     database.execute("ALTER DATABASE this SET deadlock_timeout = '5ms'")
     chance = random.Random(17)  # noqa: S311

@@ -1,4 +1,4 @@
-"""Rows of the failure table, provoked for real: the connection breaks, or there is none."""
+"""Tests rows of the failure table with real failures: the connection breaks, or none can be made."""
 
 import pytest
 
@@ -81,7 +81,7 @@ def test_nobody_listens(function: Function, database: Scratch, monkeypatch: pyte
 def test_answer_to_the_commit_is_lost(
     function: Function, database: Scratch, proxy: PostgresProxy, count: int, rejects: int, end: Step
 ) -> None:
-    """The first try is written, which the function cannot know; the second must not write it again."""
+    """The first try is committed, but the function cannot know that. The second try must not write again."""
     bad = [make_record("{") for _ in range(rejects)]
     rule = Rule(end, Cut.ANSWERED)
     proxy.arm(rule)

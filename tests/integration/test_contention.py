@@ -1,4 +1,4 @@
-"""Rows of the failure table, provoked for real: locks, limits, and servers that take no writes for a while."""
+"""Tests rows of the failure table with real failures: locks, limits, and servers that refuse writes for a time."""
 
 import threading
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def execute(connection: extensions.connection, statement: str) -> None:
 
 @contextmanager
 def locked(database: Scratch, table: str) -> Iterator[extensions.connection]:
-    """Within the block another session holds the table."""
+    """In the block, another session holds a lock on the table."""
     with closing(database.connect()) as other:
         other.autocommit = False
         execute(other, f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
@@ -71,7 +71,7 @@ def test_invocation_ends_before_a_lock_does(function: Function, database: Scratc
 
 
 def test_deadlock(function: Function, database: Scratch, trap: Trap) -> None:
-    """The batch holds user_logins and wants rejected_logins; another session has it the other way round."""
+    """The batch locks user_logins and then rejected_logins; another session locks them in the opposite order."""
     database.execute(f"ALTER ROLE ingest IN DATABASE {database.name} SET deadlock_timeout = '10ms'")
     with locked(database, "rejected_logins") as other:
         execute(other, "SET deadlock_timeout = '1min'")  # so that it is the batch that gives up
@@ -115,7 +115,7 @@ def test_server_that_takes_no_writes_for_a_while(
 
 
 def test_server_that_fails_over_in_the_middle_of_a_batch(function: Function, database: Scratch, trap: Trap) -> None:
-    """The connection ends, and where the next one leads nothing can be written."""
+    """The connection ends, and the next connection goes to a server that accepts no writes."""
 
     def fail_over() -> None:
         database.execute("ALTER DATABASE this SET default_transaction_read_only = on")

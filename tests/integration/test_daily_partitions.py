@@ -1,4 +1,4 @@
-"""Months that are partitioned by day: what they hold, how they come about, and that nobody else sees a difference."""
+"""Months with daily partitions: how they are made, what they hold, and that queries see no difference."""
 
 import datetime
 import subprocess
@@ -27,7 +27,7 @@ DECEMBER = 1_575_200_000_000  # 2019-12-01, in milliseconds
 
 @pytest.fixture
 def daily(database: Scratch) -> Scratch:
-    """A database with a month by day for this month and each to come."""
+    """A database with daily partitions for this month and the coming months."""
     assert split(database) == MONTHS_AHEAD + 1
     return database
 
@@ -97,7 +97,7 @@ def test_new_month_by_day_takes_its_rows_out_of_the_default_partition(function: 
 
 
 def test_split_waits_for_nobody_for_long(database: Scratch) -> None:
-    """A long query of an analyst: rather no change than a function that waits behind it."""
+    """During a long query of an analyst, the split fails, because the function would have to wait behind it."""
     with closing(database.connect()) as reader:
         reader.autocommit = False
         with reader.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Batches of the vault's inbox that cannot be unfolded: set aside, counted, and no obstacle to the others."""
+"""Batches of the vault's inbox that cannot be unfolded are set aside and counted, and do not stop other batches."""
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_batch_of_several_days_is_unfolded_whole(vault: Scratch) -> None:
 
 
 def test_erasure_takes_all_links_to_the_same_original(vault: Scratch) -> None:
-    """Also those of versions of the salt under which the person has no login any more."""
+    """The erasure also deletes links of salt versions under which the person has no login any more."""
     link = "INSERT INTO pseudonym_links (old, new, old_version, new_version) VALUES (%s, 'newest ip', %s, 3)"
     vault.execute(link, "ip", 1)
     vault.execute(link, "second ip", 2)

@@ -1,4 +1,4 @@
-"""Removals lock the table before its partitions, as readers, writers and migrations do: nobody waits in a circle."""
+"""Removals lock the table before its partitions, as readers, writers and migrations do. So there is no deadlock."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -20,7 +20,7 @@ REMOVALS = {
 
 
 def prepare(database: Scratch, removal: str, partition: str) -> str:
-    """Puts one login into `partition`; returns the statement of `removal` that removes it."""
+    """Writes one login to `partition`; returns the statement with which `removal` deletes it."""
     if partition != "user_logins_default":
         database.query("SELECT create_login_partitions('2023-11-01', 1)")
     database.execute(LOGIN)

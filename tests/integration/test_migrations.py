@@ -1,4 +1,4 @@
-"""The migrations: from nothing, again, two at once, changed, failing; and the partitions that they keep."""
+"""Tests migrations: first run, second run, two at once, changed, failing; and the partitions."""
 
 import datetime
 import os
@@ -151,7 +151,7 @@ def test_role_without_the_right_to_migrate(database: Scratch, empty: Scratch) ->
 
 
 def partitions(database: Scratch) -> list[str]:
-    """The tables with the rows, in order."""
+    """Returns the partitions with rows, in order."""
     rows = database.query("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'user_logins'::regclass")
     return sorted(name for (name,) in rows)
 
@@ -193,7 +193,7 @@ def test_new_partition_knows_what_was_delivered_before(function: Function, datab
 
 
 def test_partition_made_while_a_batch_is_written(function: Function, database: Scratch) -> None:
-    """The batch waits for the default partition, which then no longer takes its row."""
+    """The batch waits for the default partition. After that, the default partition does not accept its row any more."""
     with closing(database.connect()) as other, ThreadPoolExecutor() as pool:
         other.autocommit = False
         with other.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Messages with several events against the real servers: bad events among good ones, delivered twice, redriven."""
+"""Messages with several events, on real servers: bad events among good ones, redelivery, redrive."""
 
 import json
 import uuid
@@ -28,12 +28,12 @@ def good(user_id: str, **changes: Any) -> str:
 
 
 def uuid_of(record: Record, place: int) -> str:
-    """The id of an event without one of its own."""
+    """Returns the id of an event that does not carry an id."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{record['messageId']}/{place}"))
 
 
 def receive(aws: AwsEndpoint, queue: str) -> list[Any]:
-    """All letters, as SQS gives them."""
+    """Returns all letters, as SQS returns them."""
     found: list[Any] = []
     while messages := aws.sqs.receive_message(
         QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"]
@@ -161,7 +161,7 @@ def test_enveloped_body_names_the_setting(function: Function) -> None:
 
 
 def test_six_megabytes_of_events(function: Function, database: Scratch) -> None:
-    """As many as an invocation holds, with a bad event in each message."""
+    """An invocation of the largest size, with a bad event in each message."""
     per_message = 4_500
     records = []
     for number in range(6):

@@ -1,4 +1,4 @@
-"""The function behind a real PgBouncer: the modes that work, and the set-ups that are refused."""
+"""Runs the function behind a real PgBouncer, with pool modes that work and set-ups that must be refused."""
 
 import os
 import shutil
@@ -66,7 +66,7 @@ default_pool_size = 1
 
 @pytest.fixture
 def behind(start: Start, function: Function, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Function]:
-    """The function behind PgBouncer in a pool mode."""
+    """Returns the function behind PgBouncer in a pool mode."""
 
     def connect(mode: str) -> Function:
         monkeypatch.setenv("PGPORT", str(start(mode)))

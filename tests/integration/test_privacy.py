@@ -1,4 +1,4 @@
-"""No ip and no device_id leaves the function but as a pseudonym, whatever goes wrong: marked ones, sought for."""
+"""Whatever fails, ip and device_id leave the function only as pseudonyms: the tests search for marked values."""
 
 import json
 from collections.abc import Callable
@@ -38,7 +38,7 @@ LOUD_SERVER = {
 
 
 def marked_records() -> list[Record]:
-    """Records of every kind with the marked values wherever they can be, each kind of reject with them."""
+    """Returns records of every kind, and a reject of each kind, with the marked values in every possible field."""
     valid = [
         make_record(ip=IP, device_id=DEVICE),
         make_record(ip=IPV6, device_id=DEVICE + "\t\\\n\"'"),
@@ -148,13 +148,13 @@ def test_marked_values_are_nowhere_without_a_salt(
 
 
 def test_search_finds_what_is_there(database: Scratch) -> None:
-    """The search itself works: in a text, and in any table."""
+    """The search itself finds a value in a text, and in any table."""
     database.execute("INSERT INTO rejected_logins VALUES (gen_random_uuid(), %s, 'empty')", DEVICE)
     assert found_in({"a": f"...{IP}...", "b": "nothing", **dump(database)}) == ["a", "public.rejected_logins"]
 
 
 def dump(database: Scratch) -> dict[str, str]:
-    """Each table's rows as text."""
+    """Returns the rows of each table as text."""
     texts = {}
     tables = database.query(
         "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
@@ -167,5 +167,5 @@ def dump(database: Scratch) -> dict[str, str]:
 
 
 def found_in(places: dict[str, str]) -> list[str]:
-    """The names of the places that hold a marked value."""
+    """Returns the names of the places that hold a marked value."""
     return sorted(name for name, text in places.items() if any(mark in text.lower() for mark in MARKS))

@@ -1,4 +1,4 @@
-"""A batch with refused rows of which the time or the connection ends in the middle: what is written stays written."""
+"""The time or the connection ends during a batch with refused rows: committed rows stay."""
 
 import pytest
 
@@ -21,7 +21,7 @@ from tests.support import Record, make_record
 
 
 def deliver_again(function: Function, database: Scratch, records: list[Record], failed: list[str]) -> None:
-    """The next delivery of what has failed settles it."""
+    """Delivers the failed records again; asserts that all of them are settled."""
     bad = [record for record in records if "ZZ" in record["body"]]
     assert set(function(*[record for record in records if record["messageId"] in failed])) == set(ids(bad))
     assert_rows(database, [record for record in records if record not in bad])
@@ -29,7 +29,7 @@ def deliver_again(function: Function, database: Scratch, records: list[Record], 
 
 
 def refuse_slowly(database: Scratch, seconds: float) -> None:
-    """A trigger takes that long for each row, and refuses the locale ZZ."""
+    """Creates a trigger that takes `seconds` for each row, and refuses the locale ZZ."""
     database.execute(
         f"""
         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -46,7 +46,7 @@ def refuse_slowly(database: Scratch, seconds: float) -> None:
 def test_database_is_too_slow_for_a_batch_with_refused_rows(
     function: Function, database: Scratch, bad: set[int]
 ) -> None:
-    """Each delivery settles a part, wherever the refused rows are."""
+    """Each delivery settles a part of the batch, for every place of the refused rows."""
     refuse_slowly(database, 0.01)
     records = make_ordered(300, {place: {"locale": "ZZ"} for place in bad})
     left = records
@@ -64,7 +64,7 @@ def test_database_is_too_slow_for_a_batch_with_refused_rows(
 def test_connection_breaks_before_a_good_row_is_tried(
     function: Function, database: Scratch, proxy: PostgresProxy
 ) -> None:
-    """So far all rows are refused, but nobody knows of the others: the set-up may be right."""
+    """All rows so far are refused, but the other rows are not tried yet, so the set-up may be right."""
     refuse(database)
     good, bad = make_refusable(200, set(range(0, 200, 2)))  # the first of two pieces
     cut_from(proxy, Step.COPY, 3)
@@ -75,7 +75,7 @@ def test_connection_breaks_before_a_good_row_is_tried(
 
 
 def test_set_up_is_wrong_for_a_row_of_a_later_piece(function: Function, database: Scratch) -> None:
-    """What is committed is not reported; the next delivery, which holds only the rest, fails."""
+    """The function does not report committed rows. The next delivery holds only the rest, and fails."""
     refuse(database)
     database.execute(
         """
@@ -176,7 +176,7 @@ def test_connection_breaks_for_good_before_the_last_rejects_are_recorded(
 def test_connection_breaks_for_good_while_the_refused_rows_of_a_piece_are_sought(
     function: Function, database: Scratch, proxy: PostgresProxy
 ) -> None:
-    """The staging table refuses a row, so the piece is halved; a half that is written is not reported with the rest."""
+    """The staging table refuses a row, so the piece is halved. A half that is written is not reported."""
     refuse_early(database)
     good, bad = make_refusable(8, {7})
     cut_from(proxy, Step.COMMIT, 2)

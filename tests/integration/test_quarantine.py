@@ -1,4 +1,4 @@
-"""Rejected messages go to the dead-letter queue at once, where one is named."""
+"""If the settings name a dead-letter queue, rejected messages go there at once."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.support import NOON, make_record, make_records
 
 
 def receive(aws: AwsEndpoint, queue: str) -> dict[str, tuple[str, dict[str, str]]]:
-    """All messages: body and attributes, by the messageId that they had."""
+    """Returns body and attributes of all letters, by the messageId of the rejected message."""
     found: dict[str, Any] = {}
     while True:
         answer = aws.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"])

@@ -1,4 +1,4 @@
-"""SQS answers with what nobody expects: a reject counts as a letter only if SQS confirms exactly its Id."""
+"""SQS gives unexpected answers. A reject counts as sent only if SQS confirms exactly the Id of its letter."""
 
 import json
 from collections.abc import Iterator
@@ -43,12 +43,12 @@ ANSWERS: dict[str, tuple[Any, set[int]]] = {
 
 
 class AnsweringFront(AwsFront):
-    """Answers each call that sends letters in place of SQS."""
+    """A server that answers each call with letters in place of SQS."""
 
     content = b""
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
-        """One call of the function."""
+        """Answers one call of the function."""
         if not request.headers.get("X-Amz-Target", "").endswith("." + SEND):
             super().answer(request)
             return
@@ -60,7 +60,7 @@ class AnsweringFront(AwsFront):
 def front(
     aws: AwsEndpoint, queue: str, function: Function, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[AnsweringFront]:
-    """Stands between the function and SQS."""
+    """A server between the function and SQS."""
     started = AnsweringFront(aws.environment["AWS_ENDPOINT_URL"])
     started.start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", started.url)

@@ -1,4 +1,4 @@
-"""A dead-letter queue that is slow, hangs, refuses or cannot be reached: rows are written, no reject is lost."""
+"""The dead-letter queue is slow, hangs, refuses or cannot be reached. Rows are written, and no reject is lost."""
 
 import http
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from tests.support import Record, make_record, make_records
 
 @pytest.fixture
 def front(aws: AwsEndpoint, queue: str, function: Function, monkeypatch: pytest.MonkeyPatch) -> Iterator[WatchedFront]:
-    """Stands between the function and SQS."""
+    """A server between the function and SQS."""
     started = WatchedFront(aws.environment["AWS_ENDPOINT_URL"])
     started.start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", started.url)
@@ -29,7 +29,7 @@ def front(aws: AwsEndpoint, queue: str, function: Function, monkeypatch: pytest.
 
 
 def make_rejects(count: int) -> list[Record]:
-    """That many records without a valid body."""
+    """Returns `count` records without a valid body."""
     return [make_record("{") for _ in range(count)]
 
 
@@ -85,7 +85,7 @@ def test_sqs_hangs_after_some_calls(
 def test_answer_of_sqs_is_lost(
     aws: AwsEndpoint, function: Function, database: Scratch, queue: str, front: WatchedFront
 ) -> None:
-    """The letters are there, which the function cannot know: the rejects come back, and give second letters."""
+    """SQS has the letters, but the function cannot know that. The rejects come back, and become second letters."""
     front.trouble = Trouble(SEND, lost=True)
     bad = make_rejects(5)
     assert function(*bad, make_record()) == ids(bad)
@@ -129,7 +129,7 @@ def test_sqs_refuses_single_letters(
 
 
 def test_write_takes_almost_all_of_the_time(function: Function, database: Scratch, front: WatchedFront) -> None:
-    """A call could last until after the deadline: it is not begun."""
+    """A call could last longer than the deadline, so the function does not begin it."""
     database.execute(
         """
         CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(3.2); RETURN NULL; END $$;
@@ -146,7 +146,7 @@ def test_write_takes_almost_all_of_the_time(function: Function, database: Scratc
 
 
 def test_ten_thousand_rejects_in_one_batch(function: Function, database: Scratch, front: WatchedFront) -> None:
-    """SQS takes a part of the letters, then breaks down: what it did not confirm comes back."""
+    """SQS accepts some letters, and then fails. Rejects without a confirmed letter come back."""
     seen = set()
     letters: list[str] = []
     front.watch = lambda: seen.add(database.count())

@@ -73,7 +73,7 @@ def test_trigger_that_refuses_half_of_600_rows(function: Function, database: Scr
 
 
 def test_trigger_with_an_assertion_that_fails(function: Function, database: Scratch) -> None:
-    """PL/pgSQL's OTHERS does not catch it."""
+    """OTHERS in PL/pgSQL does not catch a failed assertion."""
     database.execute(
         """
         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -95,7 +95,7 @@ def test_every_second_of_ten_thousand_rows_is_refused(function: Function, databa
 
 
 def test_rows_of_very_different_length_are_told_apart(function: Function, database: Scratch) -> None:
-    """Where a long row did not fit on a page of the staging table, Postgres may store a later short one."""
+    """If a long row does not fit on a page of the staging table, Postgres may store a later short row there."""
     refuse(database, condition="NEW.user_id LIKE '%!'")
     chance = Random(1)  # noqa: S311
     special = {}
@@ -147,7 +147,7 @@ def test_duplicates_refused_rows_and_rejects_in_one_batch(function: Function, da
 
 @pytest.mark.parametrize("bad_first", [True, False])
 def test_same_event_twice_of_which_one_is_refused(function: Function, database: Scratch, bad_first: bool) -> None:
-    """Two contents under one event id: the one that Postgres takes is the event's row, the other one is a reject."""
+    """Two contents have one event id. The content that Postgres accepts becomes the row; the other becomes a reject."""
     refuse(database)
     good, bad = make_ordered(2, {1: {"locale": "ZZ"}})
     event = {"event_id": "order 17"}

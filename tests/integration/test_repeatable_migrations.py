@@ -1,4 +1,4 @@
-"""Views and functions: applied again when their text changes, and after each numbered migration."""
+"""Views and functions are applied again when their text changes, and after each numbered migration."""
 
 import shutil
 from contextlib import closing
@@ -35,7 +35,7 @@ COLUMNS = """
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the migrations."""
+    """A folder with a copy of the migrations."""
     return Path(shutil.copytree(MIGRATIONS, tmp_path / "migrations"))
 
 
@@ -73,7 +73,7 @@ def test_numbered_migration_is_followed_by_all_views_and_functions(database: Scr
 
 @pytest.fixture
 def wider(database: Scratch, folder: Path) -> Scratch:
-    """A database with a plain and a masked column more."""
+    """A database with one more plain column and one more masked column."""
     (folder / "0900_fields.sql").write_text(NEW_FIELDS, encoding="utf-8")
     migrate_from(folder, database)
     return database
@@ -113,7 +113,7 @@ def test_new_masked_column_is_unfolded_kept_and_forgotten(wider: Scratch) -> Non
 
 
 def test_view_that_leaves_out_a_schema_is_refused(database: Scratch, folder: Path) -> None:
-    """What it names would depend on who applies it."""
+    """Without a schema, a name would depend on the role that applies the view."""
     path = folder / "views" / "unqualified.sql"
     path.write_text("CREATE VIEW public.unqualified AS SELECT user_id FROM user_logins;", encoding="utf-8")
     with pytest.raises(MigrationError, match="views/unqualified failed"):

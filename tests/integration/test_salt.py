@@ -1,4 +1,4 @@
-"""The salt as it comes, goes, breaks and is rotated, from a real SSM endpoint."""
+"""The salt is created, deleted, damaged and rotated, in a real SSM endpoint."""
 
 import base64
 import secrets
@@ -31,7 +31,7 @@ WaitSeconds = Callable[[float], None]
 
 @pytest.fixture
 def wait_seconds(monkeypatch: pytest.MonkeyPatch) -> WaitSeconds:
-    """Lets the clock jump ahead."""
+    """Moves the clock forward."""
     clock, ahead = time.monotonic, [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock() + ahead[0])
 
@@ -42,7 +42,7 @@ def wait_seconds(monkeypatch: pytest.MonkeyPatch) -> WaitSeconds:
 
 
 def masked(function: Function, database: Scratch) -> tuple[str, int]:
-    """Pseudonym and salt version of a fresh login from IP."""
+    """Returns pseudonym and salt version of a new login from IP."""
     record = make_record(ip=IP)
     assert function(record) == []
     columns = "SELECT masked_ip, salt_version FROM user_logins WHERE event_id = %s"

@@ -1,4 +1,4 @@
-"""One version of the salt never means two keys: the database knows a fingerprint of each."""
+"""A salt version never means two keys, because the database stores a fingerprint of each version."""
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_connection_that_is_gone_when_the_salt_is_checked(
 def test_database_that_changes_amid_refused_rows_is_asked_about_the_salt(
     function: Function, database: Scratch, salt: SaltParameter, proxy: PostgresProxy
 ) -> None:
-    """A failover to another database breaks the connection between two pieces."""
+    """Between two pieces, a failover to another database breaks the connection."""
     refuse(database)
     good, bad = make_refusable(250, {0})
     calls: list[None] = []

@@ -1,4 +1,4 @@
-"""One version of the salt is one key: the database remembers the first one."""
+"""A salt version has one key: the database stores the first key."""
 
 import base64
 import secrets
@@ -27,7 +27,7 @@ def test_first_fingerprint_of_a_version_holds(database: Scratch) -> None:
 
 @pytest.mark.parametrize(("is_kept", "expected"), [(True, [(False,)]), (False, [(True,)])])
 def test_two_first_uses_at_once(database: Scratch, *, is_kept: bool, expected: list[tuple[bool]]) -> None:
-    """The second waits for the first, which may be taken back."""
+    """The second use waits for the first, because the first may be rolled back."""
     with closing(database.connect("ingest")) as first, ThreadPoolExecutor() as pool:
         first.autocommit = False
         with first.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""What the schema says of itself, who may do what, and which questions an index answers."""
+"""Tests the comments of the schema, its privileges, and the queries that use an index."""
 
 from contextlib import closing
 from typing import Any
@@ -24,7 +24,7 @@ def test_every_table_and_view_has_a_comment(database: Scratch) -> None:
 
 
 def test_every_column_has_a_comment(database: Scratch) -> None:
-    """In partitions those of the parent hold. A field may be added without one: its line in the table says all."""
+    """Partitions have the comments of the parent. An added field may have none: the table of fields describes it."""
     added = [column for name in ADDED_BODY for column in (name, f"masked_{name}", f"{name}_name")]
     bare = database.query(
         f"""
@@ -152,7 +152,7 @@ FORBIDDEN = {
 
 
 def run_as(database: Scratch, role: str, statement: str) -> None:
-    """Runs a statement as that role."""
+    """Runs a statement as `role`."""
     with closing(database.connect(role)) as connection, connection.cursor() as cursor:
         cursor.execute(statement)
 
@@ -207,7 +207,7 @@ def test_lookup_by_pseudonym_uses_an_index(database: Scratch, column: str) -> No
 
 
 def test_pseudonyms_are_indexed_by_their_bytes(database: Scratch) -> None:
-    """In a month that is made later too: a collation such as en_US.UTF-8 doubles what an insert costs."""
+    """Indexes of a later month are checked too. With a collation such as en_US.UTF-8 an insert costs double."""
     database.query("SELECT create_login_partitions('2031-05-01', 1)")
     classes = database.query(
         """
@@ -222,6 +222,6 @@ def test_pseudonyms_are_indexed_by_their_bytes(database: Scratch) -> None:
 
 
 def scanned(plan: dict[str, Any]) -> set[tuple[str, str]]:
-    """Each table that the plan reads, and how."""
+    """Returns each table that the plan reads, and the type of its scan."""
     here = {(plan["Relation Name"], plan["Node Type"])} if "Relation Name" in plan else set()
     return here.union(*(scanned(child) for child in plan.get("Plans", [])))

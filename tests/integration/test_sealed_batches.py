@@ -1,4 +1,4 @@
-"""The vault is on: boxes go with the rows that are written, and with no other."""
+"""With the vault on, written rows have boxes, and other rows have none."""
 
 import base64
 from typing import Any
@@ -28,18 +28,18 @@ def sealing(function: Function, monkeypatch: pytest.MonkeyPatch) -> Function:
 
 
 def make_addressed(count: int, special: dict[int, dict[str, Any]]) -> list[Record]:
-    """Ordered records, each with an address and a device of its own."""
+    """Returns ordered records, each with its own address and device."""
     own = {place: {"ip": f"{ADDRESSES}{place}", "device_id": f"device {place}"} for place in range(count)}
     return make_ordered(count, {place: fields | special.get(place, {}) for place, fields in own.items()})
 
 
 def sealed_pseudonyms(database: Scratch) -> set[str]:
-    """Those that the inbox holds a box of."""
+    """Returns the pseudonyms that have a box in the inbox."""
     return {name for (names,) in database.rows("pseudonyms", "vault.inbox") for name in names.split(",")}
 
 
 def expected_pseudonyms(salt: SaltParameter, places: set[int]) -> set[str]:
-    """Those of the records at `places`."""
+    """Returns the pseudonyms of the records at `places`."""
     return {
         pseudonym(name, value, salt.key)
         for place in places
@@ -80,7 +80,7 @@ def test_all_rows_are_refused(sealing: Function, database: Scratch) -> None:
 def test_connection_breaks_for_good(
     sealing: Function, database: Scratch, salt: SaltParameter, proxy: PostgresProxy, step: Step
 ) -> None:
-    """A box is there if and only if its row is."""
+    """A box exists if and only if its row exists."""
     proxy.arm(Rule(step, Cut.BEFORE, times=100))
     records = make_addressed(10, {})
     assert sealing(*records) == ids(records)

@@ -1,4 +1,4 @@
-"""Rows of the failure table, provoked for real: the set-up is wrong, so the invocation fails and loses nothing."""
+"""Tests rows of the failure table with real faults of the set-up: the invocation fails, and loses nothing."""
 
 from collections.abc import Iterator
 
@@ -46,7 +46,7 @@ def test_schema_that_does_not_fit(function: Function, database: Scratch, breakag
 
 
 def assert_invocation_fails(function: Function, database: Scratch, error: type[PipelineError], words: str) -> None:
-    """The whole invocation fails with `words` in its message, and writes and rejects nothing."""
+    """Asserts that the invocation fails with `words` in its message, and writes and rejects nothing."""
     with pytest.raises(error, match=words) as caught:
         function(*make_records(2), make_record("{"))
     assert not [link for link in chain(caught.value) if isinstance(link, psycopg2.Error) and link.pgcode]
@@ -56,7 +56,7 @@ def assert_invocation_fails(function: Function, database: Scratch, error: type[P
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and all that hang on it."""
+    """Returns the error with all its causes and contexts."""
     if error is not None:
         yield error
         yield from chain(error.__cause__)
@@ -64,7 +64,7 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def exists(database: Scratch, table: str) -> bool:
-    """Whether the database has that table."""
+    """Returns whether the database has the table."""
     return database.query("SELECT to_regclass(%s) IS NOT NULL", table) == [(True,)]
 
 
@@ -78,7 +78,7 @@ def test_environment_that_is_incomplete(function: Function, database: Scratch, m
 def test_dead_letter_queue_that_is_the_queue(
     function: Function, database: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rejects would go round in it."""
+    """The function would receive its own rejects again and again."""
     account, name = make_record()["eventSourceARN"].split(":")[4:]
     monkeypatch.setenv("DLQ_URL", f"http://127.0.0.1:9/{account}/{name}")
     assert_invocation_fails(function, database, SettingsError, "DLQ_URL is the queue")

@@ -1,4 +1,4 @@
-"""Refusals that show that the set-up is wrong: nothing is rejected then, and nothing is lost once it is mended."""
+"""Some refusals show that the set-up is wrong. Then nothing is rejected, and nothing is lost after a repair."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ ADD_COLUMN = "ALTER TABLE user_logins ADD COLUMN country text; ALTER TABLE {} AL
 
 
 def assert_setup_is_wrong(function: Function, database: Scratch, records: list[Record], words: str) -> None:
-    """The invocation fails with `words`; no row and no reject comes to those that were there."""
+    """Asserts that the invocation fails with `words`, and adds no row and no reject."""
     before = database.count(), database.rows("event_id, times", "rejected_logins")
     with pytest.raises(SetupError, match=words):
         function(*records)
@@ -67,7 +67,7 @@ def test_nine_of_ten_refused_rows_are_new(function: Function, database: Scratch)
 
 
 def test_reject_of_another_reason_is_new(function: Function, database: Scratch) -> None:
-    """Only what the database refused before does not count."""
+    """Only events that the database refused before do not count."""
     refuse(database)
     _, bad = make_refusable(10, set(range(10)))
     before = make_record("{", message_id=bad[4]["messageId"])
@@ -127,7 +127,7 @@ def test_column_that_the_function_does_not_write(
 def test_column_that_the_function_does_not_write_beside_refused_rows(
     function: Function, database: Scratch, count: int
 ) -> None:
-    """A refused row comes first, so that the rows are written one by one when the fault shows."""
+    """A refused row comes first, so the function writes row by row when it meets the fault."""
     refuse(database)
     database.execute(ADD_COLUMN.format("user_logins"))
     good, bad = make_refusable(count + 1, {0})
@@ -165,7 +165,7 @@ def test_trigger_that_names_a_column(function: Function, database: Scratch) -> N
 
 
 def test_table_of_rejects_that_refuses(function: Function, database: Scratch) -> None:
-    """The rows are written, and only the reject comes back; its delivery fails until somebody has acted."""
+    """The function writes the rows, and only the reject comes back. Its delivery fails until the table is repaired."""
     database.execute("ALTER TABLE rejected_logins ADD CHECK (times < 0)")
     records = [*make_ordered(3), make_record("{")]
     assert function(*records) == ids(records[3:])

@@ -1,4 +1,4 @@
-"""shared_ips and shared_devices: what was counted before and what came since add up to the truth."""
+"""shared_ips and shared_devices add the stored counts and the newer logins, and give the right numbers."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def write(function: Function, *logins: tuple[str, str, str]) -> None:
 
 
 def count_sharing(database: Scratch) -> None:
-    """Counts, and calls all logins up to now old: those of the last five minutes would be counted twice."""
+    """Counts, and treats all logins as old. Otherwise logins of the last five minutes would be counted twice."""
     database.execute("SELECT count_sharing()")
     database.execute("UPDATE sharing_counted SET through = clock_timestamp()")
 
@@ -48,7 +48,7 @@ def test_count_is_used_where_nothing_came_since(function: Function, database: Sc
 
 
 def test_login_that_is_committed_during_the_count(function: Function, database: Scratch) -> None:
-    """Its transaction began before the count and ended after it: the count could not see it."""
+    """The transaction began before the count and ended after it, so the count could not see the login."""
     write(function, *PAIRS)
     database.execute("SELECT count_sharing()")
     database.execute(

@@ -1,4 +1,4 @@
-"""What the function prints holds no value of a row, where the libraries below it would print some."""
+"""The output of the function holds no value of a row, even where its libraries would print one."""
 
 import base64
 import json
@@ -32,7 +32,7 @@ lambda_handler(json.loads(sys.stdin.read()), None)
 
 
 def end_session(database: Scratch, condition: str = "true") -> None:
-    """The server ends the session that inserts a row of which `condition` holds."""
+    """Makes the server end a session that inserts a row that matches `condition`."""
     database.execute(
         f"""
         CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
@@ -57,7 +57,7 @@ def test_session_ends_within_the_copy(
 
 
 def test_session_that_ends_within_the_copy_leaves_no_error_in_memory(function: Function, database: Scratch) -> None:
-    """Python keeps what it prints through sys.excepthook."""
+    """If Python prints an error through sys.excepthook, it keeps the error in memory."""
     end_session(database)
     records = make_records(5, locale=MARK)
     assert function(*records) == ids(records)
@@ -79,7 +79,7 @@ def test_session_ends_within_the_copy_of_arrivals(function: Function, database: 
 
 
 def test_log_level_debug_of_lambda(database: Scratch, salt: SaltParameter, queue: str) -> None:
-    """At DEBUG the AWS SDK would log the answer of SSM and what goes to the dead-letter queue."""
+    """At DEBUG the AWS SDK would log the answer of SSM and the letters to the dead-letter queue."""
     variables = {"PATH": os.environ["PATH"], "DLQ_URL": queue, **function_environment(database, salt)}
     records = [make_record(ip="203.0.113.222x", device_id=DEVICE), make_record()]
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""After an erasure the planner's statistics hold nothing of the person."""
+"""After an erasure the planner's statistics hold no value of the person."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -31,7 +31,7 @@ HELD = "SELECT count(*), sum(line_checksum(login_line(user_logins))) FROM user_l
 
 
 def pattern(database: Scratch, user: str) -> str:
-    """What all values of a user's logins match, and nobody else's."""
+    """Returns a pattern that matches all values in the logins of a user, and no value of other users."""
     ids = database.query("SELECT event_id::text FROM user_logins WHERE user_id = %s", user)
     return "|".join([user, *(event_id for (event_id,) in ids)])
 
@@ -63,7 +63,7 @@ def test_statistics_forget_the_only_person_too(database: Scratch) -> None:
 
 
 def test_statistics_hold_pseudonyms_of_logins_only(database: Scratch) -> None:
-    """Nothing but the logins tells whose a pseudonym is: elsewhere an erasure could not find all of a person's."""
+    """Only logins connect a person and a pseudonym, so an erasure cannot find all pseudonyms in other tables."""
     database.execute(LOGINS, "anna", "anna", "anna")
     database.execute(BATCH)
     database.execute("ANALYZE")
@@ -85,7 +85,7 @@ def test_statistics_hold_pseudonyms_of_logins_only(database: Scratch) -> None:
     ids=["archive of a partition", "archive of the default partition", "retention"],
 )
 def test_statistics_forget_logins_that_were_dropped(database: Scratch, removal: str) -> None:
-    """An erasure that comes later does not know their pseudonyms any more."""
+    """A later erasure does not know the pseudonyms of these logins any more."""
     database.execute("SELECT create_login_partitions('2023-10-01', 1)")
     database.execute(LOGINS, "anna", "anna", "anna")
     kept = "2023-11-01" if "2023-11-01" in removal else "2023-10-01"
@@ -109,7 +109,7 @@ def test_statistics_without_the_person_stay_as_they_are(database: Scratch) -> No
 
 
 def test_erasure_waits_for_an_analyze_that_has_read_the_person(database: Scratch) -> None:
-    """Else it would write what it read after the erasure has looked."""
+    """Otherwise ANALYZE would write the values that it read after the erasure has searched the statistics."""
     for user in ("anna", "bert"):
         database.execute(LOGINS, user, user, user)
     with closing(database.connect()) as other, other.cursor() as cursor, ThreadPoolExecutor() as pool:
@@ -123,7 +123,7 @@ def test_erasure_waits_for_an_analyze_that_has_read_the_person(database: Scratch
 
 
 def test_erasure_and_upkeep_do_not_wait_in_a_circle(database: Scratch) -> None:
-    """Both change the table's own statistics or partitions, and the default partition's."""
+    """Both change the statistics or partitions of the table, and statistics of the default partition."""
     database.execute(LOGINS, "anna", "anna", "anna")
     database.execute("ANALYZE user_logins")
     with closing(database.connect()) as other, other.cursor() as cursor, ThreadPoolExecutor() as pool:

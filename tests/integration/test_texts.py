@@ -1,4 +1,4 @@
-"""Texts that mean something to COPY, SQL or a terminal are stored exactly."""
+"""Texts with a special meaning for COPY, SQL or a terminal are stored exactly."""
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_each_text_is_stored_exactly(function: Function, database: Scratch, salt
     "text", ["\\", "\\b", "\\.", "\\N", "a\tb", "a\nb", "a\rb", "\t\n\r\\", "\v\f\b\x1b", "\x7f\x85\u2028"]
 )
 def test_text_that_means_something_to_copy(function: Function, database: Scratch, text: str) -> None:
-    """Each alone in its batch: nothing else calls for the escapes. Then again, merged."""
+    """Each text is alone in its batch, so no other text causes the escapes. Then it is written again, by a merge."""
     record = make_record(user_id=text, device_type=text, locale=text, app_version="1" + text)
     assert function(record) == []
     assert function(record, make_record(user_id=text, locale=None)) == []

@@ -1,4 +1,4 @@
-"""The views' numbers against logins counted by hand."""
+"""Compares the numbers of the views with logins that were counted by hand."""
 
 import datetime
 
@@ -23,7 +23,7 @@ LOGINS = [  # user, device, address, day
 
 @pytest.fixture
 def logins(function: Function, database: Scratch) -> Scratch:
-    """The database with LOGINS in it."""
+    """A database with LOGINS."""
     records = [
         make_record(user_id=user, device_id=device, ip=ip, sent=NOON + day * DAY) for user, device, ip, day in LOGINS
     ]

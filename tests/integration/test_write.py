@@ -1,4 +1,4 @@
-"""What becomes of a batch when nothing fails: rows, rejects and the response."""
+"""A batch without failures: its rows, its rejects and the response."""
 
 import uuid
 from collections.abc import Callable
