@@ -43,7 +43,7 @@ class Runtime:
             *(str(RUNTIME_PYTHON), "-P", "-m", "awslambdaric", handler),
         ]
         variables = {
-            # As in Lambda, the bundle comes before what the runtime brings along.
+            # As in Lambda, the bundle comes before the packages of the runtime.
             "LAMBDA_TASK_ROOT": str(task_root),
             "PYTHONPATH": str(task_root),
             "PYTHONDONTWRITEBYTECODE": "1",

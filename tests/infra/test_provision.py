@@ -25,7 +25,7 @@ def server(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
     administrate(postgres_server, f"CREATE DATABASE {DATABASE}")
     before = administrate(postgres_server, "SELECT rolpassword FROM pg_authid WHERE rolname = 'ingest'")
     yield postgres_server
-    for (password,) in before:  # roles belong to the whole server: other tests log in with it
+    for (password,) in before:  # roles belong to the whole server, and other tests log in with this password
         administrate(postgres_server, f"ALTER ROLE ingest PASSWORD '{password}'" if password else RESET)
     administrate(postgres_server, f"DROP DATABASE {DATABASE} WITH (FORCE)")
 

@@ -77,7 +77,7 @@ def answer(reason: str = "") -> dict[str, str]:
     return {
         "Status": "FAILED" if reason else "SUCCESS",
         "Reason": reason,
-        "PhysicalResourceId": "SaltRemoval",  # the same for each parameter: a new name replaces nothing
+        "PhysicalResourceId": "SaltRemoval",  # constant, so that another parameter does not replace it
         "StackId": "stack",
         "RequestId": "request",
         "LogicalResourceId": "SaltRemoval",

@@ -74,7 +74,7 @@ def test_deadlock(function: Function, database: Scratch, trap: Trap) -> None:
     """The batch locks user_logins and then rejected_logins; another session locks them in the opposite order."""
     database.execute(f"ALTER ROLE ingest IN DATABASE {database.name} SET deadlock_timeout = '10ms'")
     with locked(database, "rejected_logins") as other:
-        execute(other, "SET deadlock_timeout = '1min'")  # so that it is the batch that gives up
+        execute(other, "SET deadlock_timeout = '1min'")  # so that the batch is the one that gives up
 
         def take_logins() -> None:
             execute(other, "LOCK TABLE user_logins IN SHARE MODE")
@@ -143,4 +143,4 @@ def test_watchdog_that_could_not_start_starts_with_the_next_write(
         function(make_record())
     record = make_record()
     with locked(database, "user_logins"):
-        assert function(record, seconds=4) == [record["messageId"]]  # The test's lock waits for longer.
+        assert function(record, seconds=4) == [record["messageId"]]  # The lock of the test lasts longer.

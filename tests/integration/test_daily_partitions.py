@@ -103,7 +103,7 @@ def test_split_waits_for_nobody_for_long(database: Scratch) -> None:
         with reader.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM user_logins")
         with closing(database.connect()) as connection, connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = 0")  # the function's own has to do
+            cursor.execute("SET lock_timeout = 0")  # only the lock_timeout of the SQL function counts
             cursor.execute("SET statement_timeout = '20s'")
             connection.autocommit = False
             with pytest.raises(

@@ -74,7 +74,7 @@ def test_bad_events_become_letters_that_can_be_redriven(
         mine: good("c", ip="x", event_id="mine"),
     }
     assert {letter.first_message_id for letter in letters} == {packed["messageId"]}
-    # Sent back, each is the same event again, under any envelope: nothing is unpacked twice.
+    # A letter that is sent back is the same event under any envelope: the function does not unpack it again.
     for letter in letters:
         copy: Any = letter.copy(to_fifo=False)[0]
         sent = aws.sqs.send_message(QueueUrl=queue, **copy)

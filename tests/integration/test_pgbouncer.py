@@ -50,7 +50,7 @@ default_pool_size = 1
 """
             )
             command = [program, str(home / "ini")]
-            if os.getuid() == 0:  # as which it does not run
+            if os.getuid() == 0:  # PgBouncer does not run as root
                 for path in (home, *home.iterdir()):
                     os.chown(path, NOBODY, NOBODY)
                 command[1:1] = ["-u", "nobody"]
@@ -86,7 +86,7 @@ def test_mode_works_on_every_path(behind: Callable[[str], Function], database: S
     refuse(database)
     good, refused = make_refusable(30, {3})
     assert sorted(function(*good, *refused)) == sorted(ids(refused))  # in pieces
-    for _ in range(2):  # Another execution environment gets the connection that this one has left.
+    for _ in range(2):  # Another execution environment gets the connection that this one no longer uses.
         function.restart()
         assert function(*records) == []
     assert database.count() == 300 + len(good)

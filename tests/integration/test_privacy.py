@@ -17,15 +17,15 @@ IP = "203.0.113.222"
 IPV6 = "2001:db8:cafe:f00d::1234"
 DEVICE = "canary-device-7c3e1"
 MARKS = ("203.0.113.222", "2001:db8:cafe", "cafe:f00d", "canary")
-LOUD = {  # as talkative as the function can be made
+LOUD = {  # the function logs as much as it can
     "LOG_LEVEL": "DEBUG",
     "POWERTOOLS_LOG_LEVEL": "DEBUG",
     "POWERTOOLS_LOGGER_LOG_EVENT": "true",
     "POWERTOOLS_DEBUG": "true",
     "PYTHONDEVMODE": "1",
-    "PYTHONWARNINGS": "ignore",  # those that the libraries' own code gives in development mode
+    "PYTHONWARNINGS": "ignore",  # hides warnings of the libraries in development mode
 }
-# At the server everything is logged: each statement, and each error with the statement and all that it has to say.
+# The server logs everything: each statement, and each error with its statement and details.
 LOUD_SERVER = {
     "log_statement": "all",
     "log_min_messages": "debug1",
@@ -127,7 +127,7 @@ def test_marked_values_are_nowhere(
         **dump(database),
     }
     assert environment.printed
-    # In these troubles, not even the check of the salt comes through.
+    # With these faults, even the check of the salt fails.
     assert "COPY" in places["server log"] or trouble in {"no connection", "timeout", "read-only"}
     assert found_in(places) == []
 

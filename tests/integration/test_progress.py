@@ -180,13 +180,13 @@ def test_connection_breaks_for_good_while_the_refused_rows_of_a_piece_are_sought
     refuse_early(database)
     good, bad = make_refusable(8, {7})
     cut_from(proxy, Step.COMMIT, 2)
-    assert set(function(*good, *bad)) == set(ids([*good[1::2], *bad]))  # one half are the even places
+    assert set(function(*good, *bad)) == set(ids([*good[1::2], *bad]))  # the even places are one half
     assert_rows(database, good[::2])
     proxy.arm(None)
     assert_settled(function, database, good, bad)
 
 
-# How often each step comes: in the COPY, and in two pieces with what they refuse.
+# How often each step occurs: in the COPY, and in two pieces with their refusals.
 STEPS = {step: BEFORE_PIECES[step] + 2 * IN_EACH_PIECE[step] for step in IN_EACH_PIECE}
 
 

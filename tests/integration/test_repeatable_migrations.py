@@ -11,7 +11,7 @@ from lambda_src.migrate import MIGRATIONS, load_migrations, migrate, pending_mig
 from tests.scratch import Scratch
 
 REPEATABLE = [migration.name for migration in load_migrations() if not migration.is_numbered]
-# One that plain SQL adds; nothing else in the folder names the columns.
+# Plain SQL adds the columns; no other file in the folder names them.
 NEW_FIELDS = """
     ALTER TABLE public.user_logins ADD COLUMN masked_serial varchar(256);
     ALTER TABLE public.user_logins ADD COLUMN os_version varchar(32);

@@ -36,7 +36,7 @@ def test_each_text_is_stored_exactly(function: Function, database: Scratch, salt
     ]
     assert function(*records) == []
     assert database.rows(COLUMNS) == expected_rows(records, salt)
-    assert function(*records) == []  # the same by the way of the staging table
+    assert function(*records) == []  # the same through the staging table
     assert database.rows(COLUMNS) == expected_rows(records, salt)
     database.execute("TRUNCATE user_logins")
     assert function(*records, *records) == []

@@ -32,7 +32,7 @@ def test_batch_of_valid_records(function: Function, database: Scratch, salt: Sal
 def test_bad_record_does_not_harm_its_neighbours(
     function: Function, database: Scratch, salt: SaltParameter, reason: str
 ) -> None:
-    for place, digit in enumerate("048"):  # first, middle and last in the order of writing too
+    for place, digit in enumerate("048"):  # also first, middle and last in the order of the write
         records = [make_record(message_id=f"{number}{uuid.uuid4()}") for number in (1, 5)]
         records.insert(place, make_record(BAD[reason], message_id=digit + str(uuid.uuid4())[1:]))
         bad = records[place]["messageId"]
