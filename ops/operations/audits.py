@@ -98,7 +98,7 @@ def note_shown(site: Site, *, queue: str, events: int) -> int:
 def note_value(site: Site, action: str, reason: str, *, field: str) -> None:
     """Writes and commits the entry of one value that is about to be masked or looked up.
 
-    Raises OpsError where the values of an hour are used up.
+    Raises OpsError if the values of an hour are used up.
     """
     values = (action, site.actor(), site.request_id, reason, field)
     entry, per_hour, free_at = site.database.when_free(one_row(NOTE_VALUE, values))
